@@ -1,0 +1,32 @@
+"""The two random draws of a mixup step: lam and perm."""
+
+import torch
+from torch import Tensor
+
+
+def draw_lam(alpha: float, generator: torch.Generator | None = None) -> Tensor:
+    """One lam ~ Beta(alpha, alpha) for the whole batch.
+
+    Drawn as the ratio of two gamma variates in log space, log G(a) = log G(a + 1) + log(U) / a, so that a small alpha
+    cannot underflow to 0 / 0.
+
+    Args:
+        alpha: > 0.
+        generator: where the randomness comes from; None takes torch's global one.
+
+    Returns:
+        0-d float64 tensor in [0, 1] on the generator's device (CPU for None). A tensor, not a float: a float would make
+        a compiled step recompile for every value.
+    """
+    device = generator.device if generator is not None else torch.device("cpu")
+    shape = torch.full((2,), alpha + 1, dtype=torch.float64, device=device)
+    uniform = torch.rand(2, dtype=torch.float64, device=device, generator=generator).clamp_min(1e-300)
+    # torch.distributions draws from the same function but cannot be given a generator.
+    log_gamma = torch._standard_gamma(shape, generator=generator).log() + uniform.log() / alpha
+    return torch.sigmoid(log_gamma[0] - log_gamma[1])
+
+
+def draw_perm(batch: int, generator: torch.Generator | None = None) -> Tensor:
+    """A random permutation of the batch: (B,) int64 on the generator's device (CPU for None)."""
+    device = generator.device if generator is not None else torch.device("cpu")
+    return torch.randperm(batch, generator=generator, device=device)

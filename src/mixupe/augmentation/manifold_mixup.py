@@ -1,0 +1,44 @@
+"""Manifold Mixup (Verma et al., ICML 2019): mixup at a layer drawn at random for each batch.
+
+As its own paper defines it: one layer k drawn uniformly from a set of eligible layers, the hidden states and the labels
+mixed with the same lam. (The authors' MixupE repository imports a version that always mixes labels at 0.5.)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.mixup import ERM, mixup_loss
+
+
+class ManifoldMixup(ERM):
+    """Mixup at the input of a layer drawn uniformly from `mix_at` for each batch.
+
+    Args:
+        alpha: > 0, lam ~ Beta(alpha, alpha).
+        mix_at: names of eligible layers; `input` is the model's input.
+
+    Raises:
+        ValueError: alpha is not a finite number > 0, or mix_at is empty.
+    """
+
+    def __init__(self, alpha: float = 2.0, mix_at: Sequence[str] = (INPUT,)) -> None:
+        checks.check_alpha(alpha)
+        if isinstance(mix_at, str) or not mix_at:
+            raise ValueError(f"mix_at: must be a list with at least one layer name, got {mix_at!r}")
+        self.alpha = alpha
+        self.mix_at = tuple(mix_at)
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam and perm come from `generator`."""
+        lam = draw_lam(self.alpha, generator)
+        perm = draw_perm(len(y), generator)
+        device = generator.device if generator is not None else torch.device("cpu")
+        layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
+        return mixup_loss(model, x, y, lam=lam, perm=perm, mix_at=layer)

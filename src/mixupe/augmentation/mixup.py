@@ -1,0 +1,94 @@
+"""Mixup (Zhang et al., ICLR 2018) as a loss function and as a class that draws lam and perm; and training without it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.loss import MixedLoss, criterion, in_loss_precision, mixed_criterion
+from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+
+
+def as_lam(lam: float | Tensor, like: Tensor) -> Tensor:
+    """lam as a 0-d tensor in float32 or wider on the device of `like`."""
+    dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
+    return torch.as_tensor(lam, dtype=dtype, device=like.device)
+
+
+def mixed_pass(point: MixPoint, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor) -> tuple[Tensor, Tensor]:
+    """The checked mixed pass that every method shares: logits (B, K) and L_mix (0-d)."""
+    checks.check_lam(lam)
+    checks.check_targets(y)
+    checks.check_perm(perm, len(y))
+    perm = perm.to(y.device)
+    lam = as_lam(lam, like=x if isinstance(x, Tensor) else y)
+    logits = point.mixed_logits(x, lam, perm)
+    checks.check_targets_fit(y, logits)
+    return logits, mixed_criterion(logits, y, lam, perm)
+
+
+def mixup_loss(model: Model, x: Any, y: Tensor, *, lam: float | Tensor, perm: Tensor, mix_at: str = INPUT) -> MixedLoss:
+    """L_mix = lam CE(f(x_mix), y) + (1 - lam) CE(f(x_mix), y[perm]) with x_mix = lam x + (1 - lam) x[perm].
+
+    Args:
+        model: f, maps x to logits (B, K).
+        x: (B, ...) floating point on the device of y; anything the model takes, if mix_at names a module.
+        y: (B,) class indices or (B, K) probabilities.
+        lam: one number in [0, 1] for the batch.
+        perm: (B,) int64, a permutation of the batch.
+        mix_at: `input`, or the dotted name of a module whose input is blended.
+
+    Raises:
+        ValueError: an argument is wrong; the message names it.
+    """
+    logits, loss = mixed_pass(MixPoint(model, mix_at), x, y, lam, perm)
+    return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+
+
+class ERM:
+    """No augmentation: cross-entropy on the batch as it is (empirical risk minimisation)."""
+
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,  # noqa: ARG002 - one signature for every method
+    ) -> MixedLoss:
+        logits = in_loss_precision(model(x))
+        checks.check_targets(y)
+        checks.check_targets_fit(y, logits)
+        loss = criterion(logits, y)
+        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+
+    def state_dict(self) -> dict[str, Tensor]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        pass
+
+
+class Mixup(ERM):
+    """Mixup: draws lam ~ Beta(alpha, alpha) and a permutation for each batch.
+
+    Args:
+        alpha: > 0.
+        mix_at: `input`, or the dotted name of a module whose input is blended.
+
+    Raises:
+        ValueError: alpha is not a finite number > 0.
+    """
+
+    def __init__(self, alpha: float = 1.0, mix_at: str = INPUT) -> None:
+        checks.check_alpha(alpha)
+        self.alpha = alpha
+        self.mix_at = mix_at
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+        lam = draw_lam(self.alpha, generator)
+        perm = draw_perm(len(y), generator)
+        return mixup_loss(model, x, y, lam=lam, perm=perm, mix_at=self.mix_at)

@@ -1,0 +1,142 @@
+"""The one interface between a data set of any domain and the training loop."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+import torch
+from torch import Tensor
+
+from mixupe.settings import Fraction, PositiveInt, Settings
+
+DomainName = Literal["images", "tabular", "speech", "graphs"]
+ProtocolName = Literal["heldout", "paper"]
+
+
+class Card(Settings):
+    """What `scripts/data.py` says of a data set. Not part of a run's identity.
+
+    Attributes:
+        examples, classes: their number; None where they depend on the user's files.
+        licence: as its owner states it.
+        source: where it comes from, in words.
+        packages: names in mixupe.data.packages whose files it needs below data.root; empty where it ships with the
+            installed packages or comes through a library's own download.
+    """
+
+    examples: int | None = None
+    classes: int | None = None
+    licence: str = "unknown"
+    source: str = ""
+    packages: tuple[str, ...] = ()
+
+
+class DatasetSettings(Settings):
+    """Keys every data set has; each loader module adds its own in a subclass named `Config`.
+
+    Attributes:
+        name: shown in tables.
+        domain: images, tabular, speech or graphs.
+        loader: module below mixupe.data that loads it, for example `images.digits`.
+        version: raised when the data or the way it is read changes; part of a run's identity.
+        test_fraction: share of the examples that is held out for test; None where the set has a test part of its own.
+        validation_fraction: share of what is not test that is held out for validation.
+        folds: test on fold `seed % folds` of a stratified k-fold instead of a random fraction.
+        train_size: keep only that many training examples, stratified; None keeps all.
+        card: facts for people.
+    """
+
+    name: str
+    domain: DomainName
+    loader: str
+    version: str = "1"
+    test_fraction: Fraction | None = 0.2
+    validation_fraction: Fraction = 0.2
+    folds: PositiveInt | None = None
+    train_size: PositiveInt | None = None
+    card: Card = Card()
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """What a loader is asked for besides its own settings.
+
+    Attributes:
+        root: the cache folder `data.root`.
+        seed: of the run; the split is a function of it.
+        protocol: `heldout`, or `paper` (train on all but the test part, validate on the test part).
+    """
+
+    root: Path
+    seed: int
+    protocol: ProtocolName
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a model must know of the data; flows to it without the user writing it.
+
+    Attributes:
+        domain: images, tabular, speech or graphs.
+        class_names: K names, in the order of the class indices.
+        input_shape: of one example. images (C, H, W); tabular (D,); speech (1, mels, frames); graphs (node features,).
+        categorical_blocks: tabular only: [start, stop) of each one-hot block among the D columns.
+        edge_features: graphs only: number of edge features, 0 for none.
+    """
+
+    domain: DomainName
+    class_names: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    categorical_blocks: tuple[tuple[int, int], ...] = ()
+    edge_features: int = 0
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+
+class Split(Protocol):
+    """One part (train, validation or test) of a data set."""
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,) int64 class indices, on the CPU."""
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+    ) -> Iterator[tuple[Any, Tensor]]:
+        """Inputs and labels of each batch, on the split's device, ready for the model.
+
+        Args:
+            indices: (B,) int64 CPU tensors, one a batch.
+            augment: draws crops, flips and the like; None means the examples as they are.
+
+        Yields:
+            inputs (a (B, ...) float32 tensor, or a batch of graphs) and labels (B,) int64.
+        """
+
+    def mean_input(self) -> Tensor | None:
+        """Mean of the inputs as the model sees them, shape of one example; None where inputs have no mean (graphs)."""
+
+    def to(self, device: torch.device) -> Self:
+        """The same split with its data on `device`."""
+
+
+@dataclass(frozen=True)
+class DataBundle:
+    """A loaded data set.
+
+    Attributes:
+        spec: sizes and names for the model.
+        train, validation, test: the parts; statistics such as means come from train only.
+        split_digest: SHA-256 over the three index lists; two runs with the same digest saw the same split.
+        notes: what was skipped, imputed or merged on the way, one sentence each; shown to the user and recorded.
+    """
+
+    spec: DataSpec
+    train: Split
+    validation: Split
+    test: Split
+    split_digest: str
+    notes: tuple[str, ...] = ()

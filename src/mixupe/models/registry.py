@@ -1,0 +1,48 @@
+"""From a model config and the data's spec to a network.
+
+A builder is a module below `mixupe.models` with three names: `Config`, a ModelSettings subclass; `DOMAINS`, the domains
+it takes; and `build(config, spec) -> nn.Module`, whose sizes come from the spec.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from mixupe.data.base import DataSpec
+from mixupe.models.base import ModelSettings
+from mixupe.settings import UserError
+from mixupe.training.streams import stream_seed
+
+BUILDERS = (
+    "mlp",
+    "preactresnet",
+)
+
+
+def _builder(name: object) -> Any:
+    if name not in BUILDERS:
+        raise UserError(f"model.builder: {name!r} is unknown, allowed are {', '.join(BUILDERS)}")
+    return importlib.import_module(f"mixupe.models.{name}")
+
+
+def model_settings(values: Mapping[str, Any]) -> ModelSettings:
+    """The `model` part of a config, checked against its builder's Config (pydantic.ValidationError if it fails)."""
+    return cast(ModelSettings, _builder(values.get("builder")).Config.model_validate(dict(values)))
+
+
+def check_domain(settings: ModelSettings, domain: str) -> None:
+    """Raises UserError if the model cannot take data of that domain."""
+    takes = _builder(settings.builder).DOMAINS
+    if domain not in takes:
+        raise UserError(f"model: {settings.name} takes {' or '.join(takes)}, the data set holds {domain}")
+
+
+def build_model(settings: ModelSettings, spec: DataSpec, seed: int) -> nn.Module:
+    """A freshly initialised network on the CPU; its weights are a function of the seed and the settings alone."""
+    check_domain(settings, spec.domain)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(seed, "init"))
+        return cast(nn.Module, _builder(settings.builder).build(settings, spec))

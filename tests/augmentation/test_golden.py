@@ -1,0 +1,90 @@
+"""The authors' own code's loss, gradients and BatchNorm statistics, reproduced in float64."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mixupe import MixedLoss, mixup_loss, mixupe_loss
+
+GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.npz"))
+Arrays = dict[str, npt.NDArray[Any]]
+
+
+class GoldenNet(nn.Module):
+    """Linear(48, 16) -> [BatchNorm1d] -> activation -> Linear(16, 5) on the flattened input."""
+
+    def __init__(self, activation: str, batch_norm: bool) -> None:
+        super().__init__()
+        self.l1 = nn.Linear(48, 16)
+        self.bn: nn.Module = nn.BatchNorm1d(16) if batch_norm else nn.Identity()
+        self.activation = {"relu": nn.ReLU(), "tanh": nn.Tanh()}[activation]
+        self.l2 = nn.Linear(16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.l2(self.activation(self.bn(self.l1(x.flatten(1)))))
+        return logits
+
+
+def read(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    with np.load(path) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return arrays, json.loads(str(arrays.pop("meta")))
+
+
+def network(arrays: Arrays, meta: dict[str, Any]) -> GoldenNet:
+    model = GoldenNet(meta["activation"], meta["batch_norm"]).double()
+    state = {k.removeprefix("param."): torch.as_tensor(v) for k, v in arrays.items() if k.startswith("param.")}
+    model.load_state_dict(state)
+    return model.train()
+
+
+def compute(model: nn.Module, arrays: Arrays, meta: dict[str, Any], y: Tensor) -> MixedLoss:
+    x, perm, lam = torch.as_tensor(arrays["x"]), torch.as_tensor(arrays["perm"]).long(), float(arrays["lam"])
+    if meta["train"] == "mixup":
+        return mixup_loss(model, x, y, lam=lam, perm=perm)
+    return mixupe_loss(
+        model,
+        x,
+        y,
+        lam=lam,
+        perm=perm,
+        alpha=meta["alpha"],
+        eta=meta["eta"],
+        variant=f"v{meta['version']}",
+        threshold=meta["threshold"],
+        x_mean=torch.as_tensor(arrays["x_mean"]),
+    )
+
+
+def test_the_golden_files_are_all_here() -> None:
+    assert len(GOLDEN) == 17
+
+
+@pytest.mark.parametrize("one_hot", [False, True], ids=["indices", "probabilities"])
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_loss_gradients_and_statistics_match_the_authors_code(path: Path, one_hot: bool) -> None:
+    arrays, meta = read(path)
+    model = network(arrays, meta)
+    y = torch.as_tensor(arrays["y"]).long()
+    result = compute(model, arrays, meta, nn.functional.one_hot(y, 5).double() if one_hot else y)
+    result.loss.backward()  # type: ignore[no-untyped-call]
+    close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
+    close(result.loss.item(), arrays["loss"])
+    close(result.logits.detach().numpy(), arrays["logits_mixed"])
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    for name, value in arrays.items():
+        if name.startswith("grad."):
+            gradient = gradients.pop(name.removeprefix("grad."))
+            assert gradient is not None
+            close(gradient.numpy(), value, err_msg=name)
+        if name.startswith("after."):
+            close(model.state_dict()[name.removeprefix("after.")].numpy(), value)
+    assert not gradients, "every parameter's gradient is compared"
+    assert result.loss.item() == pytest.approx(result.mixup_loss.item(), rel=1e-12)
