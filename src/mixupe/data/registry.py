@@ -16,9 +16,20 @@ from mixupe.data.packages import fetch_package, package_is_here
 from mixupe.settings import UserError
 
 LOADERS = (
+    "graphs.b3db",
+    "graphs.chembl",
+    "graphs.solubility",
+    "graphs.tu_folder",
+    "graphs.tu_sets",
     "images.digits",
+    "images.emoji",
+    "images.image_folder",
+    "images.imagenet",
+    "images.tiny_imagenet",
     "images.torchvision_sets",
+    "tabular.csv_file",
     "tabular.keel",
+    "tabular.openml",
     "tabular.sklearn_sets",
 )
 
@@ -63,3 +74,9 @@ def fetch(settings: DatasetSettings, root: Path) -> None:
         fetch_package(package, root)
     if hasattr(module, "fetch"):
         module.fetch(settings, root)
+
+
+def content_version(settings: DatasetSettings) -> str:
+    """Hash of the user's own files, where the data set is one; empty for public sets, whose `version` says it all."""
+    module = _loader(settings.loader)
+    return str(module.content_version(settings)) if hasattr(module, "content_version") else ""

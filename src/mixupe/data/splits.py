@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from mixupe.data.base import DataRequest, DatasetSettings
 from mixupe.settings import UserError
-from mixupe.training.streams import stream_seed
+from mixupe.streams import stream_seed
 
 Indices = npt.NDArray[np.int64]
 

@@ -14,11 +14,15 @@ from torch import nn
 from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
 from mixupe.settings import UserError
-from mixupe.training.streams import stream_seed
+from mixupe.streams import stream_seed
 
 BUILDERS = (
+    "gcn",
+    "gin",
     "mlp",
     "preactresnet",
+    "timm_models",
+    "wide_resnet",
 )
 
 

@@ -1,0 +1,33 @@
+"""Rebuild a table's files from its records and print it: python scripts/table.py quickstart [seed=0,1 ...]
+
+Needs no training, no network and no W&B. Exit status: 0 complete, 1 runs are missing or failed, 2 bad command line.
+"""
+
+import argparse
+import sys
+
+from mixupe.experiment.progress import CONSOLE, complain
+from mixupe.settings import UserError
+from mixupe.tables.build import build_table
+from mixupe.tables.render import legend, to_terminal
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="a file of configs/table, without .yaml")
+    parser.add_argument("overrides", nargs="*", help="overrides of all its runs, such as output_root=outputs")
+    arguments = parser.parse_args()
+    try:
+        built = build_table(arguments.name, arguments.overrides)
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    CONSOLE.print(to_terminal(built.table.title, built.frame, built.seeds))
+    for line in legend(built.frame, built.runs):
+        CONSOLE.print(line, markup=False)
+    CONSOLE.print(f"Written: {built.folder}/table.md, .csv, .png", markup=False)
+    return 0 if all(run.state == "DONE" for run in built.runs) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

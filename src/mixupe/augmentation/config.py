@@ -1,0 +1,97 @@
+"""From an augmentation config to a method; the only part of this package that the light `import mixupe` leaves out."""
+
+from typing import Annotated, Any, Literal, Protocol
+
+import torch
+from pydantic import Field, TypeAdapter
+from torch import Tensor
+
+from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.manifold_mixup import ManifoldMixup
+from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mixup import ERM, Mixup
+from mixupe.augmentation.mixupe import GRADIENT_VARIANTS, MixupE, Variant
+from mixupe.settings import NonNegativeFloat, PositiveFloat, Settings
+
+AUTO = "auto"
+
+
+class Augmentation(Protocol):
+    """What the training loop calls."""
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss: ...
+    def state_dict(self) -> dict[str, Tensor]: ...
+    def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
+
+
+class NoneSettings(Settings):
+    name: Literal["none"]
+
+
+class MixupSettings(Settings):
+    """Attributes:
+    alpha: of Beta(alpha, alpha).
+    mix_at: a mix point; `auto` is the input, for graphs the classifier head (whose input is the readout).
+    """
+
+    name: Literal["mixup"]
+    alpha: PositiveFloat
+    mix_at: str
+
+
+class ManifoldMixupSettings(Settings):
+    """Attributes:
+    alpha: of Beta(alpha, alpha).
+    mix_at: mix points to draw from; `auto` are the model's `stages`.
+    """
+
+    name: Literal["manifold_mixup"]
+    alpha: PositiveFloat
+    mix_at: tuple[str, ...] | Literal["auto"]
+
+
+class MixupESettings(Settings):
+    """Attributes:
+    alpha: of Beta(alpha, alpha).
+    eta: weight of the penalty.
+    threshold: v1 and v3 keep the samples whose term is below it.
+    variant: v1, v2 (double backward), v3 (the published command) or v4.
+    mix_at: a mix point; `auto` is the input, for graphs the classifier head (whose input is the readout).
+    """
+
+    name: Literal["mixupe"]
+    alpha: PositiveFloat
+    eta: NonNegativeFloat
+    threshold: float
+    variant: Variant
+    mix_at: str
+
+
+AugmentationSettings = Annotated[
+    NoneSettings | MixupSettings | ManifoldMixupSettings | MixupESettings, Field(discriminator="name")
+]
+_ADAPTER: TypeAdapter[AugmentationSettings] = TypeAdapter(AugmentationSettings)
+
+
+def augmentation_settings(values: Any, domain: str, stages: tuple[str, ...]) -> AugmentationSettings:
+    """The `augmentation` part of a config with `mix_at: auto` resolved (pydantic.ValidationError if it is wrong)."""
+    settings = _ADAPTER.validate_python(values)
+    if isinstance(settings, ManifoldMixupSettings) and settings.mix_at == AUTO:
+        return settings.model_copy(update={"mix_at": stages})
+    if isinstance(settings, MixupSettings | MixupESettings) and settings.mix_at == AUTO:
+        return settings.model_copy(update={"mix_at": "head" if domain == "graphs" else "input"})
+    return settings
+
+
+def build_augmentation(settings: AugmentationSettings, x_mean: Tensor | None) -> Augmentation:
+    """The method; `x_mean` is the training-set mean input, which MixupE v1 and v2 need where they mix at the input."""
+    match settings:
+        case NoneSettings():
+            return ERM()
+        case MixupSettings():
+            return Mixup(settings.alpha, settings.mix_at)
+        case ManifoldMixupSettings():
+            return ManifoldMixup(settings.alpha, settings.mix_at)
+        case MixupESettings():
+            mean = x_mean if settings.mix_at == "input" and settings.variant in GRADIENT_VARIANTS else None
+            return MixupE(settings.alpha, settings.eta, settings.variant, settings.threshold, mean, settings.mix_at)

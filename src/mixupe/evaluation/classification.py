@@ -1,0 +1,47 @@
+"""Classification metrics of a model on a split."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
+
+from mixupe.data.base import Split
+
+EVALUATION_BATCH = 1024
+
+
+@torch.inference_mode()
+def predict(
+    model: nn.Module, split: Split, autocast: AbstractContextManager[object] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Logits (N, K) in float32 and labels (N,) of a whole split, on its device, in evaluation mode."""
+    model.eval()
+    logits, labels = [], []
+    with autocast or nullcontext():
+        for inputs, y in split.batches(torch.split(torch.arange(len(split.labels)), EVALUATION_BATCH)):
+            logits.append(model(inputs).float())
+            labels.append(y)
+    return torch.cat(logits), torch.cat(labels)
+
+
+def error_and_loss(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Top-1 error in percent and mean cross-entropy in nats."""
+    wrong = (logits.argmax(dim=1) != labels).double().mean() * 100
+    return {"error": wrong.item(), "loss": F.cross_entropy(logits, labels).item()}
+
+
+def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """error and loss, and besides them the balanced error (mean over classes) and the expected calibration error.
+
+    Errors and calibration error (15 bins) in percent, loss in nats.
+    """
+    classes = logits.shape[1]
+    balanced = multiclass_accuracy(logits, labels, num_classes=classes, average="macro")
+    calibration = multiclass_calibration_error(logits.softmax(dim=1), labels, num_classes=classes, n_bins=15)
+    return {
+        **error_and_loss(logits, labels),
+        "balanced_error": (1 - balanced.item()) * 100,
+        "calibration_error": calibration.item() * 100,
+    }

@@ -1,0 +1,150 @@
+"""From a command line to checked settings: Hydra composes, every complaint becomes one line."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.settings import UserError
+
+CONFIGS = Path(__file__).parents[3] / "configs"
+CONFIG_NAME = "train"
+DEFAULT_DATASET = "digits"
+
+
+@contextmanager
+def hydra_initialised() -> Iterator[None]:
+    """Make `compose_settings` usable outside scripts/train.py."""
+    if GlobalHydra.instance().is_initialized():
+        yield
+    else:
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            yield
+
+
+def _key(override: str) -> str:
+    return override.split("=", 1)[0].lstrip("+~")
+
+
+def with_recipe(overrides: Sequence[str]) -> list[str]:
+    """The overrides, preceded by the domain's choices for every group the user did not choose.
+
+    Tabular data is trained by an MLP with AdamW, images by a convolutional network with SGD: `configs/recipe/`. Where
+    the overrides span several domains (a grid, a declared table), nothing is added; each run gets its own recipe.
+    """
+    chosen = {_key(override): override.split("=", 1)[-1] for override in overrides}
+    if "table" in chosen:
+        return list(overrides)
+    names = chosen.get("dataset", DEFAULT_DATASET).split(",")
+    domains = {_domain_of(name) for name in names}
+    if len(domains) != 1 or None in domains:
+        return list(overrides)
+    recipe: dict[str, str] = yaml.safe_load((CONFIGS / "recipe" / f"{domains.pop()}.yaml").read_text())
+    added = [f"{group}={option}" for group, option in recipe.items() if group not in chosen]
+    return [*added, *overrides]
+
+
+def _domain_of(dataset: str) -> str | None:
+    path = CONFIGS / "dataset" / f"{dataset}.yaml"
+    if not path.resolve().is_relative_to(CONFIGS) or not path.is_file():
+        return None
+    domain: str | None = yaml.safe_load(path.read_text()).get("domain")
+    return domain
+
+
+def settings_of(config: Any) -> RunSettings:
+    """Checked settings of a composed config.
+
+    Raises:
+        UserError: names the key, the value and what is allowed.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(one_line(error)) from error
+    assert isinstance(plain, dict)
+    return parse_config({str(key): value for key, value in plain.items()})
+
+
+def compose_settings(overrides: Sequence[str]) -> RunSettings:
+    """The settings that these command-line overrides describe (inside `hydra_initialised` or scripts/train.py).
+
+    Raises:
+        UserError: names the key, the value and what is allowed.
+    """
+    overrides = with_recipe(overrides)
+    try:
+        config = compose(CONFIG_NAME, overrides=overrides)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(one_line(error, overrides)) from error
+    return settings_of(config)
+
+
+def compose_all(override_lists: Sequence[Sequence[str]]) -> list[RunSettings]:
+    """As `compose_settings` for each list; lists that differ in the seed alone are composed once."""
+    composed: dict[tuple[str, ...], RunSettings] = {}
+    result = []
+    for overrides in override_lists:
+        seeds = [override for override in overrides if _key(override) == "seed"]
+        rest = tuple(override for override in overrides if _key(override) != "seed")
+        if rest not in composed:
+            composed[rest] = compose_settings(rest)
+        seed = seeds[-1].split("=", 1)[1] if seeds else None
+        if seed is None:
+            result.append(composed[rest])
+        elif seed.isdigit():
+            result.append(composed[rest].model_copy(update={"seed": int(seed)}))
+        else:
+            raise UserError(f"seed: must be an integer >= 0, got {seed!r}")
+    return result
+
+
+def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
+    """What Hydra or OmegaConf complains of, in one line that names the key, the value and what is allowed."""
+    text = str(error)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
+        group, _, option = error.missing_cfg_file.rpartition("/")
+        options = sorted(_options(group))
+        return f"{group}: {option!r} is unknown, allowed are {', '.join(options)}"
+    unknown = re.search(r"Could not override '([^']+)'", text)
+    if isinstance(error, ConfigCompositionException) and unknown:
+        key = unknown.group(1)
+        value = next((o.split("=", 1)[-1] for o in overrides if _key(o) == key), None)
+        given = "" if value is None else f" (given: {value})"
+        return f"{key}: unknown key{given}, allowed are {', '.join(_allowed_beside(key, overrides))}"
+    return " ".join(text.split())
+
+
+def _options(group: str) -> list[str]:
+    folder = CONFIGS / group
+    return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+
+
+def _allowed_beside(key: str, overrides: Sequence[str]) -> list[str]:
+    """Keys beside the unknown one: those of the same part of the config without that override."""
+    parent = key.rpartition(".")[0]
+    rest = [override for override in overrides if _key(override) != key]
+    try:
+        with hydra_initialised():
+            config = compose(CONFIG_NAME, overrides=[o for o in rest if _is_choice(o)])
+    except HydraException:
+        return ["(see configs/)"]
+    part = OmegaConf.select(config, parent) if parent else config
+    keys = [str(name) for name in part] if OmegaConf.is_dict(part) else [str(name) for name in config]
+    prefix = f"{parent}." if OmegaConf.is_dict(part) and parent else ""
+    return [prefix + name for name in keys]
+
+
+def _is_choice(override: str) -> bool:
+    """Whether the override picks an option of a config group, a single one."""
+    key = _key(override)
+    return (CONFIGS / key).is_dir() and "," not in override and not key.startswith("hydra")

@@ -1,0 +1,118 @@
+"""The whole config of a run, checked before any work starts; every complaint is one line."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from mixupe.augmentation.config import AugmentationSettings, augmentation_settings
+from mixupe.data.base import DatasetSettings, ProtocolName
+from mixupe.data.registry import dataset_settings
+from mixupe.models.base import ModelSettings
+from mixupe.models.registry import check_domain, model_settings
+from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
+from mixupe.training.settings import TrainerSettings
+
+T = TypeVar("T")
+
+
+class LoggerSettings(Settings):
+    """Attributes:
+    name: wandb, or none.
+    mode: auto is online where the user is logged in and offline elsewhere.
+    project, entity: as in wandb.init.
+    job_type: the table a run belongs to.
+    """
+
+    name: Literal["wandb", "none"]
+    mode: Literal["auto", "online", "offline"]
+    project: str
+    entity: str | None
+    job_type: str
+
+
+class DataSettings(Settings):
+    """Attributes:
+    root: cache folder of data sets.
+    """
+
+    root: Path
+
+
+class RunSettings(Settings):
+    """Everything one run needs to know."""
+
+    dataset: DatasetSettings
+    model: ModelSettings
+    augmentation: AugmentationSettings
+    optimizer: OptimizerSettings
+    scheduler: SchedulerSettings
+    trainer: TrainerSettings
+    logger: LoggerSettings
+    data: DataSettings
+    seed: NonNegativeInt
+    protocol: ProtocolName
+    output_root: Path
+
+
+# The parts whose meaning does not depend on another part.
+_INDEPENDENT_PARTS: dict[str, TypeAdapter[Any]] = {
+    "optimizer": TypeAdapter(OptimizerSettings),
+    "scheduler": TypeAdapter(SchedulerSettings),
+    "trainer": TypeAdapter(TrainerSettings),
+    "logger": TypeAdapter(LoggerSettings),
+    "data": TypeAdapter(DataSettings),
+    "seed": TypeAdapter(NonNegativeInt),
+    "protocol": TypeAdapter(ProtocolName),
+    "output_root": TypeAdapter(Path),
+}
+
+
+def parse_config(config: Mapping[str, Any]) -> RunSettings:
+    """A composed config (plain containers) as checked settings.
+
+    Raises:
+        UserError: names the key, the value and what is allowed.
+    """
+    values = dict(config)
+    unknown = set(values) - set(RunSettings.model_fields)
+    if unknown:
+        raise UserError(f"{sorted(unknown)[0]}: unknown key, allowed are {', '.join(RunSettings.model_fields)}")
+    missing = set(RunSettings.model_fields) - set(values)
+    if missing:
+        raise UserError(f"{sorted(missing)[0]}: missing from the config")
+
+    dataset = _checked("dataset", values, dataset_settings)
+    model = _checked("model", values, model_settings)
+    check_domain(model, dataset.domain)
+    augmentation = _checked(
+        "augmentation", values, lambda part: augmentation_settings(part, dataset.domain, model.stages)
+    )
+    rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
+    return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+
+
+def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> T:
+    try:
+        return parse(values[key])
+    except ValidationError as error:
+        raise UserError(_one_line(key, error)) from error
+
+
+def _one_line(prefix: str, error: ValidationError) -> str:
+    """`trainer.epochs: should be a valid integer, got 'ten'`."""
+    first = error.errors(include_url=False)[0]
+    # A discriminated union puts its tag (mixupe, sgd, ...) first; it is no part of the key.
+    tags = {"none", "mixup", "manifold_mixup", "mixupe", "sgd", "adamw", "step", "cosine"}
+    parts = [str(part) for part in first["loc"]]
+    if parts and parts[0] in tags:
+        parts = parts[1:]
+    key = ".".join([prefix, *parts])
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key"
+    if first["type"] == "missing":
+        return f"{key}: missing from the config"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"

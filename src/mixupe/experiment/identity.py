@@ -1,0 +1,63 @@
+"""Run identity: the hash of everything that can change a run's numbers, and of nothing else."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mixupe.data.registry import content_version
+from mixupe.experiment.config import RunSettings
+
+# Raised when a change of code changes the numbers that an unchanged config gives.
+ENGINE_VERSION = 1
+
+# Facts for people, places and mirrors: no part of what is computed.
+_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
+
+
+def identity(settings: RunSettings) -> dict[str, Any]:
+    """The science-relevant part of the settings as plain JSON values.
+
+    Fields marked `json_schema_extra={"identity": False}` (device, threads, workers, paths) are left out; files of the
+    user's own count by their content.
+    """
+    return {
+        **_relevant(settings),
+        "content": content_version(settings.dataset),
+        "engine": ENGINE_VERSION,
+    }
+
+
+def run_id(settings: RunSettings) -> str:
+    """16 hexadecimal digits; equal for two settings that compute the same."""
+    return _digest(identity(settings))
+
+
+def group_id(settings: RunSettings) -> str:
+    """The identity without the seed: equal for the seeds of one cell."""
+    values = identity(settings)
+    del values["seed"]
+    return _digest(values)
+
+
+def _digest(values: dict[str, Any]) -> str:
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _relevant(model: BaseModel) -> dict[str, Any]:
+    plain = model.model_dump(mode="json", serialize_as_any=True)
+    result: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        if name in _LEFT_OUT or not _in_identity(field):
+            continue
+        value = getattr(model, name)
+        result[name] = _relevant(value) if isinstance(value, BaseModel) else plain[name]
+    return result
+
+
+def _in_identity(field: FieldInfo) -> bool:
+    extra = field.json_schema_extra
+    return not (isinstance(extra, dict) and extra.get("identity") is False)

@@ -1,0 +1,109 @@
+"""record.json: what a number in a table leads back to."""
+
+import functools
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mixupe.data.base import DataBundle
+from mixupe.experiment.config import RunSettings
+from mixupe.experiment.identity import ENGINE_VERSION, group_id, run_id
+
+PACKAGES = ("mixupe", "torch", "torchvision", "torch-geometric", "timm", "scikit-learn", "numpy", "hydra-core")
+
+
+def config_of(settings: RunSettings) -> dict[str, Any]:
+    """The resolved config as plain JSON values, as written to config.yaml."""
+    config: dict[str, Any] = settings.model_dump(mode="json", serialize_as_any=True)
+    return config
+
+
+def build_record(
+    settings: RunSettings,
+    data: DataBundle,
+    parameters: int,
+    metrics: dict[str, float],
+    device: torch.device,
+    timing: dict[str, Any],
+) -> dict[str, Any]:
+    """The record of a finished run.
+
+    `metrics` and what stands beside it are a function of config, seed and machine type; only `timing`, `hardware`,
+    `versions` and `code` may differ between two runs of one identity.
+    """
+    return {
+        "id": run_id(settings),
+        "group": group_id(settings),
+        "engine": ENGINE_VERSION,
+        "dataset": settings.dataset.name,
+        "domain": settings.dataset.domain,
+        "model": settings.model.name,
+        "augmentation": settings.augmentation.name,
+        "seed": settings.seed,
+        "protocol": settings.protocol,
+        "config": config_of(settings),
+        "metrics": metrics,
+        "parameters": parameters,
+        "examples": {
+            "train": len(data.train.labels),
+            "validation": len(data.validation.labels),
+            "test": len(data.test.labels),
+        },
+        "classes": data.spec.num_classes,
+        "split": data.split_digest,
+        "notes": list(data.notes),
+        "code": code_state(),
+        "versions": versions(),
+        "hardware": hardware(device),
+        "timing": timing,
+    }
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change a number."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@functools.cache
+def code_state() -> dict[str, Any]:
+    """Commit of the source tree and whether it had uncommitted changes; None where it is no git checkout."""
+    here = Path(__file__).parent
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        # Results are written while a sweep runs; they are no part of the code.
+        dirty = bool(git("status", "--porcelain", "--", ":/src", ":/configs", ":/scripts"))
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": dirty}
+
+
+def hardware(device: torch.device) -> dict[str, Any]:
+    """What the run ran on."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
+    return {"device": device.type, "name": name, "threads": torch.get_num_threads(), "platform": platform.platform()}
+
+
+@functools.cache
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()

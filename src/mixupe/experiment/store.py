@@ -1,0 +1,129 @@
+"""The run store: one folder a run, `<output_root>/runs/<id>/`, and at any moment at most one process in it.
+
+The lock is the operating system's and dies with its process, so a run whose state says RUNNING but whose lock is free
+was killed and can be taken up again.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from mixupe.experiment.files import read_json, write_json
+
+State = Literal["MISSING", "RUNNING", "INTERRUPTED", "DONE", "FAILED"]
+HEARTBEAT_S = 10.0
+
+
+class AlreadyRunningError(RuntimeError):
+    """Another process is at work on this run."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.yaml"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.txt"
+
+    @property
+    def _state(self) -> Path:
+        return self.path / "state.json"
+
+    def state(self) -> State:
+        """MISSING, RUNNING, INTERRUPTED (was RUNNING, its process is gone), DONE or FAILED."""
+        if not self._state.exists():
+            return "MISSING"
+        state: State = read_json(self._state)["state"]
+        return "INTERRUPTED" if state == "RUNNING" and not self._is_locked() else state
+
+    def details(self) -> dict[str, Any]:
+        """What state.json says: state, pid, host, heartbeat; reason, kind and log of a failed run."""
+        details: dict[str, Any] = read_json(self._state)
+        return details
+
+    def _is_locked(self) -> bool:
+        lock = FileLock(self.path / "lock")
+        try:
+            with lock.acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Be the one process at work on this run.
+
+        Raises:
+            AlreadyRunningError: another process is.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise AlreadyRunningError(f"run {self.id} is already running ({self.path})") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def set_running(self) -> None:
+        write_json(self._state, {"state": "RUNNING", **_whereabouts()})
+
+    def heartbeat(self) -> None:
+        """Say that the run is alive, at most every HEARTBEAT_S seconds."""
+        if time.time() - self._state.stat().st_mtime > HEARTBEAT_S:
+            self.set_running()
+
+    def set_done(self) -> None:
+        write_json(self._state, {"state": "DONE", **_whereabouts()})
+
+    def set_failed(self, kind: str, reason: str) -> None:
+        """kind is the exception's class; a NonFiniteLossError would come again, so such a run is not repeated."""
+        write_json(
+            self._state, {"state": "FAILED", "kind": kind, "reason": reason, "log": str(self.log), **_whereabouts()}
+        )
+
+
+class RunStore:
+    """All runs below an output root."""
+
+    def __init__(self, output_root: Path) -> None:
+        self.runs = output_root / "runs"
+
+    def folder(self, run_id: str) -> RunFolder:
+        return RunFolder(self.runs / run_id)
+
+
+def _whereabouts() -> dict[str, Any]:
+    return {"pid": os.getpid(), "host": socket.gethostname(), "heartbeat": time.time()}

@@ -1,0 +1,66 @@
+"""Builds a table's files from its records; needs no training, no network and no W&B."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from mixupe.experiment.compose import CONFIGS, hydra_initialised
+from mixupe.experiment.files import write_text
+from mixupe.settings import UserError
+from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, table_frame
+from mixupe.tables.manifest import Table
+from mixupe.tables.plot import plot_errors
+from mixupe.tables.render import to_csv, to_markdown
+
+RESULTS = CONFIGS.parent / "results"
+
+
+@dataclass(frozen=True)
+class BuiltTable:
+    """A table whose files have been written to `folder`."""
+
+    table: Table
+    runs: list[DeclaredRun]
+    frame: pd.DataFrame
+    seeds: int
+    folder: Path
+
+
+def read_table(name: str) -> Table:
+    """The declared table configs/table/<name>.yaml.
+
+    Raises:
+        UserError: there is none, or it is wrong.
+    """
+    tables = {path.stem: path for path in (CONFIGS / "table").glob("*.yaml")}
+    if name not in tables:
+        raise UserError(f"table: {name!r} is unknown, allowed are {', '.join(sorted(tables))}")
+    return Table.parse(yaml.safe_load(tables[name].read_text()))
+
+
+def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
+    """Collect the records of a declared table and write table.md, table.csv and table.png.
+
+    Args:
+        name: of configs/table/<name>.yaml.
+        extra: command-line overrides of all its runs, such as seed=0,1.
+        results: folder that holds one folder a table; None is the project's own.
+    """
+    table = read_table(name)
+    folder = (results or RESULTS) / table.name
+    with hydra_initialised():
+        runs = declared_runs(table, folder, extra)
+    frame = table_frame(runs)
+    seeds = len({run.settings.seed for run in runs})
+    write_text(folder / "table.csv", to_csv(frame))
+    write_text(folder / "table.md", to_markdown(table.title, frame, runs, seeds))
+    names = {
+        (run.cell, run.augmentation): (run.settings.dataset.name, run.settings.model.name, run.augmentation)
+        for run in runs
+    }
+    by_name = {names[key]: list(by_seed.values()) for key, by_seed in errors_by_seed(runs).items()}
+    plot_errors(table.title, frame, by_name, folder / "table.png")
+    return BuiltTable(table, runs, frame, seeds, folder)

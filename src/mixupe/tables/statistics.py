@@ -1,0 +1,67 @@
+"""What a table says of its records: means with intervals, paired differences to mixup, tests corrected over cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+Array = npt.NDArray[np.float64]
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Summary:
+    """n values: mean, standard deviation (ddof 1) and the 95% t interval of the mean; NaN where n is too small."""
+
+    n: int
+    mean: float
+    std: float
+    ci_low: float
+    ci_high: float
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Mean and 95% t interval of independent values."""
+    x = np.asarray(values, dtype=np.float64)
+    if len(x) < 2:
+        return Summary(len(x), float(x.mean()) if len(x) else np.nan, np.nan, np.nan, np.nan)
+    mean, std = float(x.mean()), float(x.std(ddof=1))
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(x) - 1)) * std / np.sqrt(len(x))
+    return Summary(len(x), mean, std, mean - half, mean + half)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Paired differences over shared seeds: their summary and the p value of a two-sided paired t test."""
+
+    summary: Summary
+    p_value: float
+
+
+def paired_difference(method: dict[int, float], baseline: dict[int, float]) -> Difference:
+    """method - baseline, seed by seed; seeds that only one of them has are left out.
+
+    The p value is NaN for fewer than two shared seeds, and 1 where every difference is 0.
+    """
+    seeds = sorted(set(method) & set(baseline))
+    differences = np.asarray([method[seed] - baseline[seed] for seed in seeds], dtype=np.float64)
+    summary = summarise(differences.tolist())
+    if len(seeds) < 2:
+        return Difference(summary, np.nan)
+    if summary.std == 0:
+        # The t statistic is 0 / 0 or infinite; identical results speak for no difference, a constant shift for one.
+        return Difference(summary, 1.0 if summary.mean == 0 else 0.0)
+    return Difference(summary, float(stats.ttest_1samp(differences, 0.0).pvalue))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment, which bounds the chance of any false alarm over all cells; NaN stays NaN."""
+    p = np.asarray(p_values, dtype=np.float64)
+    adjusted = np.full(len(p), np.nan)
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
+    return [float(value) for value in adjusted]

@@ -1,0 +1,60 @@
+"""Every complaint is one line that names the key, the value and what is allowed."""
+
+import pytest
+
+from mixupe.experiment.compose import compose_all, with_recipe
+from mixupe.settings import UserError
+from tests.experiment.conftest import Compose
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("augmentation.etaa=1", r"augmentation.etaa: unknown key \(given: 1\), allowed are .*augmentation.eta\b"),
+        ("augmentation=mixpue", r"augmentation: 'mixpue' is unknown, allowed are .*mixup, mixupe, none"),
+        ("augmentation.alpha=-1", r"augmentation.alpha: input should be greater than 0, got -1"),
+        ("augmentation.variant=v9", r"augmentation.variant: input should be 'v1', 'v2', 'v3' or 'v4', got 'v9'"),
+        ("trainer.epochs=ten", r"trainer.epochs: input should be a valid integer, got 'ten'"),
+        ("trainer.epochs=1.5", r"trainer.epochs: .*integer, got 1.5"),
+        ("trainer.epochs=0", r"trainer.epochs: input should be greater than 0, got 0"),
+        ("trainer.batch_size=1", r"trainer.batch_size: .*greater than or equal to 2, got 1"),
+        ("trainer.device=gpu", r"trainer.device: .*got 'gpu'"),
+        ("optimizer.lr=", r"optimizer.lr: .*number.*got ''"),
+        ("seed=-1", r"seed: .*got -1"),
+        ("protocol=test", r"protocol: input should be 'heldout' or 'paper', got 'test'"),
+        ("foo=1", r"foo: unknown key"),
+        ("dataset=nowhere", r"dataset: 'nowhere' is unknown, allowed are .*digits"),
+        ("dataset.fold=3", r"dataset.fold: unknown key"),
+        ("dataset.test_fraction=2", r"dataset.test_fraction: .*less than 1, got 2"),
+        ("model=preactresnet18", r"model: preactresnet18 takes images, the data set holds tabular"),
+        ("model.hidden=[0]", r"model.hidden.0: .*greater than 0, got 0"),
+    ],
+)
+def test_a_wrong_override_is_one_line(compose: Compose, override: str, says: str) -> None:
+    with pytest.raises(UserError, match=says) as error:
+        compose(override)
+    assert "\n" not in str(error.value)
+
+
+def test_seed_zero_is_a_seed(compose: Compose) -> None:
+    assert compose("seed=0").seed == 0
+
+
+def test_the_domain_chooses_what_is_left_open() -> None:
+    assert "model=mlp" in with_recipe(["dataset=tabular/iris"])
+    assert "model=preactresnet18" in with_recipe([])
+    assert "model=mlp" not in with_recipe(["dataset=tabular/iris", "model=other"])
+    assert with_recipe(["dataset=digits,tabular/iris"]) == ["dataset=digits,tabular/iris"]
+
+
+def test_many_seeds_are_composed_alike(compose: Compose) -> None:
+    one = compose("seed=2")
+    base = ["dataset=tabular/wine", "trainer.epochs=3", "trainer.device=cpu", "logger=none"]
+    root = f"output_root={one.output_root}"
+    assert compose_all([[*base, root, "seed=1"], [*base, root, "seed=2"]])[1] == one
+
+
+def test_mix_at_auto_is_resolved(compose: Compose) -> None:
+    assert compose("augmentation=mixup").augmentation.mix_at == "input"  # type: ignore[union-attr]
+    settings = compose("augmentation=manifold_mixup")
+    assert settings.augmentation.mix_at == settings.model.stages  # type: ignore[union-attr]

@@ -1,0 +1,54 @@
+"""What is and what is not part of a run's identity."""
+
+import pytest
+
+from mixupe.experiment.identity import group_id, run_id
+from tests.experiment.conftest import Compose
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "trainer.threads=2",
+        "trainer.device=auto",
+        "trainer.checkpoint_every=2",
+        "logger.job_type=table",
+        "data.root=/elsewhere",
+        "output_root=/elsewhere",
+        "model.stages=[input]",
+    ],
+)
+def test_where_and_how_it_runs_is_no_part(compose: Compose, override: str) -> None:
+    assert run_id(compose(override)) == run_id(compose())
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "dataset=tabular/iris",
+        "dataset.version=b",
+        "dataset.train_size=50",
+        "model.hidden=[64]",
+        "augmentation=mixup",
+        "augmentation.eta=0.01",
+        "augmentation.mix_at=head",
+        "optimizer.lr=0.1",
+        "scheduler=step",
+        "trainer.epochs=4",
+        "trainer.batch_size=32",
+        "trainer.precision=bf16",
+        "protocol=paper",
+        "seed=1",
+    ],
+)
+def test_what_is_computed_is_a_part(compose: Compose, override: str) -> None:
+    assert run_id(compose(override)) != run_id(compose())
+
+
+def test_the_group_is_the_identity_without_the_seed(compose: Compose) -> None:
+    assert group_id(compose("seed=1")) == group_id(compose("seed=0"))
+    assert group_id(compose("trainer.epochs=4")) != group_id(compose())
+
+
+def test_writing_out_a_default_changes_nothing(compose: Compose) -> None:
+    assert run_id(compose("augmentation.mix_at=input")) == run_id(compose("augmentation.mix_at=auto"))

@@ -1,0 +1,142 @@
+"""From records to table files: only declared runs count, gaps are shown, files are reproducible."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from mixupe.experiment.compose import hydra_initialised
+from mixupe.experiment.files import write_json
+from mixupe.experiment.identity import run_id
+from mixupe.experiment.store import RunStore
+from mixupe.settings import UserError
+from mixupe.tables.build import read_table
+from mixupe.tables.collect import COLUMNS, DeclaredRun, declared_runs, errors_by_seed, table_frame
+from mixupe.tables.manifest import Table
+from mixupe.tables.plot import plot_errors
+from mixupe.tables.render import grid, legend, to_csv, to_markdown, to_terminal
+
+TABLE = Table.parse(
+    {
+        "name": "toy",
+        "title": "Toy",
+        "seeds": [0, 1, 2],
+        "augmentations": {"none": [], "mixup": [], "mixupe": ["augmentation.eta=0.5"]},
+        "cells": [{"dataset": "tabular/wine"}, {"dataset": "digits", "overrides": ["model.width=8"]}],
+    }
+)
+ERRORS = {"none": [5.0, 6.0, 7.0], "mixup": [4.0, 5.5, 6.0], "mixupe": [1.0, 2.6, 3.2]}
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[DeclaredRun]:
+    """Records for wine (all) and for digits (all but mixupe seed 2, which failed)."""
+    with hydra_initialised():
+        for run in declared(tmp_path):
+            settings = run.settings
+            folder = RunStore(settings.output_root).folder(run_id(settings))
+            failed = settings.dataset.name == "digits" and run.augmentation == "mixupe" and settings.seed == 2
+            folder.path.mkdir(parents=True)
+            if failed:
+                folder.set_failed("NonFiniteLossError", "loss is nan at step 7")
+            else:
+                error = ERRORS[run.augmentation][settings.seed]
+                write_json(folder.record, {"id": run_id(settings), "metrics": {"test_error": error}})
+                folder.set_done()
+        return declared(tmp_path)
+
+
+def declared(folder: Path) -> list[DeclaredRun]:
+    return declared_runs(TABLE, folder / "results", [f"output_root={folder}/outputs"])
+
+
+def test_the_override_lists_are_the_product_with_seeds_innermost() -> None:
+    lists = TABLE.override_lists(["seed=7", "trainer.epochs=1"])
+    assert len(lists) == 6
+    assert lists[5] == [
+        *("dataset=digits", "model.width=8", "augmentation=mixupe", "augmentation.eta=0.5"),
+        *("trainer.epochs=1", "logger.job_type=toy", "seed=7"),
+    ]
+
+
+def test_rows_hold_statistics_against_mixup(runs: list[DeclaredRun]) -> None:
+    frame = table_frame(runs)
+    assert tuple(frame.columns) == COLUMNS
+    row = frame.iloc[2]
+    assert (row["dataset"], row["augmentation"], row["n"]) == ("wine", "mixupe", 3)
+    assert row["mean"] == pytest.approx((1.0 + 2.6 + 3.2) / 3)
+    assert row["delta_vs_mixup"] == pytest.approx((-3.0 - 2.9 - 2.8) / 3)
+    assert row["delta_ci_high"] < 0
+    assert frame["p_value"].notna().sum() == 4, "two methods against mixup in two cells"
+    assert frame["paper"].isna().all()
+
+
+def test_a_failed_run_is_named_and_not_averaged(runs: list[DeclaredRun]) -> None:
+    frame = table_frame(runs)
+    row = frame.iloc[5]
+    assert (row["n"], row["mean"]) == (2, pytest.approx(1.8))
+    _, body = grid(frame, declared_seeds=3)
+    assert "(2 of 3 seeds)" in body[1][4]
+    assert "FAILED, not in any mean: digits mixupe seed 2: loss is nan at step 7" in legend(frame, runs)
+
+
+def test_the_star_is_where_the_test_is(runs: list[DeclaredRun]) -> None:
+    frame = table_frame(runs)
+    header, body = grid(frame, declared_seeds=3)
+    assert header[-1] == "mixupe - mixup"
+    assert body[0][-1].startswith("-2.90* [")
+    assert "*" not in body[0][-2]
+    assert "*" not in body[0][header.index("none")]
+
+
+def test_records_are_copied_and_then_enough(runs: list[DeclaredRun], tmp_path: Path) -> None:
+    import shutil
+
+    before = to_csv(table_frame(runs))
+    shutil.rmtree(tmp_path / "outputs")
+    with hydra_initialised():
+        again = declared(tmp_path)
+    assert sum(run.state == "DONE" for run in again) == 17
+    assert to_csv(table_frame(again)) == before
+
+
+def test_records_of_other_configs_never_leak_in(runs: list[DeclaredRun], tmp_path: Path) -> None:
+    write_json(tmp_path / "results" / "records" / "0123456789abcdef.json", {"metrics": {"test_error": 99.0}})
+    with hydra_initialised():
+        assert to_csv(table_frame(declared(tmp_path))) == to_csv(table_frame(runs))
+
+
+def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun], tmp_path: Path) -> None:
+    frame = table_frame(runs)
+    names: dict[tuple[int, str], Any] = {
+        (run.cell, run.augmentation): (run.settings.dataset.name, run.settings.model.name, run.augmentation)
+        for run in runs
+    }
+    seeds = {names[key]: list(by_seed.values()) for key, by_seed in errors_by_seed(runs).items()}
+    for name in ("a.png", "b.png"):
+        plot_errors("Toy", frame, seeds, tmp_path / name)
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert to_markdown("Toy", frame, runs, 3) == to_markdown("Toy", table_frame(runs), runs, 3)
+    assert pd.read_csv(StringIO(to_csv(frame))).shape == (6, 15)
+    assert to_terminal("Toy", frame, 3).row_count == 6
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"seeds": []}, "table.seeds"),
+        ({"seeds": [-1]}, "table.seeds.0"),
+        ({"cells": []}, "table.cells"),
+        ({"colour": 1}, "table.colour"),
+    ],
+)
+def test_a_wrong_table_is_one_line(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        Table.parse({**TABLE.model_dump(), **change})
+
+
+def test_an_unknown_table_lists_those_that_exist() -> None:
+    with pytest.raises(UserError, match=r"'nowhere' is unknown, allowed are .*quickstart"):
+        read_table("nowhere")
