@@ -15,7 +15,7 @@ SWEEP_OPTIONS = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(TABLE_OPTIONS)
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
-	@echo "  Options: SEEDS=0,1,2  LAUNCHER=joblib  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
+	@echo "  Options: DRY=1  SEEDS=0,1,2  LAUNCHER=joblib  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: PYTHON: no Python 3.11, 3.12 or 3.13 found; give one with PYTHON=/path/to/python"; exit 2; }
@@ -23,11 +23,17 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-quickstart: table-quickstart ## The main job on data that ships with it: none, mixup and MixupE compared
+quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
+	@$(PY) scripts/data.py fetch --quickstart
+	@$(MAKE) --no-print-directory table-quickstart
 
-table-%: $(INSTALLED) ## Run what is missing of configs/table/%.yaml and write results/%/
+table-%: $(INSTALLED) ## Run what is missing of configs/table/%.yaml and write results/%/ (DRY=1: only say what that means)
+ifdef DRY
+	@$(PY) scripts/table.py $* --dry $(TABLE_OPTIONS)
+else
 	@status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) || status=$$?; \
 	if [ $$status -le 1 ]; then $(PY) scripts/table.py $* $(TABLE_OPTIONS) || status=$$?; fi; exit $$status
+endif
 
 test: $(INSTALLED) ## The fast tests
 	$(PY) -m pytest --numprocesses=auto --dist=loadfile

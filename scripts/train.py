@@ -4,14 +4,16 @@
     python scripts/train.py --multirun dataset=tabular/iris augmentation=none,mixup,mixupe seed=0,1,2
     python scripts/train.py --multirun table=quickstart
 
-Exit status: 0 done, 1 a run failed, 2 the command line or the data is wrong.
+Exit status: 0 done, 1 a run failed, 2 the command line or the data is wrong, 130 interrupted.
 """
 
 import os
 import sys
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -27,7 +29,8 @@ OUTCOMES: list[Outcome] = []
 def task(config: DictConfig) -> Outcome:
     """One run; bad input is an outcome too, so that a sweep goes on."""
     try:
-        outcome = request_run(settings_of(config))
+        in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+        outcome = request_run(settings_of(config), in_sweep)
     except UserError as error:
         outcome = Outcome(id="", title="error", state="REFUSED", fresh=False, reason=str(error))
     OUTCOMES.append(outcome)
@@ -52,6 +55,9 @@ def main() -> int:
     except SweepFailedError as error:
         complain(f"error: {error}")
         return 1
+    except KeyboardInterrupt:
+        complain("interrupted; the same command goes on from the last checkpoint")
+        return 130
     for outcome in OUTCOMES:
         if outcome.state == "REFUSED":
             complain(f"error: {outcome.reason}")

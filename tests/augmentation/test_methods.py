@@ -127,7 +127,11 @@ def test_a_leading_batch_axis_of_x_mean_is_accepted() -> None:
     assert torch.equal(flat.loss, kept.loss)
 
 
-@pytest.mark.parametrize("method", [Mixup(1.0), MixupE(1.0, 0.1), ManifoldMixup(1.0, ["input", "head"])], ids=repr)
+@pytest.mark.parametrize(
+    "method",
+    [Mixup(1.0), MixupE(1.0, 0.1), ManifoldMixup(1.0, ["input", "head"])],
+    ids=lambda method: type(method).__name__,
+)
 def test_the_generator_fixes_the_loss(method: Mixup) -> None:
     x, y = batch(5)
     model = Net(5).double()

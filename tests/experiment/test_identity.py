@@ -35,7 +35,7 @@ def test_where_and_how_it_runs_is_no_part(compose: Compose, override: str) -> No
         "optimizer.lr=0.1",
         "scheduler=step",
         "trainer.epochs=4",
-        "trainer.batch_size=32",
+        "trainer.batch_size=33",
         "trainer.precision=bf16",
         "protocol=paper",
         "seed=1",

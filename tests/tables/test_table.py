@@ -1,5 +1,6 @@
 """From records to table files: only declared runs count, gaps are shown, files are reproducible."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.settings import UserError
 from mixupe.tables.build import read_table
-from mixupe.tables.collect import COLUMNS, DeclaredRun, declared_runs, errors_by_seed, table_frame
+from mixupe.tables.collect import COLUMNS, DeclaredRun, declared_runs, errors_by_seed, keep_records, table_frame
 from mixupe.tables.manifest import Table
+from mixupe.tables.plan import plan
+from mixupe.tables.plan import to_terminal as plan_to_terminal
 from mixupe.tables.plot import plot_errors
 from mixupe.tables.render import grid, legend, to_csv, to_markdown, to_terminal
 
@@ -61,9 +64,16 @@ def test_the_override_lists_are_the_product_with_seeds_innermost() -> None:
     ]
 
 
+def test_a_cell_can_have_seeds_of_its_own() -> None:
+    cells = [{"dataset": "mutag", "seeds": [0, 1, 2, 3]}, {"dataset": "digits"}]
+    table = Table.parse({**TABLE.model_dump(), "cells": cells})
+    assert len(table.override_lists()) == 3 * 4 + 3 * 3
+    assert len(table.override_lists(["seed=5,6"])) == 3 * 2 * 2
+
+
 def test_rows_hold_statistics_against_mixup(runs: list[DeclaredRun]) -> None:
     frame = table_frame(runs)
-    assert tuple(frame.columns) == COLUMNS
+    assert tuple(frame.columns) == (*COLUMNS, "declared")
     row = frame.iloc[2]
     assert (row["dataset"], row["augmentation"], row["n"]) == ("wine", "mixupe", 3)
     assert row["mean"] == pytest.approx((1.0 + 2.6 + 3.2) / 3)
@@ -77,14 +87,14 @@ def test_a_failed_run_is_named_and_not_averaged(runs: list[DeclaredRun]) -> None
     frame = table_frame(runs)
     row = frame.iloc[5]
     assert (row["n"], row["mean"]) == (2, pytest.approx(1.8))
-    _, body = grid(frame, declared_seeds=3)
+    _, body = grid(frame)
     assert "(2 of 3 seeds)" in body[1][4]
     assert "FAILED, not in any mean: digits mixupe seed 2: loss is nan at step 7" in legend(frame, runs)
 
 
 def test_the_star_is_where_the_test_is(runs: list[DeclaredRun]) -> None:
     frame = table_frame(runs)
-    header, body = grid(frame, declared_seeds=3)
+    header, body = grid(frame)
     assert header[-1] == "mixupe - mixup"
     assert body[0][-1].startswith("-2.90* [")
     assert "*" not in body[0][-2]
@@ -95,6 +105,7 @@ def test_records_are_copied_and_then_enough(runs: list[DeclaredRun], tmp_path: P
     import shutil
 
     before = to_csv(table_frame(runs))
+    keep_records(runs, tmp_path / "results")
     shutil.rmtree(tmp_path / "outputs")
     with hydra_initialised():
         again = declared(tmp_path)
@@ -118,9 +129,9 @@ def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun], tmp_pat
     for name in ("a.png", "b.png"):
         plot_errors("Toy", frame, seeds, tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert to_markdown("Toy", frame, runs, 3) == to_markdown("Toy", table_frame(runs), runs, 3)
+    assert to_markdown("Toy", frame, runs) == to_markdown("Toy", table_frame(runs), runs)
     assert pd.read_csv(StringIO(to_csv(frame))).shape == (6, 15)
-    assert to_terminal("Toy", frame, 3).row_count == 6
+    assert to_terminal("Toy", frame).row_count == 6
 
 
 @pytest.mark.parametrize(
@@ -140,3 +151,19 @@ def test_a_wrong_table_is_one_line(change: dict[str, Any], says: str) -> None:
 def test_an_unknown_table_lists_those_that_exist() -> None:
     with pytest.raises(UserError, match=r"'nowhere' is unknown, allowed are .*quickstart"):
         read_table("nowhere")
+
+
+def test_the_plan_counts_states_and_estimates_the_rest(runs: list[DeclaredRun]) -> None:
+    timed = [
+        replace(run, record={**run.record, "timing": {"seconds": 60.0}})
+        if run.record is not None and run.settings.dataset.name == "wine" and run.settings.seed < 2
+        else replace(run, record=None, state="MISSING" if run.state == "DONE" else run.state)
+        for run in runs
+    ]
+    cells = {(cell.dataset, cell.augmentation): cell for cell in plan(timed)}
+    assert cells["wine", "mixupe"].states == {"DONE": 2, "MISSING": 1}
+    assert cells["wine", "mixupe"].seconds == 60.0
+    assert cells["digits", "mixupe"].states == {"MISSING": 2, "FAILED": 1}
+    assert cells["digits", "mixupe"].to_do == 2
+    assert cells["digits", "mixupe"].seconds is None, "nothing like it has run"
+    assert plan_to_terminal("Toy", list(cells.values())).columns[-1].footer == "3.0 + ?"

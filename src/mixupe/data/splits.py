@@ -3,12 +3,14 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from mixupe.data.base import DataRequest, DatasetSettings
+from mixupe.files import replacing
 from mixupe.settings import UserError
 from mixupe.streams import stream_seed
 
@@ -51,6 +53,8 @@ def make_splits(
         validation: indices of the set's own validation part, where it has one.
         class_names: for error messages.
 
+    The index lists are also stored below `request.root`, named by their digest.
+
     Raises:
         UserError: a class has too few examples to be on every side, or train_size exceeds what there is.
     """
@@ -85,7 +89,18 @@ def make_splits(
                 f" {settings.name}"
             )
         train = splitter.sample(train, settings.train_size, seed)
-    return Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part))
+    indexes = Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part))
+    _store(indexes, request.root)
+    return indexes
+
+
+def _store(indexes: Indexes, root: Path) -> None:
+    """Keep the index lists at <root>/splits/<digest>.npz, so that a record's split can be used elsewhere."""
+    path = root / "splits" / f"{indexes.digest}.npz"
+    if path.exists():
+        return
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, train=indexes.train, validation=indexes.validation, test=indexes.test)
 
 
 class _Splitter:
@@ -106,10 +121,10 @@ class _Splitter:
         classes, counts = np.unique(labels, return_counts=True)
         rare = classes[counts < at_least]
         if len(rare):
-            label = self.class_names[rare[0]] if self.class_names else rare[0]
+            label = repr(self.class_names[rare[0]]) if self.class_names else int(rare[0])
             count = counts[counts < at_least][0]
             raise UserError(
-                f"dataset: class {label!r} of {self.name} has {count} distinct example(s) to split, at least {at_least}"
+                f"dataset: class {label} of {self.name} has {count} distinct example(s) to split, at least {at_least}"
                 " are needed so that every part has one"
             )
 
@@ -135,12 +150,23 @@ class _Splitter:
         return self._members(part, ids[keep]), self._members(part, ids[held_out])
 
     def sample(self, part: Indices, size: int, seed: int) -> Indices:
-        if size == len(part):
-            return part
-        labels = self.y[part]
-        if size < len(np.unique(labels)):
-            raise UserError(
-                f"dataset.train_size: {size} is less than the {len(np.unique(labels))} classes of {self.name}"
-            )
-        chosen: Indices = train_test_split(part, train_size=size, stratify=labels, random_state=seed)[0]
-        return chosen
+        """`size` examples with the class shares of `part`, at least one of each class.
+
+        sklearn's stratified split would refuse where few examples are left over.
+        """
+        classes, counts = np.unique(self.y[part], return_counts=True)
+        if size < len(classes):
+            raise UserError(f"dataset.train_size: {size} is less than the {len(classes)} classes of {self.name}")
+        shares = size * counts / counts.sum()
+        quota = np.maximum(np.floor(shares).astype(np.int64), 1)
+        # Largest remainders first up to the size; classes raised to one example may have overdrawn it.
+        for index in np.argsort(quota - shares, kind="stable")[: max(size - quota.sum(), 0)]:
+            quota[index] += 1
+        while quota.sum() > size:
+            quota[np.argmax(quota)] -= 1
+        random = np.random.default_rng(seed)
+        chosen = [
+            random.choice(part[self.y[part] == label], count, replace=False)
+            for label, count in zip(classes, quota, strict=True)
+        ]
+        return np.concatenate(chosen)

@@ -38,8 +38,9 @@ def _key(override: str) -> str:
 def with_recipe(overrides: Sequence[str]) -> list[str]:
     """The overrides, preceded by the domain's choices for every group the user did not choose.
 
-    Tabular data is trained by an MLP with AdamW, images by a convolutional network with SGD: `configs/recipe/`. Where
-    the overrides span several domains (a grid, a declared table), nothing is added; each run gets its own recipe.
+    Tabular data is trained by an MLP with AdamW, images by a convolutional network with SGD: `configs/recipe/`. A value
+    such as `optimizer.lr` belongs to its group's choice and goes with it. Where the overrides span several domains (a
+    grid, a declared table), nothing is added; each run gets its own recipe.
     """
     chosen = {_key(override): override.split("=", 1)[-1] for override in overrides}
     if "table" in chosen:
@@ -49,7 +50,7 @@ def with_recipe(overrides: Sequence[str]) -> list[str]:
     if len(domains) != 1 or None in domains:
         return list(overrides)
     recipe: dict[str, str] = yaml.safe_load((CONFIGS / "recipe" / f"{domains.pop()}.yaml").read_text())
-    added = [f"{group}={option}" for group, option in recipe.items() if group not in chosen]
+    added = [f"{key}={value}" for key, value in recipe.items() if key.split(".")[0] not in chosen]
     return [*added, *overrides]
 
 

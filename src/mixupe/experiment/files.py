@@ -5,16 +5,15 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mixupe.files import replacing
+
 
 def write_text(path: Path, text: str) -> None:
     """Write so that `path` is always either the old or the new whole file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    temporary.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from mixupe.files import replacing
+
 Row = dict[str, float]
 
 
@@ -30,6 +32,5 @@ class MetricsLog:
     def keep_until(self, epoch: int) -> None:
         """Drop the rows after `epoch`: a resumed run writes them again."""
         kept = [json.dumps(row) + "\n" for row in self.rows() if row["epoch"] <= epoch]
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_text("".join(kept), encoding="utf-8")
-        temporary.replace(self.path)
+        with replacing(self.path) as partial:
+            partial.write_text("".join(kept), encoding="utf-8")

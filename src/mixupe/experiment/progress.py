@@ -14,7 +14,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -41,9 +40,8 @@ def complain(text: str) -> None:
 def _bars() -> Progress:
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
         TextColumn("ETA"),
         TimeRemainingColumn(),
         console=CONSOLE,
@@ -100,10 +98,13 @@ def report_run(text: str) -> None:
 
 
 @contextmanager
-def run_progress(title: str, epochs: int, done: int) -> Iterator["RunBar"]:
-    """Progress over the epochs of one run, of which `done` are behind it."""
+def run_progress(title: str, epochs: int, done: int, in_sweep: bool) -> Iterator["RunBar"]:
+    """Progress over the epochs of one run, of which `done` are behind it.
+
+    `in_sweep` says whether it is one of many, perhaps in a worker process that does not see the sweep's own progress.
+    """
     if not CONSOLE.is_terminal:
-        yield RunBar(title, epochs, None, alone=_SWEEP is None)
+        yield RunBar(title, epochs, None, alone=not in_sweep)
         return
     shared = _SWEEP.bars if _SWEEP is not None else None
     bars = shared or _bars()
@@ -111,7 +112,7 @@ def run_progress(title: str, epochs: int, done: int) -> Iterator["RunBar"]:
     if shared is None:
         bars.start()
     try:
-        yield RunBar(title, epochs, (bars, task), alone=_SWEEP is None)
+        yield RunBar(title, epochs, (bars, task), alone=not in_sweep)
     finally:
         bars.remove_task(task)
         if shared is None:
@@ -129,12 +130,13 @@ class RunBar:
     _said: float = 0.0
 
     def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
-        text = f"train loss {metrics['train_loss']:.4f}  validation error {metrics['validation_error']:.2f}%"
         if self.bar is not None:
             bars, task = self.bar
+            text = f"loss {metrics['train_loss']:.3f} val {metrics['validation_error']:.1f}%"
             bars.update(task, completed=epoch, description=f"{self.title}  {text}")
         elif self.alone and (time.monotonic() - self._said > 5 or epoch == self.epochs):
             self._said = time.monotonic()
+            text = f"train loss {metrics['train_loss']:.4f}  validation error {metrics['validation_error']:.2f}%"
             say(f"{self.title}  epoch {epoch}/{self.epochs}  {text}")
 
 

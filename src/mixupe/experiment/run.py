@@ -60,8 +60,12 @@ def title_of(settings: RunSettings) -> str:
     return f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name} seed {settings.seed}"
 
 
-def request_run(settings: RunSettings) -> Outcome:
+def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
     """The outcome of that run, computed at most once; never raises for a run that fails.
+
+    Args:
+        settings: of the run.
+        in_sweep: whether it is one of many; then its epochs are not reported line by line.
 
     Raises:
         UserError: the data is not there or the settings do not fit it; nothing is left behind.
@@ -70,7 +74,7 @@ def request_run(settings: RunSettings) -> Outcome:
     title = title_of(settings)
     known = known_outcome(folder, title)
     if known is None:
-        known = _compute(folder, settings, title)
+        known = _compute(folder, settings, title, in_sweep)
     report_run(known.line())
     return known
 
@@ -86,7 +90,7 @@ def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
     return None
 
 
-def _compute(folder: RunFolder, settings: RunSettings, title: str) -> Outcome:
+def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:
     try:
         with folder.claimed():
             # Another process may have finished it while this one looked.
@@ -94,7 +98,7 @@ def _compute(folder: RunFolder, settings: RunSettings, title: str) -> Outcome:
             if known is not None:
                 return known
             try:
-                record = _train(folder, settings, title)
+                record = _train(folder, settings, title, in_sweep)
             except UserError:
                 _leave_nothing(folder)
                 raise
@@ -119,7 +123,7 @@ def _failed(folder: RunFolder, title: str, error: Exception) -> Outcome:
     return Outcome(folder.id, title, "FAILED", fresh=True, reason=f"{reason}; log {folder.log}")
 
 
-def _train(folder: RunFolder, settings: RunSettings, title: str) -> dict[str, Any]:
+def _train(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> dict[str, Any]:
     started = time.time()
     torch.set_num_threads(settings.trainer.threads)
     data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
@@ -134,7 +138,7 @@ def _train(folder: RunFolder, settings: RunSettings, title: str) -> dict[str, An
 
     with (
         mirror(settings, log.rows()) as wandb_mirror,
-        run_progress(title, settings.trainer.epochs, trainer.epoch) as bar,
+        run_progress(title, settings.trainer.epochs, trainer.epoch, in_sweep) as bar,
     ):
 
         def on_epoch(epoch: int, metrics: Row) -> None:

@@ -64,8 +64,6 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
         import wandb
     except ImportError as error:
         raise UserError("logger: wandb is not installed; pip install wandb, or use logger=none") from error
-    folder = settings.output_root / "wandb"
-    folder.mkdir(parents=True, exist_ok=True)
     run = wandb.init(
         id=run_id(settings),
         group=group_id(settings),
@@ -77,7 +75,7 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
         entity=settings.logger.entity,
         mode=wandb_mode(settings.logger.mode),
         resume="allow",
-        dir=str(folder),
+        dir=str(settings.output_root),
         # Nothing of the user's machine is collected beyond what is logged, and nothing is printed.
         settings=wandb.Settings(silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True),
     )
@@ -113,4 +111,4 @@ def _is_logged_in() -> bool:
 
 def offline_folders(output_root: Path) -> list[Path]:
     """The offline runs that `wandb sync` would send, oldest first."""
-    return sorted((output_root / "wandb" / "wandb").glob("offline-run-*"))
+    return sorted((output_root / "wandb").glob("offline-run-*"))

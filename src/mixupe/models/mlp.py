@@ -1,8 +1,10 @@
 """A multi-layer perceptron for feature vectors: Linear - ReLU - Dropout blocks and a linear classifier."""
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -17,24 +19,57 @@ class Config(ModelSettings):
     """Attributes:
     hidden: width of each hidden layer.
     dropout: probability of dropping a hidden unit, in [0, 1).
+    categorical: how categories enter the first layer: as one-hot columns, or each column as a learned embedding.
+    embedding_dim: width of each embedding.
     """
 
     hidden: tuple[PositiveInt, ...] = (128, 128)
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    categorical: Literal["onehot", "embedding"] = "onehot"
+    embedding_dim: PositiveInt = 8
+
+
+class BlockEmbedding(nn.Module):
+    """(B, D) with one-hot blocks -> (B, numeric columns + blocks * dim): an embedding of each block, the rest as it is.
+
+    Linear without bias in the block, so the embedding of a blend of categories is the blend of their embeddings.
+    """
+
+    def __init__(self, features: int, blocks: Sequence[tuple[int, int]], dim: int) -> None:
+        super().__init__()
+        self.blocks = tuple(blocks)
+        self.embeddings = nn.ModuleList(nn.Linear(stop - start, dim, bias=False) for start, stop in self.blocks)
+        in_a_block = {column for start, stop in self.blocks for column in range(start, stop)}
+        self.numeric = [column for column in range(features) if column not in in_a_block]
+        self.width = len(self.numeric) + dim * len(self.blocks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        embedded = [embed(x[:, start:stop]) for (start, stop), embed in zip(self.blocks, self.embeddings, strict=True)]
+        return torch.cat([x[:, self.numeric], *embedded], dim=1)
 
 
 class MLP(nn.Module):
     """(B, D) float -> (B, K) logits."""
 
-    def __init__(self, features: int, classes: int, hidden: tuple[int, ...], dropout: float) -> None:
+    def __init__(
+        self,
+        features: int,
+        classes: int,
+        hidden: tuple[int, ...],
+        dropout: float = 0.0,
+        embedding: BlockEmbedding | None = None,
+    ) -> None:
         super().__init__()
-        widths = (features, *hidden)
+        self.embedding = embedding
+        widths = (features if embedding is None else embedding.width, *hidden)
         self.layers = nn.ModuleList(
             nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout)) for a, b in pairwise(widths)
         )
         self.head = nn.Linear(widths[-1], classes)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.embedding is not None:
+            x = self.embedding(x)
         for layer in self.layers:
             x = layer(x)
         logits: Tensor = self.head(x)
@@ -43,4 +78,7 @@ class MLP(nn.Module):
 
 def build(config: Config, spec: DataSpec) -> nn.Module:
     (features,) = spec.input_shape
-    return MLP(features, spec.num_classes, config.hidden, config.dropout)
+    embedding = None
+    if config.categorical == "embedding" and spec.categorical_blocks:
+        embedding = BlockEmbedding(features, spec.categorical_blocks, config.embedding_dim)
+    return MLP(features, spec.num_classes, config.hidden, config.dropout, embedding)

@@ -19,9 +19,12 @@ from mixupe.streams import stream_seed
 BUILDERS = (
     "gcn",
     "gin",
+    "lenet",
     "mlp",
     "preactresnet",
+    "temporal_cnn",
     "timm_models",
+    "vgg11",
     "wide_resnet",
 )
 

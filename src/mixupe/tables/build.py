@@ -10,7 +10,7 @@ import yaml
 from mixupe.experiment.compose import CONFIGS, hydra_initialised
 from mixupe.experiment.files import write_text
 from mixupe.settings import UserError
-from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, table_frame
+from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, keep_records, table_frame
 from mixupe.tables.manifest import Table
 from mixupe.tables.plot import plot_errors
 from mixupe.tables.render import to_csv, to_markdown
@@ -25,7 +25,6 @@ class BuiltTable:
     table: Table
     runs: list[DeclaredRun]
     frame: pd.DataFrame
-    seeds: int
     folder: Path
 
 
@@ -41,6 +40,13 @@ def read_table(name: str) -> Table:
     return Table.parse(yaml.safe_load(tables[name].read_text()))
 
 
+def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -> tuple[Table, list[DeclaredRun]]:
+    """A declared table and its runs with their states; see `build_table` for the arguments."""
+    table = read_table(name)
+    with hydra_initialised():
+        return table, declared_runs(table, (results or RESULTS) / table.name, extra)
+
+
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
     """Collect the records of a declared table and write table.md, table.csv and table.png.
 
@@ -49,18 +55,16 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
         extra: command-line overrides of all its runs, such as seed=0,1.
         results: folder that holds one folder a table; None is the project's own.
     """
-    table = read_table(name)
+    table, runs = look_up(name, extra, results)
     folder = (results or RESULTS) / table.name
-    with hydra_initialised():
-        runs = declared_runs(table, folder, extra)
+    keep_records(runs, folder)
     frame = table_frame(runs)
-    seeds = len({run.settings.seed for run in runs})
     write_text(folder / "table.csv", to_csv(frame))
-    write_text(folder / "table.md", to_markdown(table.title, frame, runs, seeds))
+    write_text(folder / "table.md", to_markdown(table.title, frame, runs))
     names = {
         (run.cell, run.augmentation): (run.settings.dataset.name, run.settings.model.name, run.augmentation)
         for run in runs
     }
     by_name = {names[key]: list(by_seed.values()) for key, by_seed in errors_by_seed(runs).items()}
     plot_errors(table.title, frame, by_name, folder / "table.png")
-    return BuiltTable(table, runs, frame, seeds, folder)
+    return BuiltTable(table, runs, frame, folder)

@@ -1,5 +1,6 @@
 """From a declared table to its records, and to the rows of table.csv."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,25 +47,31 @@ class DeclaredRun:
 
 
 def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list[DeclaredRun]:
-    """Every run of the table with its record; new records are copied from the run store into `folder`/records.
+    """Every run of the table with its record, from `folder`/records or else from the run store; writes nothing.
 
     Only the declared identities are looked up, so records of other configs never leak into a table.
     """
-    overrides = table.override_lists(extra)
-    per_cell = len(overrides) // len(table.cells)
     runs = []
-    for index, settings in enumerate(compose_all(overrides)):
-        kept = folder / "records" / f"{run_id(settings)}.json"
-        stored = RunStore(settings.output_root).folder(run_id(settings))
-        if not kept.exists() and stored.state() == "DONE":
-            write_json(kept, read_json(stored.record))
-        if kept.exists():
-            runs.append(DeclaredRun(index // per_cell, settings, "DONE", read_json(kept)))
-        else:
+    for cell, declared in enumerate(table.cells):
+        for settings in compose_all(table.cell_override_lists(declared, extra)):
+            kept = folder / "records" / f"{run_id(settings)}.json"
+            stored = RunStore(settings.output_root).folder(run_id(settings))
+            if kept.exists():
+                runs.append(DeclaredRun(cell, settings, "DONE", read_json(kept)))
+                continue
             state = stored.state()
+            record = read_json(stored.record) if state == "DONE" else None
             reason = stored.details().get("reason", "") if state == "FAILED" else ""
-            runs.append(DeclaredRun(index // per_cell, settings, state, None, reason))
+            runs.append(DeclaredRun(cell, settings, state, record, reason))
     return runs
+
+
+def keep_records(runs: Sequence[DeclaredRun], folder: Path) -> None:
+    """Copy the records that only the run store has into `folder`/records, from which a table can always be rebuilt."""
+    for run in runs:
+        path = folder / "records" / f"{run_id(run.settings)}.json"
+        if run.record is not None and not path.exists():
+            write_json(path, run.record)
 
 
 def errors_by_seed(runs: Sequence[DeclaredRun]) -> dict[tuple[int, str], dict[int, float]]:
@@ -81,7 +88,7 @@ def table_frame(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     """One row a cell and augmentation with the columns COLUMNS; errors and differences in percent (points).
 
     p_value is of the paired t test against mixup over shared seeds, Holm-adjusted over all rows of the table. `paper`
-    stays empty where no sourced figure is at hand.
+    stays empty where no sourced figure is at hand. Beside COLUMNS, `declared` is the number of runs the table declares.
     """
     errors = errors_by_seed(runs)
     first = {(run.cell, run.augmentation): run.settings for run in reversed(runs)}
@@ -109,6 +116,8 @@ def table_frame(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
             p_value = difference.p_value
         p_values.append(p_value)
         rows.append(row)
+    declared = Counter((run.cell, run.augmentation) for run in runs)
     frame = pd.DataFrame(rows).reindex(columns=list(COLUMNS))
+    frame["declared"] = [declared[key] for key in errors]
     frame["p_value"] = holm(p_values)
     return frame

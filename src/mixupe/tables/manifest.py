@@ -14,10 +14,12 @@ class Cell(Settings):
     Attributes:
         dataset: option of the config group `dataset`.
         overrides: further command-line overrides of these runs.
+        seeds: where they differ from the table's (a cross-validation has as many as folds).
     """
 
     dataset: str
     overrides: tuple[str, ...] = ()
+    seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
 
 
 class Table(Settings):
@@ -51,11 +53,14 @@ class Table(Settings):
 
     def override_lists(self, extra: Sequence[str] = ()) -> list[list[str]]:
         """Command-line overrides of every run, seeds innermost; `extra` are the user's own and win."""
-        seeds = [one for one in extra if one.startswith("seed=")]
+        return [overrides for cell in self.cells for overrides in self.cell_override_lists(cell, extra)]
+
+    def cell_override_lists(self, cell: Cell, extra: Sequence[str] = ()) -> list[list[str]]:
+        """The part of `override_lists` that belongs to one cell."""
         common = [*(one for one in extra if not one.startswith("seed=")), f"logger.job_type={self.name}"]
+        seeds = [value for one in extra if one.startswith("seed=") for value in one.removeprefix("seed=").split(",")]
         return [
-            [f"dataset={cell.dataset}", *cell.overrides, f"augmentation={name}", *settings, *common, seed]
-            for cell in self.cells
+            [f"dataset={cell.dataset}", *cell.overrides, f"augmentation={name}", *settings, *common, f"seed={seed}"]
             for name, settings in self.augmentations.items()
-            for seed in (seeds or [f"seed={number}" for number in self.seeds])
+            for seed in (seeds or cell.seeds or self.seeds)
         ]

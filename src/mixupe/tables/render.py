@@ -6,17 +6,17 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.table import Table as RichTable
 
-from mixupe.tables.collect import BASELINE, DeclaredRun
+from mixupe.tables.collect import BASELINE, COLUMNS, DeclaredRun
 
 SIGNIFICANCE = 0.05
 
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Machine-readable rows, empty where there is no value."""
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return frame.to_csv(index=False, columns=list(COLUMNS), float_format="%.6g", lineterminator="\n")
 
 
-def grid(frame: pd.DataFrame, declared_seeds: int) -> tuple[list[str], list[list[str]]]:
+def grid(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and body for people: one line a data set and model, a column a method, and each method's difference.
 
     A cell with fewer records than declared says so. A difference is starred only where its test says so.
@@ -28,16 +28,16 @@ def grid(frame: pd.DataFrame, declared_seeds: int) -> tuple[list[str], list[list
     for (dataset, model), rows in frame.groupby(["dataset", "model"], sort=False):
         by_method = {row["augmentation"]: row for _, row in rows.iterrows()}
         line = [str(dataset), str(model)]
-        line += [_error(by_method.get(method), declared_seeds) for method in methods]
+        line += [_error(by_method.get(method)) for method in methods]
         line += [_difference(by_method.get(method)) for method in compared]
         body.append(line)
     return header, body
 
 
-def _error(row: "pd.Series[float] | None", declared: int) -> str:
+def _error(row: "pd.Series[float] | None") -> str:
     if row is None or row["n"] == 0:
         return "-"
-    few = f" ({int(row['n'])} of {declared} seeds)" if row["n"] < declared else ""
+    few = f" ({int(row['n'])} of {int(row['declared'])} seeds)" if row["n"] < row["declared"] else ""
     spread = "" if math.isnan(row["std"]) else f" ± {row['std']:.2f}"
     return f"{row['mean']:.2f}{spread}{few}"
 
@@ -72,15 +72,15 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     return lines
 
 
-def to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun], declared_seeds: int) -> str:
-    header, body = grid(frame, declared_seeds)
+def to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
+    header, body = grid(frame)
     rows = [header, ["---"] * len(header), *body]
     table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
     notes = "\n".join(f"- {line}" for line in legend(frame, runs))
     return f"# {title}\n\n{table}\n\n{notes}\n"
 
 
-def to_terminal(title: str, frame: pd.DataFrame, declared_seeds: int) -> RichTable:
+def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:
     """One line a data set and method, narrow enough for 80 columns."""
     table = RichTable(title=f"{title}: test error in percent")
     for name in ("data set", "method"):
@@ -91,5 +91,5 @@ def to_terminal(title: str, frame: pd.DataFrame, declared_seeds: int) -> RichTab
         for index, (_, row) in enumerate(rows.iterrows()):
             last = index == len(rows) - 1
             name = str(dataset) if index == 0 else ""
-            table.add_row(name, row["augmentation"], _error(row, declared_seeds), _difference(row), end_section=last)
+            table.add_row(name, row["augmentation"], _error(row), _difference(row), end_section=last)
     return table

@@ -1,17 +1,17 @@
 """Checkpoints: one file, replaced atomically, loaded without pickle."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from mixupe.files import replacing
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write `state` (tensors and plain values) so that `path` is always either the old or the new whole file."""
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with replacing(path) as partial:
+        torch.save(state, partial)
 
 
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:

@@ -58,24 +58,26 @@ class TensorImages:
             pixels = self.pixels[on_device]
             if augment is not None and self.flip:
                 pixels = random_flip(pixels, augment)
-            images = self._normalise(pixels)
+            images = normalise(pixels, self.mean, self.std)
             if augment is not None and self.crop_padding > 0:
                 images = random_crop(images, self.crop_padding, augment)
             yield images, self.targets[on_device]
-
-    def _normalise(self, pixels: Tensor) -> Tensor:
-        return (pixels.float() / 255 - self.mean[:, None, None]) / self.std[:, None, None]
 
     def mean_input(self) -> Tensor:
         # Normalisation is affine, so the mean of the pixels is enough; in chunks, to keep memory flat.
         total = torch.zeros(self.pixels.shape[1:], dtype=torch.float64, device=self.pixels.device)
         for chunk in torch.split(self.pixels, 4096):
             total += chunk.sum(dim=0, dtype=torch.float64)
-        return self._normalise((total / len(self.pixels)).unsqueeze(0)).squeeze(0)
+        return normalise(total / len(self.pixels), self.mean, self.std)
 
     def to(self, device: torch.device) -> Self:
         moved = {name: getattr(self, name).to(device) for name in ("pixels", "targets", "mean", "std")}
         return replace(self, **moved)
+
+
+def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    """float32 (pixels / 255 - mean) / std for pixels (..., C, H, W) of any dtype and mean, std (C,)."""
+    return (pixels.float() / 255 - mean[:, None, None]) / std[:, None, None]
 
 
 def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:

@@ -5,6 +5,7 @@ embedding of it are the same thing.
 """
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +18,11 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.splits import make_splits
+from mixupe.data.tabular.columns import informative
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import UserError
+
+# A column with more categories keeps the commonest; the rest become one.
+MAX_CATEGORIES = 64
 
 
 def table_bundle(
@@ -32,28 +36,28 @@ def table_bundle(
 ) -> DataBundle:
     """Split and encode a table.
 
+    Numeric columns come first; a numeric column with missing training values gets an indicator column. Then one one-hot
+    block for each categorical column, in which missing is a category of its own and one never seen in training is all
+    zeros (or the block's last column where rare categories are merged).
+
     Args:
-        features: N rows; numeric dtypes are numeric, everything else is categorical. NaN is a missing value.
-        target: N labels of any dtype, none missing; classes are sorted.
+        features: N rows as `columns.clean` makes them: float64 columns are numeric, text is categorical, NaN is missing.
+        target: N labels, none missing; classes are sorted.
         test: row numbers of the set's own test part.
 
     Raises:
         UserError: a column holds no value at all, or a class is too small to split.
     """
-    for column in features.columns:
-        if features[column].isna().all():
-            raise UserError(f"dataset: column {str(column)!r} of {settings.name} has no value in any row; remove it")
-    classes = np.unique(target.to_numpy())
-    labels = np.searchsorted(classes, target.to_numpy()).astype(np.int64)
+    features, left_out = informative(features, settings.name)
+    classes, labels = np.unique(target.to_numpy(), return_inverse=True)
     class_names = tuple(str(name) for name in classes)
-    # Equal rows are one example: on both sides of a split they would let the model look up test answers.
-    duplicates = features.groupby(list(features.columns), dropna=False, sort=False).ngroup().to_numpy()
-    indexes = make_splits(labels, settings, request, groups=duplicates, test=test, class_names=class_names)
+    rows = duplicate_groups(features)
+    indexes = make_splits(labels, settings, request, groups=rows, test=test, class_names=class_names)
 
     transformer = _transformer(features)
     transformer.fit(features.iloc[indexes.train])
     inputs = torch.from_numpy(np.asarray(transformer.transform(features), dtype=np.float32))
-    targets = torch.from_numpy(labels)
+    targets = torch.from_numpy(labels.astype(np.int64))
 
     def split(part: npt.NDArray[np.int64]) -> TensorSplit:
         return TensorSplit(inputs[part], targets[part])
@@ -64,34 +68,71 @@ def table_bundle(
         validation=split(indexes.validation),
         test=split(indexes.test),
         split_digest=indexes.digest,
-        notes=notes + _missing_note(features),
+        notes=notes + left_out + _duplicates_note(rows) + _missing_note(features) + _merged_note(transformer),
     )
 
 
+def duplicate_groups(features: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """(N,) ids; equal rows have one id: on both sides of a split they would let the model look up test answers."""
+    codes = np.column_stack([pd.factorize(features[column], use_na_sentinel=False)[0] for column in features.columns])
+    return np.asarray(np.unique(codes, axis=0, return_inverse=True)[1], dtype=np.int64).reshape(-1)
+
+
 def _transformer(features: pd.DataFrame) -> ColumnTransformer:
-    numeric = [c for c in features.columns if pd.api.types.is_numeric_dtype(features[c])]
-    categorical = [c for c in features.columns if c not in set(numeric)]
+    categorical = [column for column in features.columns if features[column].dtype == object]
+    numeric = [column for column in features.columns if column not in set(categorical)]
     impute = SimpleImputer(strategy="mean", add_indicator=True, keep_empty_features=True)
+    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False)
     return ColumnTransformer(
         [
             ("numeric", Pipeline([("impute", impute), ("scale", StandardScaler())]), numeric),
-            ("categorical", OneHotEncoder(handle_unknown="ignore", sparse_output=False), categorical),
+            ("categorical", one_hot, categorical),
         ]
     )
 
 
+def _encoder(transformer: ColumnTransformer) -> tuple[list[str], list[int], list[Any]]:
+    """Name, width of the one-hot block and merged categories (None where there are none) of each categorical column."""
+    _, encoder, columns = transformer.transformers_[1]
+    if not columns:
+        return [], [], []
+    merged = encoder.infrequent_categories_
+    widths = [
+        len(all_) - (0 if rare is None else len(rare) - 1)
+        for all_, rare in zip(encoder.categories_, merged, strict=True)
+    ]
+    return columns, widths, merged
+
+
 def _blocks(transformer: ColumnTransformer) -> tuple[tuple[int, int], ...]:
-    """[start, stop) of each one-hot block; a missing category is a category of its own."""
-    encoder = transformer.named_transformers_.get("categorical")
-    categories = getattr(encoder, "categories_", ())
-    start = transformer.output_indices_["categorical"].start if categories else 0
-    stops = np.cumsum([start, *(len(block) for block in categories)])
-    return tuple((int(a), int(b)) for a, b in pairwise(stops))
+    """[start, stop) of each one-hot block."""
+    _, widths, _ = _encoder(transformer)
+    start = transformer.output_indices_["categorical"].start
+    return tuple((int(a), int(b)) for a, b in pairwise(np.cumsum([start, *widths])))
+
+
+def _duplicates_note(rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    copies = len(rows) - len(np.unique(rows))
+    return (f"{copies} row(s) repeat an earlier one: equal rows are on one side of the split",) if copies else ()
 
 
 def _missing_note(features: pd.DataFrame) -> tuple[str, ...]:
-    missing = int(features.isna().sum().sum())
-    if not missing:
-        return ()
-    columns = int(features.isna().any().sum())
-    return (f"{missing} missing values in {columns} column(s): imputed by the training mean with an indicator",)
+    numeric = features.select_dtypes("number")
+    categorical = features.drop(columns=numeric.columns)
+    notes = []
+    for part, treatment in ((numeric, "the training mean and an indicator"), (categorical, "a category of its own")):
+        missing = part.isna()
+        if missing.to_numpy().any():
+            cells, columns = int(missing.to_numpy().sum()), int(missing.any().sum())
+            kind = "numeric" if part is numeric else "categorical"
+            notes.append(f"{cells} missing value(s) in {columns} {kind} column(s): {treatment}")
+    return tuple(notes)
+
+
+def _merged_note(transformer: ColumnTransformer) -> tuple[str, ...]:
+    columns, _, merged = _encoder(transformer)
+    return tuple(
+        f"column {column!r} has more than {MAX_CATEGORIES} categories: the {len(rare)} rarest are one"
+        for column, rare in zip(columns, merged, strict=True)
+        if rare is not None
+    )

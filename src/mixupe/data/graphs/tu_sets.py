@@ -1,0 +1,101 @@
+"""Public sets of the TUDataset collection: downloaded from it, put there by hand, or out of the package grakel."""
+
+import shutil
+import tempfile
+import zipfile
+from http.client import HTTPException
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+import torch
+from filelock import FileLock
+from pydantic import Field
+from torch_geometric.datasets import TUDataset
+
+from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.download import offline_after
+from mixupe.data.graphs.tu_files import TUFolder, TUSettings, tu_bundle
+from mixupe.data.packages import package_is_here, package_path
+from mixupe.settings import UserError
+
+
+class Config(TUSettings):
+    """Attributes:
+    tu_name: the collection's name of the set; its files lie in `data.root/TUDataset/<tu_name>/raw`, the layout of
+        `torch_geometric.datasets.TUDataset`.
+    origin: `tudataset`, or `grakel` for the files inside that package.
+    files_sha256: of the files' contents, as it stands in the notes of every record; null checks only the counts of
+        the card.
+    """
+
+    tu_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+    origin: Literal["tudataset", "grakel"] = "tudataset"
+    files_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+
+
+def load(config: Config, request: DataRequest) -> DataBundle:
+    fetch(config, request.root)
+    files = _files(config, request.root)
+    if config.files_sha256 not in (None, digest := files.digest()):
+        raise UserError(
+            f"dataset.files_sha256: the files {files.prefix}_*.txt in {files.folder} have {digest}, expected is"
+            f" {config.files_sha256}"
+        )
+    return tu_bundle(files, config, request)
+
+
+def is_here(config: Config, root: Path) -> bool:
+    if config.origin == "grakel" and not package_is_here("grakel", root):
+        return False
+    return not _files(config, root).missing()
+
+
+def fetch(config: Config, root: Path) -> None:
+    """Download the set's archive and unpack its text files; does nothing where they are there.
+
+    Raises:
+        UserError: no network or a broken archive; the message names the files and their folder.
+    """
+    files = _files(config, root)
+    if config.origin == "grakel" or not files.missing():
+        return  # the package is fetched like any other
+    files.folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(files.folder.parent / ".lock"):
+        missing = files.missing()
+        if not missing:
+            return
+        try:
+            _download(files)
+        except (OSError, HTTPException, zipfile.BadZipFile) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise UserError(
+                f"dataset: {config.tu_name} could not be downloaded ({reason}); put {missing[0]} and the set's other"
+                f" .txt files into {files.folder}"
+            ) from error
+
+
+def _files(config: Config, root: Path) -> TUFolder:
+    if config.origin == "grakel":
+        return TUFolder(package_path("grakel", root) / "grakel" / "tests" / "data" / config.tu_name, config.tu_name)
+    return TUFolder(root / "TUDataset" / config.tu_name / "raw", config.tu_name)
+
+
+def _download(files: TUFolder) -> None:
+    """All files or none: they are unpacked beside their folder first."""
+    with tempfile.TemporaryDirectory(dir=files.folder.parent) as temporary:
+        archive, unpacked = Path(temporary) / "archive.zip", Path(temporary) / "raw"
+        with offline_after(seconds=10):
+            torch.hub.download_url_to_file(f"{TUDataset.url}/{quote(files.prefix)}.zip", str(archive), progress=False)
+        unpacked.mkdir()
+        with zipfile.ZipFile(archive) as content:
+            for member in content.infolist():
+                name = Path(member.filename).name  # the archive's own folders do not matter
+                if name.startswith(f"{files.prefix}_") and name.endswith(".txt"):
+                    with content.open(member) as source, (unpacked / name).open("wb") as target:
+                        shutil.copyfileobj(source, target)
+        if missing := TUFolder(unpacked, files.prefix).missing():
+            raise zipfile.BadZipFile(f"the archive has no {missing[0]}")
+        files.folder.mkdir(exist_ok=True)
+        for path in unpacked.iterdir():
+            path.replace(files.folder / path.name)

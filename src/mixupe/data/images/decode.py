@@ -1,0 +1,96 @@
+"""From image files to uint8 pixels, once; the decoded pixels of a set are kept in a file beside the data."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+from PIL import Image, ImageOps
+
+from mixupe.files import replacing
+from mixupe.settings import UserError
+
+Pixels = npt.NDArray[np.uint8]
+
+MODES = {1: "L", 3: "RGB"}
+
+
+def read_image(path: Path, channels: int) -> Image.Image:
+    """The decoded image, grey (channels 1) or RGB (3), turned the way the camera says; transparency goes on white.
+
+    Raises:
+        UserError: the file is not there or is no image that can be decoded to its end.
+    """
+    try:
+        with Image.open(path) as opened:
+            image = on_white(opened) if opened.has_transparency_data else opened
+            return ImageOps.exif_transpose(image).convert(MODES[channels])
+    # What Pillow raises on broken files differs from format to format.
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        what = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be decoded ({error})"
+        raise UserError(f"dataset: image {path} {what}") from error
+
+
+def on_white(image: Image.Image) -> Image.Image:
+    """The image composited on white, as RGBA."""
+    rgba = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+
+
+def to_pixels(image: Image.Image) -> Pixels:
+    """(C, H, W)."""
+    pixels = np.asarray(image)
+    return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+
+
+def decoded(
+    paths: Sequence[Path], decode: Callable[[Path], Pixels], shape: tuple[int, int, int], cache: Path, what: str
+) -> Pixels:
+    """Pixels of many files, (N, C, H, W), read-only and mapped from a file that is written the first time.
+
+    Args:
+        paths: N files.
+        decode: from a file to its pixels of that shape.
+        shape: (C, H, W).
+        cache: folder for the file with the decoded pixels.
+        what: says how they were decoded; it and the files' names, sizes and times decide which cached file fits.
+
+    Raises:
+        UserError: a file cannot be decoded or has another shape.
+    """
+    target = cache / f"{_fingerprint(paths, shape, what)}.npy"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.with_suffix(".lock")):
+        if not target.is_file():
+            with replacing(target) as partial:
+                _decode_all(paths, decode, shape, partial)
+    pixels: Pixels = np.load(target, mmap_mode="r", allow_pickle=False)
+    return pixels
+
+
+def _decode_all(
+    paths: Sequence[Path], decode: Callable[[Path], Pixels], shape: tuple[int, int, int], target: Path
+) -> None:
+    pixels = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(paths), *shape))
+
+    def one(index: int) -> None:
+        image = decode(paths[index])
+        if image.shape != shape:
+            raise UserError(f"dataset: image {paths[index]} has shape {image.shape} instead of {shape} (C, H, W)")
+        pixels[index] = image
+
+    with ThreadPoolExecutor() as pool:  # Pillow lets other threads run while it decodes
+        for _ in pool.map(one, range(len(paths))):
+            pass
+    pixels.flush()
+
+
+def _fingerprint(paths: Sequence[Path], shape: tuple[int, int, int], what: str) -> str:
+    digest = hashlib.sha256(f"{what} {shape}".encode())
+    for path in paths:
+        status = path.stat()
+        digest.update(f"\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]

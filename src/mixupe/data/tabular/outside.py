@@ -1,0 +1,81 @@
+"""Tables nobody has looked at before: the user's own files and OpenML."""
+
+from difflib import get_close_matches
+from typing import Annotated, Literal
+
+import pandas as pd
+from pydantic import BeforeValidator
+
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.tabular.classes import FEWEST_EXAMPLES, class_target, without_rare_classes
+from mixupe.data.tabular.columns import clean, informative
+from mixupe.data.tabular.frame import table_bundle
+from mixupe.settings import UserError
+
+# On the command line a column called 0 arrives as a number.
+ColumnName = Annotated[str, BeforeValidator(str)]
+
+
+class OutsideTableSettings(DatasetSettings):
+    """Attributes:
+    drop: columns that are no features (row numbers, names, what is known only afterwards).
+    categorical: columns that hold categories although they are stored as numbers.
+    rare_classes: what to do with a class too small to be in every part.
+    """
+
+    drop: tuple[ColumnName, ...] = ()
+    categorical: tuple[ColumnName, ...] = ()
+    rare_classes: Literal["error", "drop"] = "error"
+
+
+def outside_bundle(
+    frame: pd.DataFrame,
+    target: str,
+    config: OutsideTableSettings,
+    request: DataRequest,
+    *,
+    name: str,
+    first_row: int = 1,
+    notes: tuple[str, ...] = (),
+) -> DataBundle:
+    """Check, clean, split and encode a table.
+
+    Args:
+        frame: N rows with the target among its columns.
+        target: name of the target column.
+        name: of the set or its file, for error messages.
+        first_row: what the set's owner calls its first row.
+
+    Raises:
+        UserError: a named column is not there, or what `table_bundle` and `class_target` refuse.
+    """
+    frame = frame.rename(columns=str)
+    for key, column in [
+        ("target", target),
+        *(("drop", column) for column in config.drop),
+        *(("categorical", column) for column in config.categorical),
+    ]:
+        require_column(frame, column, key, name)
+    if target in config.drop:
+        raise UserError(f"dataset.drop: {target!r} is the target of {name}; it is never a feature")
+    if frame.empty:
+        raise UserError(f"dataset: {name} has no rows")
+    # A label stored as a nominal column stays one, so that 1 and 1.0 do not become the same class.
+    labels = class_target(clean(frame[[target]], name)[target], name, first_row)
+    features = frame.drop(columns=[target, *config.drop])
+    if features.shape[1] == 0:
+        raise UserError(f"dataset: {name} has no column besides the target")
+    features, left_out = informative(clean(features, name, categorical=frozenset(config.categorical)), name)
+    fewest = max(FEWEST_EXAMPLES, config.folds or 0)
+    features, labels, rare = without_rare_classes(features, labels, name, fewest, config.rare_classes == "drop")
+    return table_bundle(features, labels, config, request, notes=notes + left_out + rare)
+
+
+def require_column(frame: pd.DataFrame, column: str, key: str, name: str) -> None:
+    if column in frame.columns:
+        return
+    columns = [str(known) for known in frame.columns]
+    closest = get_close_matches(column, columns, n=1)
+    meant = f"; did you mean {closest[0]!r}?" if closest else ""
+    shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+    raise UserError(f"dataset.{key}: {name} has no column {column!r}{meant} Its columns: {shown}")

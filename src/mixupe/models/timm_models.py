@@ -1,0 +1,47 @@
+"""Networks of the library timm, freshly initialised. Module names, and so mix points, are timm's own."""
+
+import difflib
+from typing import Any
+
+import timm
+from torch import nn
+
+from mixupe.data.base import DataSpec
+from mixupe.models.base import ModelSettings
+from mixupe.settings import PositiveInt, UserError
+
+DOMAINS = ("images",)
+
+
+class Config(ModelSettings):
+    """Attributes:
+    timm_name: for `timm.create_model`.
+    patch_size: transformers only, side of a patch in pixels; the data's image size is then given to timm too.
+    """
+
+    timm_name: str
+    patch_size: PositiveInt | None = None
+
+
+def build(config: Config, spec: DataSpec) -> nn.Module:
+    """(B, C, H, W) float -> (B, K) logits, for the data's C, H and W.
+
+    Raises:
+        UserError: timm has no such model, or H and W are no multiples of the patch.
+    """
+    if not timm.is_model(config.timm_name):
+        close = difflib.get_close_matches(config.timm_name, timm.list_models(), n=3)
+        hint = f", close are {', '.join(close)}" if close else ""
+        raise UserError(f"model.timm_name: timm {timm.__version__} has no model {config.timm_name!r}{hint}")
+    channels, height, width = spec.input_shape
+    options: dict[str, Any] = {}
+    if config.patch_size is not None:
+        if height % config.patch_size or width % config.patch_size:
+            raise UserError(
+                f"model.patch_size: images of {height}x{width} cannot be cut into patches of {config.patch_size}; it must"
+                " divide both sides"
+            )
+        options = {"img_size": (height, width), "patch_size": config.patch_size}
+    return timm.create_model(
+        config.timm_name, pretrained=False, num_classes=spec.num_classes, in_chans=channels, **options
+    )

@@ -1,0 +1,190 @@
+"""A user's own table: what it may hold, and what is said of what it may not."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+
+from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.registry import is_here
+from mixupe.data.tabular.csv_file import Config, content_version, load
+from mixupe.settings import UserError
+
+KEYS = {"name": "csv", "domain": "tabular", "loader": "tabular.csv_file"}
+
+
+def rows(count: int = 40) -> list[str]:
+    return [f"{row % 17}.5,{'red' if row % 3 else 'blue'},{'yes' if row % 2 else 'no'}" for row in range(count)]
+
+
+def write(tmp_path: Path, lines: list[str], name: str = "table.csv") -> Path:
+    path = tmp_path / name
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def read(path: Path, target: str = "label", *, protocol: Any = "heldout", **keys: Any) -> DataBundle:
+    config = Config.model_validate({**KEYS, "path": path, "target": target, **keys})
+    return load(config, DataRequest(path.parent, 0, protocol))
+
+
+def complaint(path: Path, target: str = "label", **keys: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        read(path, target, **keys)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_numbers_and_text_become_features(tmp_path: Path) -> None:
+    data = read(write(tmp_path, ["size,color,label", *rows()]))
+    assert data.spec.class_names == ("no", "yes")
+    assert data.spec.input_shape == (3,)
+    assert data.spec.categorical_blocks == ((1, 3),)
+
+
+def test_missing_values_are_imputed_and_noted(tmp_path: Path) -> None:
+    holes = ["?,red,yes", ",blue,no", "3.5,<null>,yes", "1.5, NA ,no"]
+    data = read(write(tmp_path, ["size,color,label", *rows(), *holes]))
+    assert "2 missing value(s) in 1 numeric column(s): the training mean and an indicator" in data.notes
+    assert "2 missing value(s) in 1 categorical column(s): a category of its own" in data.notes
+
+
+def test_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"size": range(40), "ok": [True, False] * 20, "label": pd.Categorical(["a", "b"] * 20)})
+    frame["size"] %= 7
+    path = tmp_path / "table.parquet"
+    frame.to_parquet(path)
+    data = read(path)
+    assert (data.spec.class_names, data.spec.input_shape) == (("a", "b"), (2,))
+
+
+def test_other_separators_and_gzip(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv.gz"
+    lines = ["size;color;label", *(row.replace(",", ";") for row in rows())]
+    path.write_bytes(gzip.compress("\n".join(lines).encode()))
+    assert read(path, separator=";").spec.input_shape == (3,)
+
+
+def test_columns_can_be_dropped_or_declared_categorical(tmp_path: Path) -> None:
+    path = write(tmp_path, ["7,cost,size,color,label", *(f"{n % 3},{n**2},{row}" for n, row in enumerate(rows()))])
+    data = read(path, drop=["color"], categorical=[7])
+    assert data.spec.categorical_blocks == ((2, 5),)
+    assert data.spec.input_shape == (5,)
+
+
+def test_number_labels(tmp_path: Path) -> None:
+    lines = [f"{row}.5,{row % 12}.0" for row in range(120)]
+    names = read(write(tmp_path, ["x,label", *lines])).spec.class_names
+    assert names == tuple(str(label) for label in range(12))
+
+
+def test_row_numbers_are_left_out(tmp_path: Path) -> None:
+    lines = [f"{number},{row}" for number, row in enumerate(rows(), start=1)]
+    data = read(write(tmp_path, ["Id,size,color,label", *lines]))
+    assert data.spec.input_shape == (3,)
+    assert data.notes[0] == "1 column(s) that number the rows left out: Id"
+
+
+def test_file_that_is_not_there(tmp_path: Path) -> None:
+    assert complaint(tmp_path / "no.csv") == (
+        f"dataset.path: {tmp_path / 'no.csv'} is not a file; give a CSV or Parquet file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b"\n\n", "cannot be read"),
+        (b"a,label\n", "has no rows"),
+        (b"a,label\n1,x\n1,2,3\n", r"cannot be read (.*line 3"),
+        (b"a,label\n1,x,9\n1,y,9\n", "cannot be read"),
+        (b"a,label\n\xff\xfe,x\n", "cannot be read"),
+        (b"a,a,label\n1,2,x\n", "has more than one column 'a'"),
+        (b"a,label\n1,x\n2,x\n", "holds one class only, 'x'"),
+        (b"label\nx\ny\n", "has no column besides the target"),
+        (b"a,b,label\n1,,x\n2,,y\n3,,x\n4,,y\n5,,x\n7,,y\n", r"column 'b' of .* has no value in any row; leave it out"),
+    ],
+)
+def test_broken_files(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=message.replace("(.*", r"\(.*")) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_broken_parquet(tmp_path: Path) -> None:
+    path = write(tmp_path, ["no parquet"], "table.parquet")
+    assert "cannot be read" in complaint(path)
+
+
+def test_unknown_target_lists_the_columns_and_the_closest(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows()])
+    assert complaint(path, "lable") == (
+        f"dataset.target: {path} has no column 'lable'; did you mean 'label'? Its columns: size, color, label"
+    )
+    assert "dataset.drop" in complaint(path, drop=["weight"])
+    assert "dataset.categorical" in complaint(path, categorical=["weight"])
+    assert "is the target" in complaint(path, drop=["label"])
+
+
+def test_missing_labels_are_counted(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows(), "1,red,", "2,red,?"])
+    assert complaint(path).endswith("has no value in 2 row(s), the first is row 42")
+
+
+def test_regression_is_told(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *(f"{row % 5},a,{row}.25" for row in range(40))])
+    assert "40 distinct decimal numbers: that is regression" in complaint(path)
+
+
+def test_rare_classes_are_named_or_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows(), "1,red,maybe", "2,red,maybe", "3,red,never"])
+    expected = f"class(es) 'maybe', 'never' of {path} have fewer than 3 distinct examples"
+    assert complaint(path) == f"dataset: {expected}; leave them out with dataset.rare_classes=drop"
+    data = read(path, rare_classes="drop")
+    assert data.spec.class_names == ("no", "yes")
+    assert f"{expected}: their 3 row(s) are left out" in data.notes
+
+
+def test_copies_do_not_make_a_class_larger(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows(), *["1.25,red,maybe"] * 9])
+    assert "class(es) 'maybe'" in complaint(path)
+
+
+def test_three_examples_are_enough_for_every_protocol(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows(), "11,red,few", "12,red,few", "13,red,few"])
+    for protocol in ("heldout", "paper"):
+        assert read(path, protocol=protocol).spec.class_names == ("few", "no", "yes")
+
+
+def test_content_version_is_of_the_content(tmp_path: Path) -> None:
+    def version(path: Path) -> str:
+        return content_version(Config.model_validate({**KEYS, "path": path, "target": "label"}))
+
+    here = version(write(tmp_path, rows(), "a.csv"))
+    assert here == version(write(tmp_path, rows(), "b.csv"))
+    assert here != version(write(tmp_path, rows(39), "a.csv"))
+    with pytest.raises(UserError, match=r"no\.csv is not a file"):
+        version(tmp_path / "no.csv")
+
+
+def test_is_here_looks_at_the_file(tmp_path: Path) -> None:
+    config = Config.model_validate({**KEYS, "path": tmp_path / "a.csv", "target": "label"})
+    assert not is_here(config, tmp_path)
+    write(tmp_path, rows(), "a.csv")
+    assert is_here(config, tmp_path)
+
+
+def test_path_is_not_part_of_the_identity() -> None:
+    assert Config.model_fields["path"].json_schema_extra == {"identity": False}
+
+
+def test_separator_is_one_character() -> None:
+    with pytest.raises(ValidationError, match="separator"):
+        Config.model_validate({**KEYS, "path": "a.csv", "target": "label", "separator": ";;"})

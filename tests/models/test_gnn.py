@@ -1,0 +1,144 @@
+"""GCN and GIN: sizes from the data, blind to the numbering of nodes, trainable, and mixable at their head."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from torch import Tensor, nn
+
+from mixupe import ManifoldMixup, MixupE
+from mixupe.data.base import DataSpec
+from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
+from mixupe.models.registry import build_model, model_settings
+from mixupe.settings import UserError
+
+CONFIGS = Path(__file__).parents[2] / "configs" / "model"
+FEATURES, EDGE_FEATURES, CLASSES = 5, 3, 2
+
+
+def build(name: str, edge_features: int = 0, **keys: Any) -> nn.Module:
+    values = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))
+    settings = model_settings({**values, "hidden": 16, "layers": 3, "dropout": 0.0, **keys})
+    spec = DataSpec("graphs", ("a", "b"), (FEATURES,), edge_features=edge_features)
+    return build_model(settings, spec, seed=0)
+
+
+def rings_and_paths(edge_features: int = 0, graphs: int = 32) -> FlatGraphs:
+    """Rings (class 0) and paths (class 1) of 4 to 7 nodes with random features."""
+    generator = torch.Generator().manual_seed(0)
+    edges, node_counts, edge_counts = [], [], []
+    for graph in range(graphs):
+        size = 4 + graph // 2 % 4
+        one_way = torch.stack([torch.arange(size), (torch.arange(size) + 1) % size])[:, : size - graph % 2]
+        edges.append(torch.cat([one_way, one_way.flip(0)], dim=1))
+        node_counts.append(size)
+        edge_counts.append(edges[-1].shape[1])
+    total = sum(edge_counts)
+    return FlatGraphs(
+        x=torch.randn(sum(node_counts), FEATURES, generator=generator),
+        edge_index=torch.cat(edges, dim=1),
+        edge_attr=torch.randn(total, edge_features, generator=generator) if edge_features else None,
+        node_offsets=torch.tensor([0, *node_counts]).cumsum(0),
+        edge_offsets=torch.tensor([0, *edge_counts]).cumsum(0),
+        targets=torch.arange(graphs) % 2,
+    )
+
+
+def whole(graphs: FlatGraphs) -> tuple[GraphBatch, Tensor]:
+    ((batch, labels),) = graphs.batches([torch.arange(len(graphs.labels))])
+    return batch, labels
+
+
+@pytest.mark.parametrize("readout", ["sum", "mean"])
+@pytest.mark.parametrize("edge_features", [0, EDGE_FEATURES])
+@pytest.mark.parametrize("name", ["gcn", "gin"])
+def test_logits_do_not_depend_on_the_numbering_of_nodes_and_edges(name: str, edge_features: int, readout: str) -> None:
+    batch, labels = whole(rings_and_paths(edge_features))
+    model = build(name, edge_features, readout=readout).eval()
+    generator = torch.Generator().manual_seed(1)
+    # Any numbering will do: nodes need not even be grouped by graph.
+    order = torch.randperm(len(batch.x), generator=generator)
+    place = order.argsort()
+    edge_order = torch.randperm(batch.edge_index.shape[1], generator=generator)
+    relabelled = GraphBatch(
+        x=batch.x[order],
+        edge_index=place[batch.edge_index][:, edge_order],
+        edge_attr=None if batch.edge_attr is None else batch.edge_attr[edge_order],
+        batch=batch.batch[order],
+        num_graphs=batch.num_graphs,
+    )
+    logits = model(batch)
+    assert logits.shape == (len(labels), CLASSES)
+    assert torch.allclose(logits, model(relabelled), atol=1e-5)
+    assert not torch.allclose(logits[0], logits[1], atol=1e-3)
+
+
+def test_gin_uses_edge_features_and_gcn_does_not() -> None:
+    graphs = rings_and_paths(EDGE_FEATURES)
+    batch, _ = whole(graphs)
+    other = GraphBatch(batch.x, batch.edge_index, torch.zeros(len(batch.edge_index[0]), EDGE_FEATURES), batch.batch, 32)
+    for name, same in (("gin", False), ("gcn", True)):
+        model = build(name, EDGE_FEATURES).eval()
+        assert torch.allclose(model(batch), model(other)) == same
+
+
+@pytest.mark.parametrize("name", ["gcn", "gin"])
+def test_two_epochs_lower_the_loss(name: str) -> None:
+    graphs = rings_and_paths()
+    model = build(name)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    losses = []
+    for epoch in range(3):
+        order = torch.randperm(32, generator=torch.Generator().manual_seed(epoch))
+        epoch_losses = []
+        for batch, labels in graphs.batches(torch.split(order, 8)):
+            loss = F.cross_entropy(model(batch), labels)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            epoch_losses.append(loss.item())
+        losses.append(sum(epoch_losses))
+    assert losses[2] < losses[0]
+
+
+@pytest.mark.parametrize("variant", ["v1", "v2", "v3", "v4"])
+@pytest.mark.parametrize("mix_at", ["head", "head.3"])
+def test_mixupe_at_the_head_trains_the_encoder(variant: str, mix_at: str) -> None:
+    batch, labels = whole(rings_and_paths(EDGE_FEATURES))
+    model = build("gin", EDGE_FEATURES)
+    result = MixupE(mix_at=mix_at, variant=variant)(model, batch, labels, generator=torch.Generator().manual_seed(0))
+    result.loss.backward()  # type: ignore[no-untyped-call]
+    assert result.logits.shape == (32, CLASSES)
+    assert bool(result.loss.isfinite())
+    gradients = [p.grad for name, p in model.named_parameters() if name.startswith("encoder.convs.0")]
+    assert gradients
+    assert all(g is not None and bool(g.isfinite().all()) for g in gradients)
+    assert any(g is not None and bool(g.abs().sum() > 0) for g in gradients)
+
+
+@pytest.mark.parametrize("name", ["gcn", "gin"])
+def test_every_stage_of_the_config_can_be_mixed_at(name: str) -> None:
+    batch, labels = whole(rings_and_paths())
+    stages = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))["stages"]
+    assert stages[0] == "head"
+    for stage in stages:
+        loss = ManifoldMixup(mix_at=[stage])(
+            build(name), batch, labels, generator=torch.Generator().manual_seed(0)
+        ).loss
+        assert bool(loss.isfinite())
+
+
+def test_graphs_cannot_be_mixed_at_the_input_or_inside_the_encoder() -> None:
+    batch, labels = whole(rings_and_paths())
+    for mix_at in ("input", "encoder.norms.0"):
+        with pytest.raises(ValueError, match="mix"):
+            MixupE(mix_at=mix_at)(build("gin"), batch, labels)
+
+
+def test_other_domains_are_refused() -> None:
+    settings = model_settings(yaml.safe_load((CONFIGS / "gin.yaml").read_text(encoding="utf-8")))
+    with pytest.raises(UserError, match="takes graphs"):
+        build_model(settings, DataSpec("tabular", ("a", "b"), (4,)), seed=0)
