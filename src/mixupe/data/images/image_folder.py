@@ -9,8 +9,8 @@ from pydantic import Field
 from torchvision.transforms import v2
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.content import file_digests, folder_version
 from mixupe.data.images.class_folders import ClassFolders, find_images
-from mixupe.data.images.content import file_digests, folder_version
 from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
 from mixupe.data.images.streaming import StreamingSettings, streaming_bundle
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle

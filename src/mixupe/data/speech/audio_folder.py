@@ -9,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.images.content import folder_version
+from mixupe.data.content import folder_version
 from mixupe.data.speech.audio_files import SUFFIXES, ClipFormat
 from mixupe.data.speech.clip_cache import decoded_clips
 from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle

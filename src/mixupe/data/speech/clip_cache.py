@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mixupe.data.archives import staged_folder
-from mixupe.data.images.content import folder_version
+from mixupe.data.content import folder_version
 from mixupe.data.speech.audio_files import CHANGES, ClipFormat, Int16, read_clip
 from mixupe.settings import UserError
 
