@@ -98,13 +98,20 @@ def _fetch(entries: Sequence[Entry], root: Path) -> int:
 
 
 def _list(entries: Sequence[Entry], root: Path) -> None:
-    table = Table("dataset=", "domain", "examples", "classes", "licence", "source", "here")
+    table = Table()
+    for name in ("dataset=", "here", "domain", "examples", "classes"):
+        table.add_column(name, no_wrap=True, justify="right" if name in ("examples", "classes") else "left")
+    for name in ("licence", "source"):
+        table.add_column(name, overflow="fold")
     for entry in entries:
         card = entry.settings.card
         here = "yours" if entry.is_open else "yes" if is_here(entry.settings, root) else "no"
         counts = ("" if number is None else f"{number:,}" for number in (card.examples, card.classes))
-        table.add_row(entry.name, entry.settings.domain, *counts, card.licence, card.source, here)
-    Console().print(table)
+        table.add_row(entry.name, here, entry.settings.domain, *counts, card.licence, card.source)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)  # in a file or a pipe, lines may be long
+    console.print(table)
 
 
 def _complain(line: str) -> None:

@@ -72,9 +72,9 @@ def test_list_is_the_default(
     rows = {
         cells[0]: cells for line in lines if len(cells := [cell.strip() for cell in line.strip("│").split("│")]) == 7
     }
-    assert rows["tabular/shipped"] == ["tabular/shipped", "tabular", "150", "3", "unknown", "", "yes"]
-    assert rows["packaged"][2] == "1,234"
-    assert [rows[name][-1] for name in ("packaged", "own")] == ["no", "yours"]
+    assert rows["tabular/shipped"] == ["tabular/shipped", "yes", "tabular", "150", "3", "unknown", ""]
+    assert rows["packaged"][3] == "1,234"
+    assert [rows[name][1] for name in ("packaged", "own")] == ["no", "yours"]
 
 
 def test_failures_are_told_and_the_others_go_on(
