@@ -44,6 +44,7 @@ def test_only_shared_seeds_are_paired() -> None:
 
 def test_no_spread() -> None:
     assert paired_difference({0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0}).p_value == 1.0
+    assert paired_difference({0: 1.0, 1: 2.0, 2: 3.0}, {0: 2.0, 1: 3.0, 2: 4.0}).p_value == 0.25
     assert math.isnan(paired_difference({0: 1.0}, {0: 2.0}).p_value)
 
 

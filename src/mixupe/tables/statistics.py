@@ -43,7 +43,8 @@ class Difference:
 def paired_difference(method: dict[int, float], baseline: dict[int, float]) -> Difference:
     """method - baseline, seed by seed; seeds that only one of them has are left out.
 
-    The p value is NaN for fewer than two shared seeds, and 1 where every difference is 0.
+    The p value is NaN for fewer than two shared seeds. Where all n differences are equal, the t statistic is undefined
+    or infinite; then it is that of the exact sign-flip test: 1 for no difference, else 2^(1 - n).
     """
     seeds = sorted(set(method) & set(baseline))
     differences = np.asarray([method[seed] - baseline[seed] for seed in seeds], dtype=np.float64)
@@ -51,8 +52,7 @@ def paired_difference(method: dict[int, float], baseline: dict[int, float]) -> D
     if len(seeds) < 2:
         return Difference(summary, np.nan)
     if summary.std == 0:
-        # The t statistic is 0 / 0 or infinite; identical results speak for no difference, a constant shift for one.
-        return Difference(summary, 1.0 if summary.mean == 0 else 0.0)
+        return Difference(summary, 1.0 if summary.mean == 0 else 2.0 ** (1 - len(seeds)))
     return Difference(summary, float(stats.ttest_1samp(differences, 0.0).pvalue))
 
 
