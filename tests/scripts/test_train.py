@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import yaml
 from hydra.core.global_hydra import GlobalHydra
 
 ROOT = Path(__file__).parents[2]
@@ -115,12 +116,24 @@ def test_a_typo_in_the_last_run_of_a_grid_stops_before_the_first(
 
 
 def test_a_declared_table_runs_each_run_once(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["--multirun", "table=quickstart", "seed=0", "trainer.epochs=1", "trainer.device=cpu", "logger=none"]
-    assert train(*arguments, "dataset.train_size=40") == 0
-    count = len(records(tmp_path))
-    assert {record["augmentation"] for record in records(tmp_path)} == {"none", "mixup", "mixupe"}
-    assert train(*arguments, "dataset.train_size=40") == 0
-    assert f"{count} runs, {count} finished before, 0 to do" in capsys.readouterr().out
+    table = {
+        "name": "toy",
+        "title": "Toy",
+        "seeds": [0, 1],
+        "augmentations": {"none": [], "mixupe": ["augmentation.eta=0.1"]},
+        "cells": [{"dataset": "tabular/wine"}, {"dataset": "digits", "overrides": ["model.width=2"]}],
+    }
+    (tmp_path / "configs" / "table").mkdir(parents=True)
+    (tmp_path / "configs" / "table" / "toy.yaml").write_text(yaml.safe_dump(table))
+    arguments = ["--multirun", "table=toy", f"hydra.searchpath=[file://{tmp_path}/configs]", "seed=0"]
+    common = ["trainer.epochs=1", "trainer.device=cpu", "logger=none", "dataset.train_size=40"]
+    assert train(*arguments, *common) == 0
+    assert "4 runs, 0 finished before, 4 to do" in capsys.readouterr().out
+    found = {(record["dataset"], record["augmentation"], record["seed"]) for record in records(tmp_path)}
+    assert found == {(name, method, 0) for name in ("wine", "digits") for method in ("none", "mixupe")}
+    assert all(record["config"]["logger"]["job_type"] == "toy" for record in records(tmp_path))
+    assert train(*arguments, *common) == 0
+    assert "4 runs, 4 finished before, 0 to do" in capsys.readouterr().out
 
 
 def command(tmp_path: Path, *overrides: str) -> list[str]:

@@ -44,6 +44,8 @@ def plot_errors(title: str, frame: pd.DataFrame, seeds: dict[tuple[str, str, str
         if not group["n"].any():
             axis.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axis.transAxes)
             axis.set_xticks([])
+        low, high = axis.get_xlim()
+        axis.set_xlim(max(low, -0.03 * high), high)  # no error lies below 0, whatever an interval says
         axis.set_yticks(range(len(methods)), methods)
         axis.set_ylim(len(methods) - 0.5, -0.5)
         axis.set_title(f"{dataset} ({model})", fontsize=10)
