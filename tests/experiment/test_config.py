@@ -1,8 +1,11 @@
 """Every complaint is one line that names the key, the value and what is allowed."""
 
+from pathlib import Path
+
 import pytest
 
 from mixupe.experiment.compose import compose_all, with_recipe
+from mixupe.experiment.identity import run_id
 from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
@@ -34,6 +37,19 @@ def test_a_wrong_override_is_one_line(compose: Compose, override: str, says: str
     with pytest.raises(UserError, match=says) as error:
         compose(override)
     assert "\n" not in str(error.value)
+
+
+def test_a_users_own_file_gives_its_name_and_content(compose: Compose, tmp_path: Path) -> None:
+    path = tmp_path / "flowers.csv"
+    path.write_text("size,label\n1,a\n2,b\n")
+    arguments = ("dataset=csv", f"dataset.path={path}", "dataset.target=label")
+    settings = compose(*arguments)
+    assert settings.dataset.name == "flowers"
+    before = run_id(settings)
+    path.write_text("size,label\n1,a\n3,b\n")
+    assert run_id(compose(*arguments)) != before
+    with pytest.raises(UserError, match="dataset.path: must be given"):
+        compose("dataset=csv")
 
 
 def test_seed_zero_is_a_seed(compose: Compose) -> None:

@@ -45,8 +45,14 @@ def _loader(name: object) -> Any:
 
 
 def dataset_settings(values: Mapping[str, Any]) -> DatasetSettings:
-    """The `dataset` part of a config, checked against its loader's Config (pydantic.ValidationError if it fails)."""
-    return cast(DatasetSettings, _loader(values.get("loader")).Config.model_validate(dict(values)))
+    """The `dataset` part of a config, checked against its loader's Config (pydantic.ValidationError if it fails).
+
+    The name `auto` of a user's own set becomes that of its file or folder.
+    """
+    settings = cast(DatasetSettings, _loader(values.get("loader")).Config.model_validate(dict(values)))
+    if settings.name == "auto" and hasattr(settings, "path"):
+        return settings.model_copy(update={"name": Path(settings.path).resolve().stem})
+    return settings
 
 
 def load_dataset(settings: DatasetSettings, request: DataRequest) -> DataBundle:

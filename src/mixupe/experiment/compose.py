@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.settings import UserError
@@ -116,6 +116,8 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
         group, _, option = error.missing_cfg_file.rpartition("/")
         options = sorted(_options(group))
         return f"{group}: {option!r} is unknown, allowed are {', '.join(options)}"
+    if isinstance(error, MissingMandatoryValue):
+        return f"{error.full_key}: must be given"
     unknown = re.search(r"Could not override '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and unknown:
         key = unknown.group(1)

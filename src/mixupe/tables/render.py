@@ -55,13 +55,16 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read the table, and what is wrong with it."""
     lines = [
         "Test error in percent at the epoch with the lowest validation error, mean ± standard deviation over seeds;"
-        " lower is better.",
-        "Differences to mixup in percentage points, paired by seed, with their 95% t interval; negative is better than"
-        " mixup. * marks p < 0.05 in a paired t test, Holm-adjusted over the table.",
+        " lower is better."
     ]
-    starred = int((frame["p_value"] < SIGNIFICANCE).sum())
     tested = int(frame["p_value"].notna().sum())
-    lines.append(f"{starred} of {tested} differences are significant.")
+    if tested:
+        starred = int((frame["p_value"] < SIGNIFICANCE).sum())
+        lines += [
+            "Differences to mixup in percentage points, paired by seed, with their 95% t interval; negative is better"
+            " than mixup. * marks p < 0.05 in a paired t test, Holm-adjusted over the table.",
+            f"{starred} of {tested} differences are significant.",
+        ]
     for run in runs:
         if run.state == "FAILED":
             title = f"{run.settings.dataset.name} {run.augmentation} seed {run.settings.seed}"
@@ -85,7 +88,7 @@ def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:
     table = RichTable(title=f"{title}: test error in percent")
     for name in ("data set", "method"):
         table.add_column(name)
-    for name in ("test error", f"difference to {BASELINE} [95% interval]"):
+    for name in ("test error", f"difference to {BASELINE}"):
         table.add_column(name, justify="right")
     for (dataset, _), rows in frame.groupby(["dataset", "model"], sort=False):
         for index, (_, row) in enumerate(rows.iterrows()):

@@ -126,7 +126,7 @@ def test_broken_parquet(tmp_path: Path) -> None:
 def test_unknown_target_lists_the_columns_and_the_closest(tmp_path: Path) -> None:
     path = write(tmp_path, ["size,color,label", *rows()])
     assert complaint(path, "lable") == (
-        f"dataset.target: {path} has no column 'lable'; did you mean 'label'? Its columns: size, color, label"
+        f"dataset.target: {path} has no column 'lable', perhaps 'label' is meant; allowed are size, color, label"
     )
     assert "dataset.drop" in complaint(path, drop=["weight"])
     assert "dataset.categorical" in complaint(path, categorical=["weight"])

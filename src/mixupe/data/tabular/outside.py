@@ -76,6 +76,6 @@ def require_column(frame: pd.DataFrame, column: str, key: str, name: str) -> Non
         return
     columns = [str(known) for known in frame.columns]
     closest = get_close_matches(column, columns, n=1)
-    meant = f"; did you mean {closest[0]!r}?" if closest else ""
+    meant = f", perhaps {closest[0]!r} is meant" if closest else ""
     shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
-    raise UserError(f"dataset.{key}: {name} has no column {column!r}{meant} Its columns: {shown}")
+    raise UserError(f"dataset.{key}: {name} has no column {column!r}{meant}; allowed are {shown}")
