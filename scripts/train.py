@@ -28,12 +28,13 @@ OUTCOMES: list[Outcome] = []
 
 def task(config: DictConfig) -> Outcome:
     """One run; bad input is an outcome too, so that a sweep goes on."""
+    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
-        in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
         outcome = request_run(settings_of(config), in_sweep)
     except UserError as error:
         outcome = Outcome(id="", title="error", state="REFUSED", fresh=False, reason=str(error))
-    OUTCOMES.append(outcome)
+    if not in_sweep:  # a sweep takes account of its runs itself
+        OUTCOMES.append(outcome)
     return outcome
 
 

@@ -48,7 +48,7 @@ def test_a_users_own_file_gives_its_name_and_content(compose: Compose, tmp_path:
     before = run_id(settings)
     path.write_text("size,label\n1,a\n3,b\n")
     assert run_id(compose(*arguments)) != before
-    with pytest.raises(UserError, match="dataset.path: must be given"):
+    with pytest.raises(UserError, match=r"dataset.path: must be given"):
         compose("dataset=csv")
 
 

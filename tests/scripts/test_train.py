@@ -140,6 +140,18 @@ def command(tmp_path: Path, *overrides: str) -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / "train.py"), *overrides, f"output_root={tmp_path}/outputs"]
 
 
+def test_two_sweeps_started_together_share_the_work(tmp_path: Path) -> None:
+    grid = ["--multirun", *FAST, "trainer.epochs=40", "augmentation=none,mixupe", "seed=0,1,2"]
+    environment = {**os.environ, "WANDB_MODE": "offline"}
+    sweeps = [
+        subprocess.Popen(command(tmp_path, *grid), env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    outputs = [sweep.communicate(timeout=240)[0] for sweep in sweeps]
+    assert [sweep.returncode for sweep in sweeps] == [0, 0], outputs
+    computed = [line for output in outputs for line in output.splitlines() if line.endswith(" s)")]
+    assert len(computed) == len(records(tmp_path)) == 6, "each run was computed once"
+
+
 def test_a_run_killed_with_sigkill_finishes_with_the_record_of_an_uninterrupted_one(tmp_path: Path) -> None:
     long = ["dataset=digits", "model.width=4", "trainer.epochs=8", "trainer.device=cpu", "logger=none"]
     environment = {**os.environ, "WANDB_MODE": "offline"}

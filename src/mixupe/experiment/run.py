@@ -75,7 +75,8 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
     known = known_outcome(folder, title)
     if known is None:
         known = _compute(folder, settings, title, in_sweep)
-    report_run(known.line())
+    if known.state != "RUNNING" or not in_sweep:  # a sweep comes back to a run that another process is at
+        report_run(known.line())
     return known
 
 

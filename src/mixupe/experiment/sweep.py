@@ -1,5 +1,6 @@
 """Many runs: all checked before any starts, finished ones left out, failures named, the rest handed to a launcher."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -7,7 +8,9 @@ from mixupe.experiment.compose import compose_all, with_recipe
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.progress import complain, say, sweep_progress
 from mixupe.experiment.run import Outcome, known_outcome, title_of
-from mixupe.experiment.store import RunStore
+from mixupe.experiment.store import RunFolder, RunStore
+
+POLL_S = 1.0
 
 Launch = Callable[[Sequence[Sequence[str]]], list[Outcome]]
 
@@ -40,14 +43,25 @@ def run_sweep(title: str, override_lists: Sequence[Sequence[str]], launch: Launc
             outcomes[identity] = known
     missing = [identity for identity in jobs if identity not in outcomes]
     say(f"{title}: {len(jobs)} runs, {len(outcomes)} finished before, {len(missing)} to do")
-    if missing:
-        with sweep_progress(title, len(missing)):
+    with sweep_progress(title, len(missing)):
+        while missing:
             launched = launch([jobs[identity][1] for identity in missing])
-        for identity, outcome in zip(missing, launched, strict=True):
-            outcomes[identity] = replace(outcome, id=identity, title=title_of(jobs[identity][0]))
+            for identity, outcome in zip(missing, launched, strict=True):
+                outcomes[identity] = replace(outcome, id=identity, title=title_of(jobs[identity][0]))
+            # Another sweep at the same runs is no failure: what it is at is waited for, and taken up if it dies.
+            missing = [identity for identity in missing if outcomes[identity].state == "RUNNING"]
+            _wait_for_one([RunStore(jobs[identity][0].output_root).folder(identity) for identity in missing])
     unfinished = [outcome for outcome in outcomes.values() if outcome.state != "DONE"]
     if unfinished:
         for outcome in unfinished:
             complain(outcome.line())
         raise SweepFailedError(f"{title}: {len(unfinished)} of {len(jobs)} runs did not finish")
     return [outcomes[identity] for identity in jobs]
+
+
+def _wait_for_one(folders: Sequence[RunFolder]) -> None:
+    """Until one of these runs, which other processes are at, has ended; at once where there is none."""
+    if folders:
+        say(f"waiting for {len(folders)} run(s) that another process is at")
+    while folders and all(folder.state() == "RUNNING" for folder in folders):
+        time.sleep(POLL_S)
