@@ -34,6 +34,11 @@ def test_a_run_leaves_its_record_and_is_not_repeated(compose: Compose) -> None:
     assert 0 <= record["metrics"]["test_error"] <= 100
     assert {"test_error_last", "test_loss", "validation_error", "best_epoch"} <= set(record["metrics"])
     assert [row["epoch"] for row in MetricsLog(folder.metrics).rows()] == [1, 2, 3]
+    assert {name: len(curve) for name, curve in record["curves"].items()} == {
+        "train_loss": 3,
+        "validation_loss": 3,
+        "validation_error": 3,
+    }
     second = request_run(settings)
     assert (second.state, second.fresh, second.record) == ("DONE", False, record)
 

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mixupe.tables.statistics import holm, paired_difference, summarise
+from mixupe.tables.statistics import (
+    detectable_difference,
+    holm,
+    paired_difference,
+    summarise,
+    wilcoxon_over_sets,
+)
 
 
 def test_summary_worked_by_hand() -> None:
@@ -52,3 +58,22 @@ def test_holm_worked_by_hand() -> None:
     """0.01 * 4, then 0.02 * 3, then 0.03 * 2 raised to 0.06, then 0.9; NaN is no test."""
     assert holm([0.02, float("nan"), 0.01, 0.9, 0.03]) == pytest.approx([0.06, math.nan, 0.04, 0.9, 0.06], nan_ok=True)
     assert holm([0.8, 0.9]) == [1.0, 1.0]
+
+
+def test_detectable_difference_has_the_power_it_claims() -> None:
+    """Simulated: a true difference of that size is found in about 80% of the samples."""
+    n, std = 5, 2.0
+    difference = detectable_difference(std, n)
+    samples = np.random.default_rng(0).normal(difference, std, (20_000, n))
+    found = stats.ttest_1samp(samples, 0.0, axis=1).pvalue < 0.05
+    assert found.mean() == pytest.approx(0.8, abs=0.01)
+    assert detectable_difference(2 * std, n) == pytest.approx(2 * difference)
+    assert detectable_difference(std, 20) < difference
+    assert math.isnan(detectable_difference(std, 1))
+    assert detectable_difference(0.0, 5) == 0.0
+
+
+def test_wilcoxon_over_sets_is_exact_for_few_sets() -> None:
+    assert wilcoxon_over_sets([-1.0, -2.0, -3.0, -4.0, -5.0, -6.0]) == pytest.approx(2 / 2**6)
+    assert math.isnan(wilcoxon_over_sets([-1.0]))
+    assert wilcoxon_over_sets([0.0, 0.0, 0.0]) == 1.0

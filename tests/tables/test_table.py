@@ -14,12 +14,15 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.settings import UserError
 from mixupe.tables.build import read_table
-from mixupe.tables.collect import COLUMNS, DeclaredRun, declared_runs, errors_by_seed, keep_records, table_frame
+from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, keep_records
+from mixupe.tables.compare import comparison_frame, verdicts
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal
-from mixupe.tables.plot import plot_errors
-from mixupe.tables.render import grid, legend, to_csv, to_markdown, to_terminal
+from mixupe.tables.plot import plot_differences, plot_errors
+from mixupe.tables.render import comparisons_to_csv, grid, legend, to_csv, to_latex, to_markdown, to_terminal
+from mixupe.tables.rows import COLUMNS
+from mixupe.tables.rows import table_frame as rows_of
 
 TABLE = Table.parse(
     {
@@ -55,6 +58,10 @@ def declared(folder: Path) -> list[DeclaredRun]:
     return declared_runs(TABLE, folder / "results", [f"output_root={folder}/outputs"])
 
 
+def table_frame(runs: list[DeclaredRun]) -> pd.DataFrame:
+    return rows_of(runs, comparison_frame(runs))
+
+
 def test_the_override_lists_are_the_product_with_seeds_innermost() -> None:
     lists = TABLE.override_lists(["seed=7", "trainer.epochs=1"])
     assert len(lists) == 6
@@ -73,7 +80,7 @@ def test_a_cell_can_have_seeds_of_its_own() -> None:
 
 def test_rows_hold_statistics_against_mixup(runs: list[DeclaredRun]) -> None:
     frame = table_frame(runs)
-    assert tuple(frame.columns) == (*COLUMNS, "declared")
+    assert tuple(frame.columns) == (*COLUMNS, "cell", "declared")
     row = frame.iloc[2]
     assert (row["dataset"], row["augmentation"], row["n"]) == ("wine", "mixupe", 3)
     assert row["mean"] == pytest.approx((1.0 + 2.6 + 3.2) / 3)
@@ -101,6 +108,33 @@ def test_the_star_is_where_the_test_is(runs: list[DeclaredRun]) -> None:
     assert "*" not in body[0][header.index("none")]
 
 
+def test_comparisons_with_both_baselines(runs: list[DeclaredRun]) -> None:
+    comparisons = comparison_frame(runs)
+    wine = comparisons[(comparisons["dataset"] == "wine") & (comparisons["augmentation"] == "mixupe")]
+    assert list(wine["baseline"]) == ["mixup", "none"]
+    assert wine["delta"].tolist() == pytest.approx([-2.9, (-4.0 - 3.4 - 3.8) / 3])
+    assert (wine["detectable"] > 0).all()
+    summary = {(one.augmentation, one.baseline): one for one in verdicts(comparisons)}
+    assert (summary["mixupe", "mixup"].wins, summary["mixupe", "mixup"].losses) == (2, 0)
+    assert summary["none", "mixup"].mean > 0
+
+
+GOLDEN = Path(__file__).parents[1] / "data" / "table"
+
+
+def test_fixed_records_give_fixed_files(runs: list[DeclaredRun]) -> None:
+    comparisons = comparison_frame(runs)
+    frame = rows_of(runs, comparisons)
+    files = {
+        "table.csv": to_csv(frame),
+        "comparisons.csv": comparisons_to_csv(comparisons),
+        "table.md": to_markdown("Toy", frame, comparisons, runs),
+        "table.tex": to_latex("Toy", frame),
+    }
+    for name, text in files.items():
+        assert text == (GOLDEN / name).read_text(), name
+
+
 def test_records_are_copied_and_then_enough(runs: list[DeclaredRun], tmp_path: Path) -> None:
     import shutil
 
@@ -121,15 +155,14 @@ def test_records_of_other_configs_never_leak_in(runs: list[DeclaredRun], tmp_pat
 
 def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun], tmp_path: Path) -> None:
     frame = table_frame(runs)
-    names: dict[tuple[int, str], Any] = {
-        (run.cell, run.augmentation): (run.settings.dataset.name, run.settings.model.name, run.augmentation)
-        for run in runs
-    }
-    seeds = {names[key]: list(by_seed.values()) for key, by_seed in errors_by_seed(runs).items()}
+    comparisons = comparison_frame(runs)
     for name in ("a.png", "b.png"):
-        plot_errors("Toy", frame, seeds, tmp_path / name)
+        plot_errors("Toy", frame, errors_by_seed(runs), tmp_path / name)
+        plot_differences("Toy", comparisons, tmp_path / f"differences-{name}")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    assert to_markdown("Toy", frame, runs) == to_markdown("Toy", table_frame(runs), runs)
+    first, second = ((tmp_path / f"differences-{name}").read_bytes() for name in ("a.png", "b.png"))
+    assert first == second
+    assert to_markdown("Toy", frame, comparisons, runs) == to_markdown("Toy", table_frame(runs), comparisons, runs)
     assert pd.read_csv(StringIO(to_csv(frame))).shape == (6, 15)
     assert to_terminal("Toy", frame).row_count == 6
 

@@ -3,6 +3,7 @@
 import functools
 import platform
 import subprocess
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ import torch
 from mixupe.data.base import DataBundle
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import ENGINE_VERSION, group_id, run_id
+from mixupe.experiment.metrics_log import Row
 
 PACKAGES = ("mixupe", "torch", "torchvision", "torch-geometric", "timm", "scikit-learn", "numpy", "hydra-core")
+
+
+CURVES = ("train_loss", "validation_loss", "validation_error")
 
 
 def config_of(settings: RunSettings) -> dict[str, Any]:
@@ -27,10 +32,11 @@ def build_record(
     data: DataBundle,
     parameters: int,
     metrics: dict[str, float],
+    rows: Sequence[Row],
     device: torch.device,
     timing: dict[str, Any],
 ) -> dict[str, Any]:
-    """The record of a finished run.
+    """The record of a finished run; `rows` are those of metrics.jsonl.
 
     `metrics` and what stands beside it are a function of config, seed and machine type; only `timing`, `hardware`,
     `versions` and `code` may differ between two runs of one identity.
@@ -47,6 +53,7 @@ def build_record(
         "protocol": settings.protocol,
         "config": config_of(settings),
         "metrics": metrics,
+        "curves": {name: [row[name] for row in rows] for name in CURVES},
         "parameters": parameters,
         "examples": {
             "train": len(data.train.labels),

@@ -154,7 +154,7 @@ def _train(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool)
         wandb_mirror.summary(metrics)
 
     timing = {"started": started, "finished": time.time(), "seconds": earlier_seconds + time.time() - started}
-    record = build_record(settings, data, parameters, metrics, trainer.device, timing)
+    record = build_record(settings, data, parameters, metrics, log.rows(), trainer.device, timing)
     write_json(folder.record, record)
     folder.set_done()
     return record

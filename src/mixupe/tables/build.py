@@ -10,10 +10,12 @@ import yaml
 from mixupe.experiment.compose import CONFIGS, hydra_initialised
 from mixupe.experiment.files import write_text
 from mixupe.settings import UserError
-from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, keep_records, table_frame
+from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, keep_records
+from mixupe.tables.compare import comparison_frame
 from mixupe.tables.manifest import Table
-from mixupe.tables.plot import plot_errors
-from mixupe.tables.render import to_csv, to_markdown
+from mixupe.tables.plot import plot_differences, plot_errors
+from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
+from mixupe.tables.rows import table_frame
 
 RESULTS = CONFIGS.parent / "results"
 
@@ -48,7 +50,9 @@ def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -
 
 
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
-    """Collect the records of a declared table and write table.md, table.csv and table.png.
+    """Collect the records of a declared table and write its files.
+
+    table.md, .csv, .tex, .png, and where a baseline is declared comparisons.csv and differences.png.
 
     Args:
         name: of configs/table/<name>.yaml.
@@ -58,13 +62,13 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
     table, runs = look_up(name, extra, results)
     folder = (results or RESULTS) / table.name
     keep_records(runs, folder)
-    frame = table_frame(runs)
+    comparisons = comparison_frame(runs)
+    frame = table_frame(runs, comparisons)
     write_text(folder / "table.csv", to_csv(frame))
-    write_text(folder / "table.md", to_markdown(table.title, frame, runs))
-    names = {
-        (run.cell, run.augmentation): (run.settings.dataset.name, run.settings.model.name, run.augmentation)
-        for run in runs
-    }
-    by_name = {names[key]: list(by_seed.values()) for key, by_seed in errors_by_seed(runs).items()}
-    plot_errors(table.title, frame, by_name, folder / "table.png")
+    write_text(folder / "table.md", to_markdown(table.title, frame, comparisons, runs))
+    write_text(folder / "table.tex", to_latex(table.title, frame))
+    plot_errors(table.title, frame, errors_by_seed(runs), folder / "table.png")
+    if len(comparisons):
+        write_text(folder / "comparisons.csv", comparisons_to_csv(comparisons))
+        plot_differences(table.title, comparisons, folder / "differences.png")
     return BuiltTable(table, runs, frame, folder)

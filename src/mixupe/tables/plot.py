@@ -1,6 +1,7 @@
-"""table.png: each data set a panel, each method a row, every seed a dot."""
+"""table.png (each data set a panel, each method a row, every seed a dot) and differences.png (a forest plot)."""
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import matplotlib
@@ -9,21 +10,25 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 
+from mixupe.tables.compare import SIGNIFICANCE
+
 # Okabe and Ito's palette, which colour-blind readers can tell apart.
 COLOURS = {"none": "#000000", "mixup": "#0072B2", "manifold_mixup": "#009E73", "mixupe": "#D55E00"}
 OTHER = "#CC79A7"
 
 
-def plot_errors(title: str, frame: pd.DataFrame, seeds: dict[tuple[str, str, str], list[float]], path: Path) -> None:
+def plot_errors(
+    title: str, frame: pd.DataFrame, errors: Mapping[tuple[int, str], Mapping[int, float]], path: Path
+) -> None:
     """Test error per data set and method with 95% intervals.
 
     Args:
         title: of the figure.
         frame: rows of the table.
-        seeds: (dataset, model, augmentation) -> test errors in percent, one a seed.
+        errors: (cell, augmentation) -> seed -> test error in percent.
         path: PNG to write.
     """
-    panels = list(frame.groupby(["dataset", "model"], sort=False))
+    panels = list(frame.groupby(["cell", "dataset", "model"], sort=False))
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     methods = list(dict.fromkeys(frame["augmentation"]))
@@ -31,11 +36,11 @@ def plot_errors(title: str, frame: pd.DataFrame, seeds: dict[tuple[str, str, str
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
-    for axis, ((dataset, model), group) in zip(axes.flat, panels, strict=False):
+    for axis, ((cell, dataset, model), group) in zip(axes.flat, panels, strict=False):
         for _, row in group.iterrows():
             y = methods.index(row["augmentation"])
             colour = COLOURS.get(row["augmentation"], OTHER)
-            values = seeds[str(dataset), str(model), row["augmentation"]]
+            values = list(errors[int(str(cell)), row["augmentation"]].values())
             axis.plot(values, [y + 0.25] * len(values), "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
             if row["n"] > 0:
                 axis.plot(row["mean"], y, "D", color=colour, markersize=6)
@@ -54,5 +59,41 @@ def plot_errors(title: str, frame: pd.DataFrame, seeds: dict[tuple[str, str, str
         axis.grid(axis="x", alpha=0.3)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{title}: mean (diamond), 95% interval (line), seeds (dots)", fontsize=11)
+    figure.savefig(path, dpi=150, metadata={"Software": None})
+    plt.close(figure)
+
+
+def plot_differences(title: str, comparisons: pd.DataFrame, path: Path) -> None:
+    """A forest plot: each cell a row, the paired difference of each method to mixup with its 95% interval.
+
+    Args:
+        title: of the figure.
+        comparisons: as `compare.comparison_frame` makes them.
+        path: PNG to write.
+    """
+    baseline = comparisons["baseline"].iloc[0]
+    shown = comparisons[comparisons["baseline"] == baseline]
+    cells = list(dict.fromkeys(zip(shown["cell"], shown["dataset"], strict=True)))
+    methods = list(dict.fromkeys(shown["augmentation"]))
+    figure, axis = plt.subplots(figsize=(7.5, 1.4 + 0.28 * len(cells) * (len(methods) + 0.6)), layout="constrained")
+    step = 0.8 / max(len(methods), 1)
+    for _, row in shown.iterrows():
+        place = cells.index((row["cell"], row["dataset"])) + step * (methods.index(row["augmentation"]) + 0.5) - 0.4
+        colour = COLOURS.get(row["augmentation"], OTHER)
+        axis.plot([row["ci_low"], row["ci_high"]], [place, place], "-", color=colour, linewidth=1.5)
+        # A filled diamond is a significant difference, an open one is not: readable without colour.
+        significant = row["p_holm"] < SIGNIFICANCE
+        face = colour if significant else "white"
+        axis.plot(row["delta"], place, "D", color=colour, markerfacecolor=face, markersize=6)
+    for method in methods:
+        axis.plot([], [], "D-", color=COLOURS.get(method, OTHER), markerfacecolor="white", label=method)
+    axis.axvline(0, color="black", linewidth=0.8)
+    axis.set_yticks(range(len(cells)), [dataset for _, dataset in cells])
+    axis.set_ylim(len(cells) - 0.5, -0.5)
+    axis.set_xlabel(f"test error minus that of {baseline} (percentage points); left of 0 is better than {baseline}")
+    axis.grid(axis="x", alpha=0.3)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    axis.set_title(f"{title}: paired differences, 95% intervals; filled: significant after Holm", fontsize=11)
     figure.savefig(path, dpi=150, metadata={"Software": None})
     plt.close(figure)

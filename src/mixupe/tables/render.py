@@ -1,4 +1,4 @@
-"""table.md, table.csv and the terminal's table from the rows of a table."""
+"""table.md, table.csv, table.tex and the terminal's table from the rows of a table."""
 
 import math
 from collections.abc import Sequence
@@ -6,14 +6,20 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.table import Table as RichTable
 
-from mixupe.tables.collect import BASELINE, COLUMNS, DeclaredRun
-
-SIGNIFICANCE = 0.05
+from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
+from mixupe.tables.rows import BASELINE, COLUMNS
 
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Machine-readable rows, empty where there is no value."""
     return frame.to_csv(index=False, columns=list(COLUMNS), float_format="%.6g", lineterminator="\n")
+
+
+def comparisons_to_csv(comparisons: pd.DataFrame) -> str:
+    """As `to_csv`, of the paired comparisons."""
+    columns = list(COMPARISON_COLUMNS)
+    return comparisons.to_csv(index=False, columns=columns, float_format="%.6g", lineterminator="\n")
 
 
 def grid(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -25,7 +31,7 @@ def grid(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     compared = [method for method in methods if method != BASELINE] if BASELINE in methods else []
     header = ["data set", "model", *methods, *(f"{method} - {BASELINE}" for method in compared)]
     body = []
-    for (dataset, model), rows in frame.groupby(["dataset", "model"], sort=False):
+    for (_, dataset, model), rows in frame.groupby(["cell", "dataset", "model"], sort=False):
         by_method = {row["augmentation"]: row for _, row in rows.iterrows()}
         line = [str(dataset), str(model)]
         line += [_error(by_method.get(method)) for method in methods]
@@ -75,12 +81,85 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     return lines
 
 
-def to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
-    header, body = grid(frame)
+def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
+    """The table, how to read it, and every paired difference with what its seeds could have found."""
+    parts = [f"# {title}", _markdown(*grid(frame)), "\n".join(f"- {line}" for line in legend(frame, runs))]
+    if len(comparisons):
+        parts += [
+            "## Over the data sets",
+            _markdown(*_verdict_grid(comparisons)),
+            "A win or a loss is a cell whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
+            " test on the cells' mean differences.",
+            "## Paired differences",
+            _markdown(*_comparison_grid(comparisons)),
+            "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
+            " seeds would have found with 80% power; a smaller one cannot be ruled out.",
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     rows = [header, ["---"] * len(header), *body]
-    table = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
-    notes = "\n".join(f"- {line}" for line in legend(frame, runs))
-    return f"# {title}\n\n{table}\n\n{notes}\n"
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+
+
+def _verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    header = ["method", "against", "wins", "ties", "losses", "mean difference", "p (Wilcoxon)"]
+    body = []
+    for one in verdicts(comparisons):
+        counts = [str(one.wins), str(one.ties), str(one.losses)]
+        body.append([one.augmentation, one.baseline, *counts, f"{one.mean:+.2f}", _p_value(one.p_value)])
+    return header, body
+
+
+def _comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    header = ["data set", "method", "against", "n", "difference", "95% interval", "p", "p (Holm)", "detectable"]
+    body = []
+    for _, row in comparisons.iterrows():
+        interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
+        numbers = [_p_value(row["p_value"]), _p_value(row["p_holm"]), _number(row["detectable"], ".2f")]
+        names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
+        body.append([*names, _number(row["delta"], "+.2f"), interval, *numbers])
+    return header, body
+
+
+def _number(value: float, form: str) -> str:
+    return "-" if math.isnan(value) else format(value, form)
+
+
+def _p_value(value: float) -> str:
+    return "<0.001" if value < 0.001 else _number(value, ".3f")
+
+
+LATEX_SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$"}
+
+
+def to_latex(title: str, frame: pd.DataFrame) -> str:
+    """A booktabs table for a paper; needs the packages booktabs and, for its width, nothing else."""
+    header, body = grid(frame)
+    columns = "ll" + "r" * (len(header) - 2)
+    rows = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in (header, *body)]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{_latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
+            r"Differences in percentage points with 95\% intervals; * marks "
+            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            rows[0],
+            r"\midrule",
+            *rows[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
 
 
 def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:
@@ -90,7 +169,7 @@ def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:
         table.add_column(name)
     for name in ("test error", f"difference to {BASELINE}"):
         table.add_column(name, justify="right")
-    for (dataset, _), rows in frame.groupby(["dataset", "model"], sort=False):
+    for (_, dataset), rows in frame.groupby(["cell", "dataset"], sort=False):
         for index, (_, row) in enumerate(rows.iterrows()):
             last = index == len(rows) - 1
             name = str(dataset) if index == 0 else ""

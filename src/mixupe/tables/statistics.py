@@ -1,11 +1,12 @@
 """What a table says of its records: means with intervals, paired differences to mixup, tests corrected over cells."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import integrate, optimize, stats
 
 Array = npt.NDArray[np.float64]
 LEVEL = 0.95
@@ -65,3 +66,50 @@ def holm(p_values: Sequence[float]) -> list[float]:
     factors = np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * factors), 1.0)
     return [float(value) for value in adjusted]
+
+
+def detectable_difference(std: float, n: int, level: float = 0.05, power: float = 0.8) -> float:
+    """The smallest true mean difference that a two-sided paired t test would have found with that power.
+
+    It tells "no difference" from "too few seeds". Found by inverting the test's
+    power function.
+
+    Args:
+        std: standard deviation of the n paired differences (ddof 1).
+        n: number of pairs.
+
+    Returns:
+        in the unit of std; NaN for n < 2, 0 for no spread.
+    """
+    if n < 2 or np.isnan(std):
+        return float("nan")
+    if std == 0:
+        return 0.0
+    df = n - 1
+    critical = float(stats.t.ppf(1 - level / 2, df))
+
+    def found(shift: float) -> float:
+        """Probability of |t| > critical, over the estimated spread s (scipy's noncentral t fails for few samples)."""
+
+        def at(s: float) -> float:
+            beyond = stats.norm.sf(critical * s - shift) + stats.norm.cdf(-critical * s - shift)
+            return float(beyond * stats.chi.pdf(s * np.sqrt(df), df) * np.sqrt(df))
+
+        return float(integrate.quad(at, 0, np.inf)[0])
+
+    high = critical
+    while found(high) < power:
+        high *= 1.5
+    shift = float(optimize.brentq(lambda value: found(value) - power, 0.0, high, rtol=1e-6))
+    return shift * std / math.sqrt(n)
+
+
+def wilcoxon_over_sets(differences: Sequence[float]) -> float:
+    """p value of the two-sided Wilcoxon signed-rank test on one mean difference a data set; NaN for fewer than two.
+
+    With m data sets no p below 2^(1 - m) is possible, so five or fewer can never reach 0.05.
+    """
+    x = np.asarray(differences, dtype=np.float64)
+    if len(x) < 2:
+        return float("nan")
+    return 1.0 if not x.any() else float(stats.wilcoxon(x).pvalue)

@@ -1,0 +1,88 @@
+"""Paired comparisons of every method with a baseline: per cell, and over the data sets of a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.statistics import detectable_difference, holm, paired_difference, wilcoxon_over_sets
+
+SIGNIFICANCE = 0.05
+BASELINES = ("mixup", "none")
+COMPARISON_COLUMNS = (
+    *("dataset", "model", "augmentation", "baseline", "n", "delta", "ci_low", "ci_high"),
+    *("p_value", "p_holm", "detectable"),
+)
+
+
+def comparison_frame(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
+    """One row a cell, method and baseline with COMPARISON_COLUMNS, and `cell`, its number.
+
+    Differences are in percentage points, method - baseline. p_holm is adjusted over all rows with the same baseline.
+    `detectable` is the smallest true difference that the cell's seeds would have found with 80% power.
+    """
+    errors = errors_by_seed(runs)
+    settings = {(run.cell, run.augmentation): run.settings for run in runs}
+    rows = []
+    for baseline in BASELINES:
+        family: list[dict[str, Any]] = []
+        for (cell, augmentation), by_seed in errors.items():
+            if augmentation == baseline or (cell, baseline) not in errors:
+                continue
+            difference = paired_difference(by_seed, errors[cell, baseline])
+            summary = difference.summary
+            family.append(
+                {
+                    "cell": cell,
+                    "dataset": settings[cell, augmentation].dataset.name,
+                    "model": settings[cell, augmentation].model.name,
+                    "augmentation": augmentation,
+                    "baseline": baseline,
+                    "n": summary.n,
+                    "delta": summary.mean,
+                    "ci_low": summary.ci_low,
+                    "ci_high": summary.ci_high,
+                    "p_value": difference.p_value,
+                    "detectable": detectable_difference(summary.std, summary.n),
+                }
+            )
+        for row, adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
+            rows.append({**row, "p_holm": adjusted})
+    return pd.DataFrame(rows, columns=["cell", *COMPARISON_COLUMNS])
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A method against a baseline over the data sets of a table.
+
+    Attributes:
+        wins, ties, losses: cells where the method is significantly better, not different, significantly worse.
+        mean: of the cells' mean differences, in percentage points.
+        p_value: Wilcoxon signed-rank over the cells.
+    """
+
+    augmentation: str
+    baseline: str
+    wins: int
+    ties: int
+    losses: int
+    mean: float
+    p_value: float
+
+
+def verdicts(comparisons: pd.DataFrame) -> list[Verdict]:
+    """One verdict a method and baseline, over the cells that have at least one shared seed."""
+    result = []
+    for (augmentation, baseline), rows in comparisons.dropna(subset=["delta"]).groupby(
+        ["augmentation", "baseline"], sort=False
+    ):
+        significant = rows["p_holm"] < SIGNIFICANCE
+        wins = int((significant & (rows["delta"] < 0)).sum())
+        losses = int((significant & (rows["delta"] > 0)).sum())
+        deltas = [float(delta) for delta in rows["delta"]]
+        ties = len(rows) - wins - losses
+        mean, p_value = sum(deltas) / len(deltas), wilcoxon_over_sets(deltas)
+        result.append(Verdict(str(augmentation), str(baseline), wins, ties, losses, mean, p_value))
+    return result

@@ -1,0 +1,53 @@
+"""The rows of table.csv: one a cell and augmentation."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import pandas as pd
+
+from mixupe.tables.collect import METRIC, DeclaredRun, errors_by_seed
+from mixupe.tables.statistics import summarise
+
+BASELINE = "mixup"
+COLUMNS = (
+    *("dataset", "model", "augmentation", "metric", "n", "mean", "std", "ci_low", "ci_high"),
+    *("delta_vs_mixup", "delta_ci_low", "delta_ci_high", "p_value", "paper", "paper_source"),
+)
+
+
+def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame) -> pd.DataFrame:
+    """One row a cell and augmentation with the columns COLUMNS; errors and differences in percent (points).
+
+    p_value is of the paired t test against mixup over shared seeds, Holm-adjusted over all rows of the table. `paper`
+    stays empty where no sourced figure is at hand. Beside COLUMNS, `cell` numbers the table's cells and `declared` is
+    the number of runs the table declares.
+
+    Args:
+        runs: of the table.
+        comparisons: as `compare.comparison_frame` makes them of the same runs.
+    """
+    declared = Counter((run.cell, run.augmentation) for run in runs)
+    settings = {(run.cell, run.augmentation): run.settings for run in runs}
+    rows = []
+    for (cell, augmentation), by_seed in errors_by_seed(runs).items():
+        summary = summarise(list(by_seed.values()))
+        rows.append(
+            {
+                "cell": cell,
+                "dataset": settings[cell, augmentation].dataset.name,
+                "model": settings[cell, augmentation].model.name,
+                "augmentation": augmentation,
+                "metric": METRIC,
+                "n": summary.n,
+                "mean": summary.mean,
+                "std": summary.std,
+                "ci_low": summary.ci_low,
+                "ci_high": summary.ci_high,
+                "declared": declared[cell, augmentation],
+            }
+        )
+    against = comparisons[comparisons["baseline"] == BASELINE]
+    renamed = {"delta": "delta_vs_mixup", "ci_low": "delta_ci_low", "ci_high": "delta_ci_high", "p_holm": "p_value"}
+    against = against[["cell", "augmentation", *renamed]].rename(columns=renamed)
+    frame = pd.DataFrame(rows).merge(against, how="left", on=["cell", "augmentation"])
+    return frame.reindex(columns=[*COLUMNS, "cell", "declared"])
