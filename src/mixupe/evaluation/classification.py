@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
 from mixupe.data.base import Split
 
@@ -37,6 +36,9 @@ def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
 
     Errors and calibration error (15 bins) in percent, loss in nats.
     """
+    # Imported here: it takes 2 s, longer than all a finished sweep has to do.
+    from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
+
     classes = logits.shape[1]
     balanced = multiclass_accuracy(logits, labels, num_classes=classes, average="macro")
     calibration = multiclass_calibration_error(logits.softmax(dim=1), labels, num_classes=classes, n_bins=15)

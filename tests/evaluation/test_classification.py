@@ -1,0 +1,36 @@
+"""Metrics worked by hand."""
+
+import pytest
+import torch
+from torch import nn
+
+from mixupe.data.tensors import TensorSplit
+from mixupe.evaluation.classification import error_and_loss, full_metrics, predict
+
+# Two of four right; class 0 twice right, classes 1 and 2 wrong.
+LOGITS = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+LABELS = torch.tensor([0, 0, 1, 2])
+
+
+def test_error_and_loss() -> None:
+    metrics = error_and_loss(LOGITS, LABELS)
+    assert metrics["error"] == 50.0
+    expected = -torch.log_softmax(LOGITS.double(), 1)[torch.arange(4), LABELS].mean().item()
+    assert metrics["loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_balanced_error_is_the_mean_over_classes_and_calibration_is_confidence_against_accuracy() -> None:
+    metrics = full_metrics(LOGITS, LABELS)
+    assert metrics["balanced_error"] == pytest.approx(100 * (0 + 1 + 1) / 3)
+    # Rows 2 and 4 share a bin of confidence 0.576, accuracy one half; rows 1 and 3 are alone in theirs.
+    first, second, third = (LOGITS[i].softmax(0).max().item() for i in (0, 1, 2))
+    expected = 0.25 * (1 - first) + 0.5 * abs(second - 0.5) + 0.25 * third
+    assert metrics["calibration_error"] == pytest.approx(100 * expected, rel=1e-4)
+
+
+def test_predict_sees_every_example_once_in_order_in_evaluation_mode() -> None:
+    inputs = torch.arange(2500, dtype=torch.float32).unsqueeze(1)
+    model = nn.Sequential(nn.Dropout(0.9), nn.Identity()).train()
+    logits, labels = predict(model, TensorSplit(inputs, torch.arange(2500)))
+    assert torch.equal(logits, inputs)
+    assert torch.equal(labels, torch.arange(2500))
