@@ -124,3 +124,23 @@ def test_protocol_paper_validates_on_test(compose: Compose) -> None:
     assert record["protocol"] == "paper"
     assert record["examples"]["validation"] == record["examples"]["test"]
     assert record["metrics"]["validation_error"] == record["metrics"]["test_error"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("augmentation", ["none", "mixup", "mixupe"])
+def test_a_compiled_run_agrees_with_a_plain_one(compose: Compose, tmp_path: Path, augmentation: str) -> None:
+    plain, compiled = (
+        request_run(compose(f"augmentation={augmentation}", f"trainer.compile={on}", f"output_root={tmp_path}/{on}"))
+        for on in ("false", "true")
+    )
+    assert plain.record is not None
+    assert compiled.record is not None, compiled.reason
+    assert compiled.id == plain.id
+    assert compiled.record["metrics"]["test_loss"] == pytest.approx(plain.record["metrics"]["test_loss"], rel=1e-4)
+
+
+def test_what_cannot_be_compiled_is_refused(compose: Compose) -> None:
+    with pytest.raises(UserError, match=r"trainer.compile: .*augmentation.mix_at has 'head'"):
+        request_run(compose("trainer.compile=true", "augmentation=mixup", "augmentation.mix_at=head"))
+    with pytest.raises(UserError, match=r"trainer.compile: .*allowed are v3 and v4"):
+        request_run(compose("trainer.compile=true", "augmentation.variant=v2"))

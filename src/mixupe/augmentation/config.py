@@ -83,6 +83,17 @@ def augmentation_settings(values: Any, domain: str, stages: tuple[str, ...]) -> 
     return settings
 
 
+def mix_points(settings: AugmentationSettings) -> tuple[str, ...]:
+    """Every mix point the method may use; none for training without mixing."""
+    match settings:
+        case NoneSettings():
+            return ()
+        case ManifoldMixupSettings():
+            return tuple(settings.mix_at)
+        case MixupSettings() | MixupESettings():
+            return (settings.mix_at,)
+
+
 def build_augmentation(settings: AugmentationSettings, x_mean: Tensor | None) -> Augmentation:
     """The method; `x_mean` is the training-set mean input, which MixupE v1 and v2 need where they mix at the input."""
     match settings:

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from omegaconf import OmegaConf
 
-from mixupe.augmentation.config import ManifoldMixupSettings, NoneSettings, build_augmentation
+from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_points
 from mixupe.augmentation.mix_point import MixPoint
+from mixupe.augmentation.mixupe import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.experiment.config import RunSettings
@@ -163,10 +164,10 @@ def _train(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool)
 def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     model = build_model(settings.model, data.spec, settings.seed)
-    if not isinstance(settings.augmentation, NoneSettings):
-        names = settings.augmentation.mix_at
-        for name in names if isinstance(settings.augmentation, ManifoldMixupSettings) else (str(names),):
-            _check_mix_point(model, name, data.spec.domain)
+    for name in mix_points(settings.augmentation):
+        _check_mix_point(model, name, data.spec.domain)
+    if settings.trainer.compile:
+        _check_compilable(settings)
     device = resolve_device(settings.trainer.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"trainer.device: {device} was asked for, but no CUDA device is available; use cpu or auto")
@@ -182,6 +183,18 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle) -> Trai
         settings.seed,
         folder.checkpoint,
     )
+
+
+def _check_compilable(settings: RunSettings) -> None:
+    """A compiled model would ignore a hook on an inner module, and cannot be differentiated twice."""
+    others = [name for name in mix_points(settings.augmentation) if name != "input"]
+    if others:
+        raise UserError(f"trainer.compile: true works with mixing at the input, augmentation.mix_at has {others[0]!r}")
+    if isinstance(settings.augmentation, MixupESettings) and settings.augmentation.variant in GRADIENT_VARIANTS:
+        raise UserError(
+            f"trainer.compile: true cannot be used with augmentation.variant={settings.augmentation.variant}, whose double"
+            " backward torch.compile does not support; allowed are v3 and v4"
+        )
 
 
 def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation.config import Augmentation
+from mixupe.augmentation.mix_point import Model
 from mixupe.data.base import DataBundle
 from mixupe.evaluation.classification import error_and_loss, full_metrics, predict
 from mixupe.streams import generator, stream_seed
@@ -60,6 +61,14 @@ def batch_indices(order: Tensor, batch_size: int) -> Iterator[Tensor]:
     return iter(batches)
 
 
+def _compiled(model: nn.Module) -> Model:
+    """The model through torch.compile, with dropout drawing the numbers that the plain model would draw."""
+    from torch._inductor import config as inductor  # slow to import, and rarely needed
+
+    inductor.fallback_random = True
+    return torch.compile(model)
+
+
 class Trainer:
     """Trains one model, resumably.
 
@@ -85,6 +94,8 @@ class Trainer:
     ) -> None:
         self.device = resolve_device(settings.device)
         self.model = model.to(self.device)
+        # Weights are shared; only the training passes go through the compiled form.
+        self._forward: Model = _compiled(self.model) if settings.compile else self.model
         self.augmentation = augmentation
         self.train = data.train.to(self.device)
         self.validation = data.validation.to(self.device)
@@ -144,7 +155,7 @@ class Trainer:
         losses: list[Tensor] = []
         for step, (inputs, labels) in enumerate(batches, start=first_step):
             with self._autocast():
-                result = self.augmentation(self.model, inputs, labels, generator=generator(self.seed, "mix", step))
+                result = self.augmentation(self._forward, inputs, labels, generator=generator(self.seed, "mix", step))
             self.optimizer.zero_grad(set_to_none=True)
             result.loss.backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
