@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.sweeper import Sweeper
@@ -49,7 +50,7 @@ class RunSweeper(Sweeper):
             returns = self.launcher.launch(override_lists, initial_job_idx=0)
             return [job.return_value for job in returns]
 
-        return run_sweep(title, jobs, launch)
+        return run_sweep(title, jobs, launch, in_process=isinstance(self.launcher, BasicLauncher))
 
     def _grid(self, arguments: list[str]) -> list[list[str]]:
         overrides = OverridesParser.create().parse_overrides(arguments)

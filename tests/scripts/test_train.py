@@ -140,6 +140,17 @@ def command(tmp_path: Path, *overrides: str) -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / "train.py"), *overrides, f"output_root={tmp_path}/outputs"]
 
 
+def test_workers_of_a_launcher_are_watched(tmp_path: Path) -> None:
+    grid = ["--multirun", *FAST, "augmentation=none", "optimizer=sgd", "optimizer.lr=0.01,1e30", "seed=0,1"]
+    arguments = command(tmp_path, *grid, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "[4/4, ETA 0:00]" in done.stdout
+    assert done.stdout.count(": test error") == 2
+    assert done.stdout.count(": FAILED - NonFiniteLossError") == 2
+    assert len(records(tmp_path)) == 2
+
+
 def test_two_sweeps_started_together_share_the_work(tmp_path: Path) -> None:
     grid = ["--multirun", *FAST, "trainer.epochs=40", "augmentation=none,mixupe", "seed=0,1,2"]
     environment = {**os.environ, "WANDB_MODE": "offline"}

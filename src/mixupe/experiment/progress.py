@@ -89,11 +89,11 @@ def sweep_progress(title: str, total: int) -> Iterator[Sweep]:
         _SWEEP = before
 
 
-def report_run(text: str) -> None:
-    """Say how a run ended."""
+def report_run(text: str, in_sweep: bool) -> None:
+    """Say how a run ended; a worker process of a sweep leaves that to the sweep."""
     if _SWEEP is not None:
         _SWEEP.line(text)
-    else:
+    elif not in_sweep:
         say(text)
 
 

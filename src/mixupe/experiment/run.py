@@ -77,7 +77,7 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
     if known is None:
         known = _compute(folder, settings, title, in_sweep)
     if known.state != "RUNNING" or not in_sweep:  # a sweep comes back to a run that another process is at
-        report_run(known.line())
+        report_run(known.line(), in_sweep)
     return known
 
 
@@ -90,6 +90,14 @@ def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
         reason = f"{details['reason']}; log {details['log']} (remove {folder.path} to repeat it)"
         return Outcome(folder.id, title, state, fresh=False, reason=reason)
     return None
+
+
+def ended_outcome(folder: RunFolder, title: str) -> Outcome:
+    """The outcome of a run, DONE or FAILED, that another process has just ended."""
+    details = folder.details()
+    if details["state"] == "DONE":
+        return Outcome(folder.id, title, "DONE", fresh=True, record=read_json(folder.record))
+    return Outcome(folder.id, title, "FAILED", fresh=True, reason=f"{details['reason']}; log {details['log']}")
 
 
 def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:

@@ -61,10 +61,14 @@ class RunFolder:
 
     def state(self) -> State:
         """MISSING, RUNNING, INTERRUPTED (was RUNNING, its process is gone), DONE or FAILED."""
-        if not self._state.exists():
+        if not self.exists():
             return "MISSING"
         state: State = read_json(self._state)["state"]
         return "INTERRUPTED" if state == "RUNNING" and not self._is_locked() else state
+
+    def exists(self) -> bool:
+        """Whether anything has been asked of this run."""
+        return self._state.exists()
 
     def details(self) -> dict[str, Any]:
         """What state.json says: state, pid, host, heartbeat; reason, kind and log of a failed run."""
@@ -89,7 +93,8 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         lock = FileLock(self.path / "lock")
         try:
-            lock.acquire(timeout=0)
+            # Somebody who only asks for the state holds the lock for an instant.
+            lock.acquire(timeout=0.2, poll_interval=0.02)
         except Timeout:
             raise AlreadyRunningError(f"run {self.id} is already running ({self.path})") from None
         try:

@@ -9,8 +9,7 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.progress import complain, say, sweep_progress
 from mixupe.experiment.run import Outcome, known_outcome, title_of
 from mixupe.experiment.store import RunFolder, RunStore
-
-POLL_S = 1.0
+from mixupe.experiment.watch import POLL_S, watching
 
 Launch = Callable[[Sequence[Sequence[str]]], list[Outcome]]
 
@@ -19,13 +18,16 @@ class SweepFailedError(Exception):
     """Some runs of a sweep did not finish; they have been named already."""
 
 
-def run_sweep(title: str, override_lists: Sequence[Sequence[str]], launch: Launch) -> list[Outcome]:
+def run_sweep(
+    title: str, override_lists: Sequence[Sequence[str]], launch: Launch, in_process: bool = True
+) -> list[Outcome]:
     """Run what is not done.
 
     Args:
         title: shown beside the progress.
         override_lists: command-line overrides of each run; duplicates are run once.
         launch: runs such lists somewhere and gives their outcomes.
+        in_process: whether it runs them in this process; runs elsewhere are watched through the run store.
 
     Returns:
         the outcome of every run asked for, in order, each once.
@@ -43,14 +45,19 @@ def run_sweep(title: str, override_lists: Sequence[Sequence[str]], launch: Launc
             outcomes[identity] = known
     missing = [identity for identity in jobs if identity not in outcomes]
     say(f"{title}: {len(jobs)} runs, {len(outcomes)} finished before, {len(missing)} to do")
-    with sweep_progress(title, len(missing)):
+    with sweep_progress(title, len(missing)) as sweep:
         while missing:
-            launched = launch([jobs[identity][1] for identity in missing])
+            folders = {identity: RunStore(jobs[identity][0].output_root).folder(identity) for identity in missing}
+            elsewhere = (
+                [] if in_process else [(title_of(jobs[identity][0]), folder) for identity, folder in folders.items()]
+            )
+            with watching(sweep, elsewhere):
+                launched = launch([jobs[identity][1] for identity in missing])
             for identity, outcome in zip(missing, launched, strict=True):
                 outcomes[identity] = replace(outcome, id=identity, title=title_of(jobs[identity][0]))
             # Another sweep at the same runs is no failure: what it is at is waited for, and taken up if it dies.
             missing = [identity for identity in missing if outcomes[identity].state == "RUNNING"]
-            _wait_for_one([RunStore(jobs[identity][0].output_root).folder(identity) for identity in missing])
+            _wait_for_one([folders[identity] for identity in missing])
     unfinished = [outcome for outcome in outcomes.values() if outcome.state != "DONE"]
     if unfinished:
         for outcome in unfinished:

@@ -1,0 +1,41 @@
+"""Progress of runs that other processes compute: what ended is read from the run store."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from mixupe.experiment.progress import Sweep
+from mixupe.experiment.run import ended_outcome
+from mixupe.experiment.store import RunFolder
+
+POLL_S = 1.0
+
+
+@contextmanager
+def watching(sweep: Sweep, runs: Sequence[tuple[str, RunFolder]]) -> Iterator[None]:
+    """Report each of these runs (title, folder) on `sweep` as soon as it has ended, while the block runs."""
+    started = time.time()
+    waiting = list(runs)
+    over = threading.Event()
+
+    def report_ended() -> None:
+        for title, folder in tuple(waiting):
+            details = folder.details() if folder.exists() else {}
+            # An older FAILED is what is being tried again.
+            if details.get("state") in ("DONE", "FAILED") and details["heartbeat"] >= started:
+                sweep.line(ended_outcome(folder, title).line())
+                waiting.remove((title, folder))
+
+    def poll() -> None:
+        while not over.wait(POLL_S):
+            report_ended()
+
+    watcher = threading.Thread(target=poll, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+        report_ended()
