@@ -34,7 +34,10 @@ def main() -> int:
     CONSOLE.print(to_terminal(built.table.title, built.frame))
     for line in legend(built.frame, built.runs):
         CONSOLE.print(line, markup=False)
-    CONSOLE.print(f"Written: {built.folder}/table.md, .csv, .png", markup=False)
+    CONSOLE.print(
+        f"Written to {built.folder}: table.md, .csv, .tex, .png and, with a baseline, comparisons.csv, differences.png",
+        markup=False,
+    )
     return 0 if all(run.state == "DONE" for run in built.runs) else 1
 
 

@@ -20,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mixupe.experiment.compose import CONFIG_NAME, CONFIGS, one_line, settings_of, with_recipe
 from mixupe.experiment.progress import complain
 from mixupe.experiment.run import Outcome, request_run
-from mixupe.experiment.sweep import SweepFailedError
+from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError
 from mixupe.settings import UserError
 
 OUTCOMES: list[Outcome] = []
@@ -42,7 +42,14 @@ def main() -> int:
     overrides = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
     flags = [argument for argument in sys.argv[1:] if argument not in overrides]
     overrides = with_recipe(overrides)
-    sys.argv[1:] = [*flags, *overrides]
+    TABLE_OVERRIDES.clear()
+    if any(override.startswith("table=") for override in overrides):
+        # Hydra composes one config before the sweep starts, whose data set need not have the keys of the table's sets.
+        seen = [override for override in overrides if override.startswith(("table=", "hydra", "output_root="))]
+        TABLE_OVERRIDES[:] = [override for override in overrides if override not in seen]
+        sys.argv[1:] = [*flags, *seen]
+    else:
+        sys.argv[1:] = [*flags, *overrides]
     # Hydra then raises its errors instead of printing them over many lines.
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -14,7 +14,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from mixupe.experiment.sweep import run_sweep
+from mixupe.experiment.sweep import TABLE_OVERRIDES, run_sweep
 from mixupe.settings import UserError
 from mixupe.tables.manifest import Table
 
@@ -36,7 +36,8 @@ class RunSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> Any:
         assert self.config is not None
-        grid = self._grid([argument for argument in arguments if not argument.startswith("table=")])
+        own = [argument for argument in arguments if not argument.startswith("table=")]
+        grid = self._grid([*own, *TABLE_OVERRIDES])
         declared = OmegaConf.select(self.config, "table")
         if declared is None:
             title, jobs = "grid", grid

@@ -140,6 +140,16 @@ def command(tmp_path: Path, *overrides: str) -> list[str]:
     return [sys.executable, str(ROOT / "scripts" / "train.py"), *overrides, f"output_root={tmp_path}/outputs"]
 
 
+def test_a_table_of_ones_own_file(train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.csv"
+    rows = [f"{number % 7},{number},{'ab'[number % 7 > 3]}" for number in range(60)]
+    path.write_text("\n".join(["size,weight,label", *rows]) + "\n")
+    table = ["--multirun", "table=own_csv", f"dataset.path={path}", "dataset.target=label", "seed=0"]
+    assert train(*table, "trainer.epochs=1", "trainer.device=cpu", "logger=none") == 0
+    assert "4 runs, 0 finished before, 4 to do" in capsys.readouterr().out
+    assert {record["dataset"] for record in records(tmp_path)} == {"mine"}
+
+
 def test_workers_of_a_launcher_are_watched(tmp_path: Path) -> None:
     grid = ["--multirun", *FAST, "augmentation=none", "optimizer=sgd", "optimizer.lr=0.01,1e30", "seed=0,1"]
     arguments = command(tmp_path, *grid, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")

@@ -11,6 +11,10 @@ from mixupe.experiment.run import Outcome, known_outcome, title_of
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.watch import POLL_S, watching
 
+# Overrides for every run of a declared table that the command line gave and Hydra has not been shown. Kept here, because
+# Hydra loads its plugins as modules of its own.
+TABLE_OVERRIDES: list[str] = []
+
 Launch = Callable[[Sequence[Sequence[str]]], list[Outcome]]
 
 
