@@ -251,6 +251,17 @@ def test_the_running_mean_of_a_learned_representation_is_state() -> None:
     )
 
 
+def test_the_running_mean_stays_in_float32_under_autocast() -> None:
+    x, y = batch(5, dtype=torch.float32)
+    model = Net(5)
+    method = MixupE(1.0, 0.1, variant="v1", mix_at="head")
+    for enabled in (True, False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            loss = method(model, x, y, generator=seeded(0)).loss
+        assert loss.isfinite()
+        assert method.state_dict()["x_mean"].dtype == torch.float32
+
+
 def test_the_criterion_takes_indices_and_probabilities() -> None:
     logits = torch.randn(6, 3, generator=seeded(2))
     y = torch.tensor([0, 1, 2, 0, 1, 2])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.loss import MixedLoss, in_loss_precision
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
 from mixupe.augmentation.mixup import ERM, mixed_pass
 
@@ -193,8 +193,10 @@ class MixupE(ERM):
     @torch.no_grad()
     def _mean_for(self, h: Tensor) -> Tensor | None:
         if self.mix_at != INPUT:
-            batch_mean = h.mean(dim=0)
-            self.x_mean = batch_mean if self.x_mean is None else torch.lerp(self.x_mean, batch_mean, self.momentum)
+            # In float32 or wider: a running mean in bfloat16 would stop moving.
+            batch_mean = in_loss_precision(h).mean(dim=0)
+            before = batch_mean if self.x_mean is None else self.x_mean.to(batch_mean)
+            self.x_mean = torch.lerp(before, batch_mean, self.momentum)
         return self.x_mean
 
     def state_dict(self) -> dict[str, Tensor]:
