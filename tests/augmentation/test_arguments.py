@@ -50,16 +50,18 @@ def call(**changed: Any) -> None:
         ("y", {"y": torch.zeros(4, 3, dtype=torch.int64)}),
         ("x", {"x": torch.zeros(4, 3, 2, 2, dtype=torch.uint8)}),
         ("mix_at", {"mix_at": "nowhere"}),
-        ("model", {"x": X[:3]}),
+        ("x", {"x": X[:3]}),
+        ("x", {"x": torch.tensor(1.0)}),
     ],
 )
 def test_the_error_names_the_argument(argument: str, changed: dict[str, Any]) -> None:
-    if argument == "model":  # fewer logits than labels: the model's output does not fit y
-        with pytest.raises((ValueError, IndexError)):
-            call(**changed)
-        return
     with pytest.raises(ValueError, match=rf"^{argument}: "):
         call(**changed)
+
+
+def test_a_model_whose_output_does_not_fit_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^model: must return logits of shape \(B, K\) with B = 4"):
+        mixup_loss(lambda x: MODEL(x)[:3], X, Y, lam=0.5, perm=PERM)
 
 
 def test_mixup_checks_the_same_way() -> None:

@@ -10,13 +10,17 @@ import pytest
 
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.run import request_run
-from mixupe.experiment.wandb_mirror import offline_folders, wandb_mode
+from mixupe.experiment.wandb_mirror import wandb_mode
 from tests.experiment.conftest import Compose
 
 wandb = pytest.importorskip("wandb")
 
 
 BLOCK, HEADER = 32768, 7
+
+
+def offline_folders(output_root: Path) -> list[Path]:
+    return sorted((output_root / "wandb").glob("offline-run-*"))
 
 
 def raw_records(data: bytes) -> Iterator[bytes]:

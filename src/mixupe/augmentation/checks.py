@@ -68,6 +68,11 @@ def check_targets_fit(y: Tensor, logits: Tensor) -> None:
             raise ValueError("y: rows must be probabilities (each in [0, 1], summing to 1)")
 
 
+def check_batch(x: Tensor, batch: int) -> None:
+    if x.dim() == 0 or x.shape[0] != batch:
+        raise ValueError(f"x: must hold {batch} examples along its first axis as y does, got shape {tuple(x.shape)}")
+
+
 def check_perm(perm: Tensor, batch: int) -> None:
     if perm.dtype != torch.int64 or perm.shape != (batch,):
         raise ValueError(
@@ -77,6 +82,6 @@ def check_perm(perm: Tensor, batch: int) -> None:
         raise ValueError(f"perm: is not a permutation of 0 to {batch - 1}")
 
 
-def check_x_mean(x_mean: Tensor | None, variant: str, needed: bool) -> None:
-    if needed and x_mean is None:
+def check_x_mean(x_mean: Tensor | None, variant: str) -> None:
+    if x_mean is None:
         raise ValueError(f"x_mean: variant {variant} needs the training-set mean of whatever is mixed, got None")

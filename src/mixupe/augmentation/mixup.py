@@ -21,6 +21,8 @@ def mixed_pass(point: MixPoint, x: Any, y: Tensor, lam: float | Tensor, perm: Te
     """The checked mixed pass that every method shares: logits (B, K) and L_mix (0-d)."""
     checks.check_lam(lam)
     checks.check_targets(y)
+    if isinstance(x, Tensor):
+        checks.check_batch(x, len(y))
     checks.check_perm(perm, len(y))
     perm = perm.to(y.device)
     lam = as_lam(lam, like=x if isinstance(x, Tensor) else y)

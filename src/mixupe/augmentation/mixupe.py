@@ -106,7 +106,8 @@ def mixupe_loss(
         ValueError: an argument is wrong; the message names it.
     """
     _check_settings(alpha, eta, variant, threshold)
-    checks.check_x_mean(x_mean, variant, needed=variant in GRADIENT_VARIANTS)
+    if variant in GRADIENT_VARIANTS:
+        checks.check_x_mean(x_mean, variant)
     point = MixPoint(model, mix_at)
     return _two_passes(point, x, y, lam, perm, alpha, eta, variant, threshold, lambda _h: x_mean)
 
@@ -174,8 +175,8 @@ class MixupE(ERM):
         mix_at: str = INPUT,
     ) -> None:
         _check_settings(alpha, eta, variant, threshold)
-        if mix_at == INPUT:
-            checks.check_x_mean(x_mean, variant, needed=variant in GRADIENT_VARIANTS)
+        if mix_at == INPUT and variant in GRADIENT_VARIANTS:
+            checks.check_x_mean(x_mean, variant)
         self.alpha = alpha
         self.eta = eta
         self.variant = variant

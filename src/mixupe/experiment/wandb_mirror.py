@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from netrc import NetrcParseError, netrc
-from pathlib import Path
 from typing import Any, Protocol
 
 from mixupe.experiment.config import RunSettings
@@ -107,8 +106,3 @@ def _is_logged_in() -> bool:
     except (OSError, NetrcParseError):
         return False
     return any("wandb" in host for host in hosts)
-
-
-def offline_folders(output_root: Path) -> list[Path]:
-    """The offline runs that `wandb sync` would send, oldest first."""
-    return sorted((output_root / "wandb").glob("offline-run-*"))

@@ -35,6 +35,15 @@ class DeclaredRun:
     def augmentation(self) -> str:
         return self.settings.augmentation.name
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The columns by which a row of a table is known."""
+        return {
+            "dataset": self.settings.dataset.name,
+            "model": self.settings.model.name,
+            "augmentation": self.augmentation,
+        }
+
 
 def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list[DeclaredRun]:
     """Every run of the table with its record, from `folder`/records or else from the run store; writes nothing.

@@ -24,7 +24,7 @@ def comparison_frame(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     `detectable` is the smallest true difference that the cell's seeds would have found with 80% power.
     """
     errors = errors_by_seed(runs)
-    settings = {(run.cell, run.augmentation): run.settings for run in runs}
+    names = {(run.cell, run.augmentation): run.names for run in runs}
     rows = []
     for baseline in BASELINES:
         family: list[dict[str, Any]] = []
@@ -36,9 +36,7 @@ def comparison_frame(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
             family.append(
                 {
                     "cell": cell,
-                    "dataset": settings[cell, augmentation].dataset.name,
-                    "model": settings[cell, augmentation].model.name,
-                    "augmentation": augmentation,
+                    **names[cell, augmentation],
                     "baseline": baseline,
                     "n": summary.n,
                     "delta": summary.mean,

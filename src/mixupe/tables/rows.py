@@ -27,16 +27,14 @@ def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame) -> pd.Da
         comparisons: as `compare.comparison_frame` makes them of the same runs.
     """
     declared = Counter((run.cell, run.augmentation) for run in runs)
-    settings = {(run.cell, run.augmentation): run.settings for run in runs}
+    names = {(run.cell, run.augmentation): run.names for run in runs}
     rows = []
     for (cell, augmentation), by_seed in errors_by_seed(runs).items():
         summary = summarise(list(by_seed.values()))
         rows.append(
             {
                 "cell": cell,
-                "dataset": settings[cell, augmentation].dataset.name,
-                "model": settings[cell, augmentation].model.name,
-                "augmentation": augmentation,
+                **names[cell, augmentation],
                 "metric": METRIC,
                 "n": summary.n,
                 "mean": summary.mean,

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import optimize, stats
 
-Array = npt.NDArray[np.float64]
 LEVEL = 0.95
 
 

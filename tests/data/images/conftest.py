@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mixupe.data.base import DataRequest
-
 WriteImage = Callable[..., Path]
 
 
@@ -24,14 +22,3 @@ def write_image() -> WriteImage:
         return path
 
     return write
-
-
-@pytest.fixture
-def request_here(tmp_path: Path) -> DataRequest:
-    return DataRequest(root=tmp_path / "data", seed=0, protocol="heldout")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))

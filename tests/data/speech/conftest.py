@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from mixupe.data.base import DataRequest
-
 WriteAudio = Callable[..., Path]
 
 
@@ -23,14 +21,3 @@ def write_audio() -> WriteAudio:
         return path
 
     return write
-
-
-@pytest.fixture
-def request_here(tmp_path: Path) -> DataRequest:
-    return DataRequest(root=tmp_path / "data", seed=0, protocol="heldout")
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the user's cache folder."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
