@@ -40,7 +40,14 @@ def network() -> nn.Module:
 
 def trainer(path: Path, method: Augmentation, epochs: int = 6, seed: int = 0, **changed: Any) -> Trainer:
     settings = TrainerSettings(
-        epochs=epochs, batch_size=20, precision="float32", compile=False, device="cpu", threads=1, checkpoint_every=1
+        epochs=epochs,
+        batch_size=20,
+        precision="float32",
+        channels_last=False,
+        compile=False,
+        device="cpu",
+        threads=1,
+        checkpoint_every=1,
     )
     arguments = {"optimizer": SGD, "scheduler": COSINE, **changed}
     return Trainer(network(), method, bundle(), settings, seed=seed, checkpoint=path, **arguments)

@@ -21,7 +21,8 @@ def identity(settings: RunSettings) -> dict[str, Any]:
     """The science-relevant part of the settings as plain JSON values.
 
     Fields marked `json_schema_extra={"identity": False}` (device, threads, workers, paths) are left out; files of the
-    user's own count by their content.
+    user's own count by their content. A field marked `{"identity_default": value}` came later than records that count:
+    it is left out where it has that value, so that their ids stay what they are.
     """
     return {
         **_relevant(settings),
@@ -54,6 +55,8 @@ def _relevant(model: BaseModel) -> dict[str, Any]:
         if name in _LEFT_OUT or not _in_identity(field):
             continue
         value = getattr(model, name)
+        if _is_later_default(field, plain[name]):
+            continue
         result[name] = _relevant(value) if isinstance(value, BaseModel) else plain[name]
     return result
 
@@ -61,3 +64,8 @@ def _relevant(model: BaseModel) -> dict[str, Any]:
 def _in_identity(field: FieldInfo) -> bool:
     extra = field.json_schema_extra
     return not (isinstance(extra, dict) and extra.get("identity") is False)
+
+
+def _is_later_default(field: FieldInfo, value: Any) -> bool:
+    extra = field.json_schema_extra
+    return isinstance(extra, dict) and "identity_default" in extra and extra["identity_default"] == value
