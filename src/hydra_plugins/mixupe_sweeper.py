@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.experiment.compose import expand_grid
 from mixupe.experiment.sweep import TABLE_OVERRIDES, run_sweep
-from mixupe.settings import UserError
 from mixupe.tables.manifest import Table
 
 
@@ -37,7 +35,7 @@ class RunSweeper(Sweeper):
     def sweep(self, arguments: list[str]) -> Any:
         assert self.config is not None
         own = [argument for argument in arguments if not argument.startswith("table=")]
-        grid = self._grid([*own, *TABLE_OVERRIDES])
+        grid = expand_grid([*own, *TABLE_OVERRIDES])
         declared = OmegaConf.select(self.config, "table")
         if declared is None:
             title, jobs = "grid", grid
@@ -52,13 +50,3 @@ class RunSweeper(Sweeper):
             return [job.return_value for job in returns]
 
         return run_sweep(title, jobs, launch, in_process=isinstance(self.launcher, BasicLauncher))
-
-    def _grid(self, arguments: list[str]) -> list[list[str]]:
-        overrides = OverridesParser.create().parse_overrides(arguments)
-        for override in overrides:
-            if override.is_sweep_override() and not override.is_discrete_sweep():
-                raise UserError(
-                    f"{override.input_line}: a continuous range needs a search, such as hydra/sweeper=optuna"
-                )
-        (batch,) = BasicSweeper.split_arguments(overrides, None)
-        return [list(job) for job in batch]

@@ -43,12 +43,12 @@ def runs(tmp_path: Path) -> list[DeclaredRun]:
         for run in declared(tmp_path):
             settings = run.settings
             folder = RunStore(settings.output_root).folder(run_id(settings))
-            failed = settings.dataset.name == "digits" and run.augmentation == "mixupe" and settings.seed == 2
+            failed = settings.dataset.name == "digits" and run.method == "mixupe" and settings.seed == 2
             folder.path.mkdir(parents=True)
             if failed:
                 folder.set_failed("NonFiniteLossError", "loss is nan at step 7")
             else:
-                error = ERRORS[run.augmentation][settings.seed]
+                error = ERRORS[run.method][settings.seed]
                 write_json(folder.record, {"id": run_id(settings), "metrics": {"test_error": error}})
                 folder.set_done()
         return declared(tmp_path)

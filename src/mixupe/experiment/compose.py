@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -107,6 +109,20 @@ def compose_all(override_lists: Sequence[Sequence[str]]) -> list[RunSettings]:
         else:
             raise UserError(f"seed: must be an integer >= 0, got {seed!r}")
     return result
+
+
+def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
+    """Hydra's grid syntax spelled out: `a=1,2 b=3` gives [a=1, b=3] and [a=2, b=3]; the last key varies fastest.
+
+    Raises:
+        UserError: an override asks for a continuous range, which is no grid.
+    """
+    parsed = OverridesParser.create().parse_overrides(list(overrides))
+    for override in parsed:
+        if override.is_sweep_override() and not override.is_discrete_sweep():
+            raise UserError(f"{override.input_line}: a continuous range needs a search, such as hydra/sweeper=optuna")
+    (batch,) = BasicSweeper.split_arguments(parsed, None)
+    return [list(job) for job in batch]
 
 
 def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:

@@ -16,6 +16,7 @@ from mixupe.tables.manifest import Table
 from mixupe.tables.plot import plot_differences, plot_errors
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.rows import table_frame
+from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
 
 RESULTS = CONFIGS.parent / "results"
 
@@ -52,7 +53,8 @@ def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
     """Collect the records of a declared table and write its files.
 
-    table.md, .csv, .tex, .png, and where a baseline is declared comparisons.csv and differences.png.
+    A comparison: table.md, .csv, .tex, .png, and where a baseline is declared comparisons.csv and differences.png. A
+    search: table.csv, and in table.md and ranking.csv the settings of each method, the best first.
 
     Args:
         name: of configs/table/<name>.yaml.
@@ -62,9 +64,14 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
     table, runs = look_up(name, extra, results)
     folder = (results or RESULTS) / table.name
     keep_records(runs, folder)
-    comparisons = comparison_frame(runs)
-    frame = table_frame(runs, comparisons)
+    comparisons = comparison_frame(runs, table.metric)
+    frame = table_frame(runs, comparisons, table.metric)
     write_text(folder / "table.csv", to_csv(frame))
+    if table.is_search:
+        settings = ranking(runs)
+        write_text(folder / "ranking.csv", ranking_to_csv(settings))
+        write_text(folder / "table.md", ranking_to_markdown(table.title, settings, runs))
+        return BuiltTable(table, runs, frame, folder)
     write_text(folder / "table.md", to_markdown(table.title, frame, comparisons, runs))
     write_text(folder / "table.tex", to_latex(table.title, frame))
     plot_errors(table.title, frame, errors_by_seed(runs), folder / "table.png")

@@ -12,7 +12,6 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.tables.manifest import Table
 
-METRIC = "test_error"
 Record = dict[str, Any]
 
 
@@ -21,27 +20,28 @@ class DeclaredRun:
     """A run of a table, whether or not it has been run.
 
     Attributes:
+        cell: its number in the table.
+        label: of the cell; empty where data set and model are enough.
+        method: name of the table's column.
         state: DONE where `record` is there, else the run store's.
         reason: why a FAILED run failed.
     """
 
     cell: int
+    label: str
+    method: str
     settings: RunSettings
     state: str
     record: Record | None
     reason: str = ""
 
     @property
-    def augmentation(self) -> str:
-        return self.settings.augmentation.name
-
-    @property
     def names(self) -> dict[str, str]:
         """The columns by which a row of a table is known."""
         return {
-            "dataset": self.settings.dataset.name,
+            "dataset": " ".join(filter(None, [self.settings.dataset.name, self.label])),
             "model": self.settings.model.name,
-            "augmentation": self.augmentation,
+            "augmentation": self.method,
         }
 
 
@@ -51,18 +51,25 @@ def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list
     Only the declared identities are looked up, so records of other configs never leak into a table.
     """
     runs = []
-    for cell, declared in enumerate(table.cells):
-        for settings in compose_all(table.cell_override_lists(declared, extra)):
-            kept = folder / "records" / f"{run_id(settings)}.json"
-            stored = RunStore(settings.output_root).folder(run_id(settings))
-            if kept.exists():
-                runs.append(DeclaredRun(cell, settings, "DONE", read_json(kept)))
-                continue
-            state = stored.state()
-            record = read_json(stored.record) if state == "DONE" else None
-            reason = stored.details().get("reason", "") if state == "FAILED" else ""
-            runs.append(DeclaredRun(cell, settings, state, record, reason))
+    methods = table.methods()
+    for number, cell in enumerate(table.cells):
+        for method in methods:
+            for settings in compose_all(table.seed_lists(cell, method, extra)):
+                state, record, reason = _look_up(settings, folder)
+                runs.append(DeclaredRun(number, cell.label, method.name, settings, state, record, reason))
     return runs
+
+
+def _look_up(settings: RunSettings, folder: Path) -> tuple[str, Record | None, str]:
+    """State, record and reason of failure of one run."""
+    identity = run_id(settings)
+    kept = folder / "records" / f"{identity}.json"
+    if kept.exists():
+        return "DONE", read_json(kept), ""
+    stored = RunStore(settings.output_root).folder(identity)
+    state = stored.state()
+    record = read_json(stored.record) if state == "DONE" else None
+    return state, record, stored.details().get("reason", "") if state == "FAILED" else ""
 
 
 def keep_records(runs: Sequence[DeclaredRun], folder: Path) -> None:
@@ -73,11 +80,11 @@ def keep_records(runs: Sequence[DeclaredRun], folder: Path) -> None:
             write_json(path, run.record)
 
 
-def errors_by_seed(runs: Sequence[DeclaredRun]) -> dict[tuple[int, str], dict[int, float]]:
-    """(cell, augmentation) -> seed -> test error in percent, in the table's order; cells without a record are empty."""
+def errors_by_seed(runs: Sequence[DeclaredRun], metric: str = "test_error") -> dict[tuple[int, str], dict[int, float]]:
+    """(cell, method) -> seed -> error in percent, in the table's order; empty where there is no record."""
     errors: dict[tuple[int, str], dict[int, float]] = {}
     for run in runs:
-        cell = errors.setdefault((run.cell, run.augmentation), {})
+        by_seed = errors.setdefault((run.cell, run.method), {})
         if run.record is not None:
-            cell[run.settings.seed] = float(run.record["metrics"][METRIC])
+            by_seed[run.settings.seed] = float(run.record["metrics"][metric])
     return errors

@@ -17,14 +17,14 @@ COMPARISON_COLUMNS = (
 )
 
 
-def comparison_frame(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
+def comparison_frame(runs: Sequence[DeclaredRun], metric: str = "test_error") -> pd.DataFrame:
     """One row a cell, method and baseline with COMPARISON_COLUMNS, and `cell`, its number.
 
     Differences are in percentage points, method - baseline. p_holm is adjusted over all rows with the same baseline.
     `detectable` is the smallest true difference that the cell's seeds would have found with 80% power.
     """
-    errors = errors_by_seed(runs)
-    names = {(run.cell, run.augmentation): run.names for run in runs}
+    errors = errors_by_seed(runs, metric)
+    names = {(run.cell, run.method): run.names for run in runs}
     rows = []
     for baseline in BASELINES:
         family: list[dict[str, Any]] = []

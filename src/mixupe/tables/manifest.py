@@ -1,10 +1,12 @@
 """A table as a declared list of runs: configs/table/<name>.yaml."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from mixupe.experiment.compose import expand_grid
 from mixupe.settings import NonNegativeInt, Settings, UserError
 
 
@@ -13,26 +15,47 @@ class Cell(Settings):
 
     Attributes:
         dataset: option of the config group `dataset`.
+        label: tells this cell from others of the same data set and model.
         overrides: further command-line overrides of these runs.
         seeds: where they differ from the table's (a cross-validation has as many as folds).
     """
 
     dataset: str
+    label: str = ""
     overrides: tuple[str, ...] = ()
     seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
+
+
+@dataclass(frozen=True)
+class Method:
+    """One column of a table.
+
+    Attributes:
+        name: as shown; unique in the table.
+        option: of the config group `augmentation`.
+        overrides: of its runs, the choice of the option among them.
+    """
+
+    name: str
+    option: str
+    overrides: tuple[str, ...]
 
 
 class Table(Settings):
     """Attributes:
     name: of the config file and of the folder below results/.
     title: one line for people.
+    metric: test_error for a comparison of methods; validation_error for a search, which never looks at the test split
+        and picks each method's best setting.
     seeds: each run is repeated with these.
-    augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order.
+    augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order. Hydra's grid
+        syntax (`augmentation.eta=0.01,0.1`) makes one method of each point.
     cells: in the table's order.
     """
 
     name: str
     title: str
+    metric: Literal["test_error", "validation_error"] = "test_error"
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     augmentations: dict[str, tuple[str, ...]]
     cells: tuple[Cell, ...] = Field(min_length=1)
@@ -51,16 +74,39 @@ class Table(Settings):
             key = ".".join(["table", *map(str, first["loc"])])
             raise UserError(f"{key}: {first['msg'].lower()}, got {first['input']!r}") from error
 
+    @property
+    def is_search(self) -> bool:
+        return self.metric == "validation_error"
+
+    def methods(self) -> list[Method]:
+        """The table's methods in order, each point of a grid one, named `mixupe eta=0.01`."""
+        return [
+            Method(_name(option, point, points), option, (f"augmentation={option}", *point))
+            for option, overrides in self.augmentations.items()
+            for points in [expand_grid(overrides)]
+            for point in points
+        ]
+
     def override_lists(self, extra: Sequence[str] = ()) -> list[list[str]]:
         """Command-line overrides of every run, seeds innermost; `extra` are the user's own and win."""
-        return [overrides for cell in self.cells for overrides in self.cell_override_lists(cell, extra)]
+        return [
+            overrides
+            for cell in self.cells
+            for method in self.methods()
+            for overrides in self.seed_lists(cell, method, extra)
+        ]
 
-    def cell_override_lists(self, cell: Cell, extra: Sequence[str] = ()) -> list[list[str]]:
-        """The part of `override_lists` that belongs to one cell."""
+    def seed_lists(self, cell: Cell, method: Method, extra: Sequence[str] = ()) -> list[list[str]]:
+        """The part of `override_lists` that belongs to one cell and method: one list a seed."""
         common = [*(one for one in extra if not one.startswith("seed=")), f"logger.job_type={self.name}"]
         seeds = [value for one in extra if one.startswith("seed=") for value in one.removeprefix("seed=").split(",")]
         return [
-            [f"dataset={cell.dataset}", *cell.overrides, f"augmentation={name}", *settings, *common, f"seed={seed}"]
-            for name, settings in self.augmentations.items()
+            [f"dataset={cell.dataset}", *cell.overrides, *method.overrides, *common, f"seed={seed}"]
             for seed in (seeds or cell.seeds or self.seeds)
         ]
+
+
+def _name(option: str, point: Sequence[str], points: Sequence[Sequence[str]]) -> str:
+    """The option, followed by what tells this point of its grid from the others."""
+    varying = [one for one in point if any(one not in other for other in points)]
+    return " ".join([option, *(one.rpartition(".")[2] for one in varying)])

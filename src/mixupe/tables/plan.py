@@ -41,7 +41,7 @@ def plan(runs: Sequence[DeclaredRun]) -> list[PlannedCell]:
     """
     kinds: dict[tuple[int, str], list[DeclaredRun]] = {}
     for run in runs:
-        kinds.setdefault((run.cell, run.augmentation), []).append(run)
+        kinds.setdefault((run.cell, run.method), []).append(run)
     typical = {kind: _typical_seconds(members) for kind, members in kinds.items()}
     cells = []
     for (cell, augmentation), members in kinds.items():
@@ -50,7 +50,7 @@ def plan(runs: Sequence[DeclaredRun]) -> list[PlannedCell]:
         known = [seconds for (other, _), seconds in typical.items() if other == cell and seconds is not None]
         each = typical[cell, augmentation] or max(known, default=None)
         seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
-        cells.append(PlannedCell(members[0].settings.dataset.name, augmentation, states, seconds))
+        cells.append(PlannedCell(members[0].names["dataset"], augmentation, states, seconds))
     return cells
 
 

@@ -73,7 +73,7 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
         ]
     for run in runs:
         if run.state == "FAILED":
-            title = f"{run.settings.dataset.name} {run.augmentation} seed {run.settings.seed}"
+            title = f"{run.settings.dataset.name} {run.method} seed {run.settings.seed}"
             lines.append(f"FAILED, not in any mean: {title}: {run.reason}")
     missing = sum(run.state not in ("DONE", "FAILED") for run in runs)
     if missing:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mixupe.tables.collect import METRIC, DeclaredRun, errors_by_seed
+from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.statistics import summarise
 
 BASELINE = "mixup"
@@ -15,7 +15,7 @@ COLUMNS = (
 )
 
 
-def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame) -> pd.DataFrame:
+def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame, metric: str = "test_error") -> pd.DataFrame:
     """One row a cell and augmentation with the columns COLUMNS; errors and differences in percent (points).
 
     p_value is of the paired t test against mixup over shared seeds, Holm-adjusted over all rows of the table. `paper`
@@ -25,17 +25,18 @@ def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame) -> pd.Da
     Args:
         runs: of the table.
         comparisons: as `compare.comparison_frame` makes them of the same runs.
+        metric: name in the records' metrics.
     """
-    declared = Counter((run.cell, run.augmentation) for run in runs)
-    names = {(run.cell, run.augmentation): run.names for run in runs}
+    declared = Counter((run.cell, run.method) for run in runs)
+    names = {(run.cell, run.method): run.names for run in runs}
     rows = []
-    for (cell, augmentation), by_seed in errors_by_seed(runs).items():
+    for (cell, augmentation), by_seed in errors_by_seed(runs, metric).items():
         summary = summarise(list(by_seed.values()))
         rows.append(
             {
                 "cell": cell,
                 **names[cell, augmentation],
-                "metric": METRIC,
+                "metric": metric,
                 "n": summary.n,
                 "mean": summary.mean,
                 "std": summary.std,

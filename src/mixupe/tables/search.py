@@ -1,0 +1,78 @@
+"""The best setting of each method of a search table: chosen on validation errors, the test split is never looked at."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import pandas as pd
+
+from mixupe.tables.collect import DeclaredRun, errors_by_seed
+
+METRIC = "validation_error"
+RANKING_COLUMNS = ("option", "setting", "mean_rank", "mean_error", "chosen")
+
+
+def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
+    """One row a setting with RANKING_COLUMNS and a column of mean validation error a cell; best setting first.
+
+    Within each cell the settings of one option (mixup, mixupe, ...) are ranked by their validation error, averaged over
+    seeds; ties share their mean rank. The lowest mean rank over the cells is chosen, so that every data set has one
+    voice whatever its scale; ties go to the lower mean error, then to the setting declared first. A setting without a
+    record in some cell cannot be chosen.
+    """
+    options = {run.method: run.settings.augmentation.name for run in runs}
+    cells = {run.cell: run.names["dataset"] for run in runs}
+    means = {key: fmean(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
+    rows = []
+    for setting, option in options.items():
+        errors = {name: means.get((cell, setting), float("nan")) for cell, name in cells.items()}
+        rows.append({"option": option, "setting": setting, **errors})
+    frame = pd.DataFrame(rows)
+    names = list(cells.values())
+    ranks = frame.groupby("option", sort=False)[names].rank(method="average")
+    frame["mean_rank"] = ranks.mean(axis=1, skipna=False)
+    frame["mean_error"] = frame[names].mean(axis=1, skipna=False)
+    frame["order"] = frame["option"].map({option: i for i, option in enumerate(dict.fromkeys(options.values()))})
+    frame = frame.sort_values(["order", "mean_rank", "mean_error"], kind="stable", ignore_index=True)
+    first = ~frame.duplicated("option")
+    frame["chosen"] = first & frame["mean_rank"].notna()
+    return frame[[*RANKING_COLUMNS, *names]]
+
+
+def ranking_to_csv(frame: pd.DataFrame) -> str:
+    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
+    """What was chosen, and every setting behind the choice."""
+    seeds = len({run.settings.seed for run in runs})
+    names = [column for column in frame.columns if column not in RANKING_COLUMNS]
+    counts = frame.groupby("option", sort=False).size()
+    budget = ", ".join(f"{option} {count}" for option, count in counts.items())
+    chosen = [f"- {row['option']}: **{row['setting']}**" for _, row in frame[frame["chosen"]].iterrows()]
+    missing = sum(run.record is None for run in runs)
+    header = ["setting", "mean rank", *names]
+    body = [
+        [f"**{row['setting']}**" if row["chosen"] else row["setting"], _two(row["mean_rank"])]
+        + [_two(row[name]) for name in names]
+        for _, row in frame.iterrows()
+    ]
+    lines = [header, ["---"] * len(header), *body]
+    return "\n".join(
+        [
+            f"# {title}",
+            "",
+            *chosen,
+            "",
+            "Validation error in percent at the best epoch, mean over seeds. Within each data set the settings of a method"
+            " are ranked; the lowest mean rank is chosen. The test split plays no part.",
+            "",
+            f"Settings tried: {budget}; {seeds} seeds each.{f' {missing} runs are missing or failed.' if missing else ''}",
+            "",
+            *("| " + " | ".join(line) + " |" for line in lines),
+            "",
+        ]
+    )
+
+
+def _two(value: float) -> str:
+    return "-" if value != value else f"{value:.2f}"
