@@ -1,8 +1,10 @@
 """From a command line to checked settings: Hydra composes, every complaint becomes one line."""
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mixupe.experiment.config import RunSettings, parse_config
@@ -51,11 +54,17 @@ def with_recipe(overrides: Sequence[str]) -> list[str]:
     domains = {_domain_of(name) for name in names}
     if len(domains) != 1 or None in domains:
         return list(overrides)
-    recipe: dict[str, str] = yaml.safe_load((CONFIGS / "recipe" / f"{domains.pop()}.yaml").read_text())
-    added = [f"{key}={value}" for key, value in recipe.items() if key.split(".")[0] not in chosen]
+    added = [f"{key}={value}" for key, value in _recipe(domains.pop()).items() if key.split(".")[0] not in chosen]
     return [*added, *overrides]
 
 
+@functools.cache
+def _recipe(domain: str | None) -> dict[str, str]:
+    recipe: dict[str, str] = yaml.safe_load((CONFIGS / "recipe" / f"{domain}.yaml").read_text())
+    return recipe
+
+
+@functools.cache
 def _domain_of(dataset: str) -> str | None:
     path = CONFIGS / "dataset" / f"{dataset}.yaml"
     if not path.resolve().is_relative_to(CONFIGS) or not path.is_file():
@@ -85,11 +94,44 @@ def compose_settings(overrides: Sequence[str]) -> RunSettings:
         UserError: names the key, the value and what is allowed.
     """
     overrides = with_recipe(overrides)
-    try:
-        config = compose(CONFIG_NAME, overrides=overrides)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(one_line(error, overrides)) from error
+    config = _composed_from_parts(overrides)
+    if config is None:
+        try:
+            config = compose(CONFIG_NAME, overrides=overrides)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(one_line(error, overrides)) from error
     return settings_of(config)
+
+
+def _composed_from_parts(overrides: Sequence[str]) -> DictConfig | None:
+    """As Hydra's `compose`, which takes 50 ms or more, but each combination of group choices is composed once.
+
+    The rest, plain `key=value`, is set on a copy as Hydra sets it. None where the overrides hold anything else or do not
+    fit: then Hydra itself composes, or says what is wrong.
+    """
+    values = [override for override in overrides if not _is_choice(override)]
+    if any(override.startswith(("+", "~", "hydra")) for override in overrides):
+        return None
+    try:
+        config = deepcopy(_composed_choices(tuple(override for override in overrides if _is_choice(override))))
+        for override in map(_parsed, values):
+            if override.is_sweep_override():
+                return None
+            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+    except (HydraException, OmegaConfBaseException):
+        return None
+    return config
+
+
+@functools.lru_cache(maxsize=4096)
+def _parsed(override: str) -> Override:
+    parsed: Override = OverridesParser.create().parse_override(override)
+    return parsed
+
+
+@functools.lru_cache(maxsize=256)
+def _composed_choices(choices: tuple[str, ...]) -> DictConfig:
+    return compose(CONFIG_NAME, overrides=list(choices))
 
 
 def compose_all(override_lists: Sequence[Sequence[str]]) -> list[RunSettings]:
