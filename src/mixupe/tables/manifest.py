@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hydra.errors import HydraException
 from pydantic import Field, ValidationError
 
-from mixupe.experiment.compose import expand_grid
+from mixupe.experiment.compose import expand_grid, one_line
 from mixupe.settings import NonNegativeInt, Settings, UserError
 
 
@@ -79,11 +80,15 @@ class Table(Settings):
         return self.metric == "validation_error"
 
     def methods(self) -> list[Method]:
-        """The table's methods in order, each point of a grid one, named `mixupe eta=0.01`."""
+        """The table's methods in order, each point of a grid one, named `mixupe eta=0.01`.
+
+        Raises:
+            UserError: an override is no grid; names its option.
+        """
         return [
             Method(_name(option, point, points), option, (f"augmentation={option}", *point))
             for option, overrides in self.augmentations.items()
-            for points in [expand_grid(overrides)]
+            for points in [_points(option, overrides)]
             for point in points
         ]
 
@@ -106,7 +111,14 @@ class Table(Settings):
         ]
 
 
+def _points(option: str, overrides: Sequence[str]) -> list[list[str]]:
+    try:
+        return expand_grid(overrides)
+    except (UserError, HydraException) as error:
+        raise UserError(f"table.augmentations.{option}: {one_line(error)}") from error
+
+
 def _name(option: str, point: Sequence[str], points: Sequence[Sequence[str]]) -> str:
     """The option, followed by what tells this point of its grid from the others."""
-    varying = [one for one in point if any(one not in other for other in points)]
-    return " ".join([option, *(one.rpartition(".")[2] for one in varying)])
+    varying = [one.partition("=") for one in point if any(one not in other for other in points)]
+    return " ".join([option, *(f"{key.rpartition('.')[2]}={value}" for key, _, value in varying)])
