@@ -50,6 +50,8 @@ def call(**changed: Any) -> None:
         ("y", {"y": torch.zeros(4, 3, dtype=torch.int64)}),
         ("x", {"x": torch.zeros(4, 3, 2, 2, dtype=torch.uint8)}),
         ("mix_at", {"mix_at": "nowhere"}),
+        ("clean_pass", {"clean_pass": "both"}),
+        ("clean_pass", {"clean_pass": "joint", "mix_at": "1"}),
         ("x", {"x": X[:3]}),
         ("x", {"x": torch.tensor(1.0)}),
     ],
@@ -82,3 +84,12 @@ def test_the_classes_check_when_they_are_built() -> None:
         MixupE(variant="v0")
     with pytest.raises(ValueError, match=r"^x_mean: variant v2 needs"):
         MixupE(variant="v2")
+    with pytest.raises(ValueError, match=r"^clean_pass: must be one of separate, joint, got 'both'"):
+        MixupE(clean_pass="both")
+    with pytest.raises(
+        ValueError, match=r"^clean_pass: joint needs mix_at input; with mix_at layer3 only separate is allowed"
+    ):
+        MixupE(clean_pass="joint", mix_at="layer3")
+    for wrong in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match=rf"^penalty_every: must be an integer >= 1, got {wrong}"):
+            MixupE(penalty_every=wrong)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mixupe import MixedLoss, mixup_loss, mixupe_loss
+from mixupe import MixedLoss, MixupE, mixup_loss, mixupe_loss
 
 GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.npz"))
 Arrays = dict[str, npt.NDArray[Any]]
@@ -45,8 +45,10 @@ def network(arrays: Arrays, meta: dict[str, Any]) -> GoldenNet:
     return model.train()
 
 
-def compute(model: nn.Module, arrays: Arrays, meta: dict[str, Any], y: Tensor) -> MixedLoss:
+def compute(model: nn.Module, arrays: Arrays, meta: dict[str, Any], y: Tensor, channels_last: bool) -> MixedLoss:
     x, perm, lam = torch.as_tensor(arrays["x"]), torch.as_tensor(arrays["perm"]).long(), float(arrays["lam"])
+    if channels_last:
+        x = x.contiguous(memory_format=torch.channels_last)
     if meta["train"] == "mixup":
         return mixup_loss(model, x, y, lam=lam, perm=perm)
     return mixupe_loss(
@@ -60,6 +62,7 @@ def compute(model: nn.Module, arrays: Arrays, meta: dict[str, Any], y: Tensor) -
         variant=f"v{meta['version']}",
         threshold=meta["threshold"],
         x_mean=torch.as_tensor(arrays["x_mean"]),
+        clean_pass="separate",
     )
 
 
@@ -67,13 +70,30 @@ def test_the_golden_files_are_all_here() -> None:
     assert len(GOLDEN) == 17
 
 
+@pytest.mark.parametrize("channels_last", [False, True], ids=["plain", "channels-last"])
 @pytest.mark.parametrize("one_hot", [False, True], ids=["indices", "probabilities"])
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
-def test_loss_gradients_and_statistics_match_the_authors_code(path: Path, one_hot: bool) -> None:
+def test_loss_gradients_and_statistics_match_the_authors_code(path: Path, one_hot: bool, channels_last: bool) -> None:
     arrays, meta = read(path)
     model = network(arrays, meta)
     y = torch.as_tensor(arrays["y"]).long()
-    result = compute(model, arrays, meta, nn.functional.one_hot(y, 5).double() if one_hot else y)
+    y = nn.functional.one_hot(y, 5).double() if one_hot else y
+    assert_golden(compute(model, arrays, meta, y, channels_last), model, arrays)
+
+
+@pytest.mark.parametrize("path", [path for path in GOLDEN if "mixupe" in path.stem], ids=lambda path: path.stem)
+def test_the_class_computes_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the published engine options, and the golden files' lam and perm in place of drawn ones."""
+    arrays, meta = read(path)
+    model = network(arrays, meta)
+    monkeypatch.setattr("mixupe.augmentation.mixupe.draw_lam", lambda *_: torch.as_tensor(arrays["lam"]))
+    monkeypatch.setattr("mixupe.augmentation.mixupe.draw_perm", lambda *_: torch.as_tensor(arrays["perm"]).long())
+    settings = (meta["alpha"], meta["eta"], f"v{meta['version']}", meta["threshold"], torch.as_tensor(arrays["x_mean"]))
+    method = MixupE(*settings, clean_pass="separate", penalty_every=1)
+    assert_golden(method(model, torch.as_tensor(arrays["x"]), torch.as_tensor(arrays["y"]).long()), model, arrays)
+
+
+def assert_golden(result: MixedLoss, model: nn.Module, arrays: Arrays) -> None:
     result.loss.backward()  # type: ignore[no-untyped-call]
     close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
     close(result.loss.item(), arrays["loss"])

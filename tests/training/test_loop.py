@@ -1,6 +1,7 @@
 """The training loop on data made here: resume, streams, batches, schedules."""
 
-from collections.abc import Callable
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,57 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mixupe import Mixup, MixupE
-from mixupe.augmentation.config import Augmentation
+from mixupe import MixupE
 from mixupe.augmentation.mixup import ERM
-from mixupe.data.base import DataBundle, DataSpec
-from mixupe.data.tensors import TensorSplit
+from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
-from mixupe.training.loop import Best, NonFiniteLossError, Trainer, batch_indices
-from mixupe.training.optimizer import AdamWSettings, CosineSettings, SGDSettings, StepSettings, lr_factor
-from mixupe.training.settings import TrainerSettings
-
-COSINE = CosineSettings(name="cosine", warmup=0.1, warmup_start=0.1)
-SGD = SGDSettings(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
-
-
-def bundle() -> DataBundle:
-    centres = torch.randn(3, 6, generator=generator(0, "test-centres"))
-
-    def split(name: str, count: int) -> TensorSplit:
-        y = torch.arange(count) % 3
-        return TensorSplit(centres[y] + 0.7 * torch.randn(count, 6, generator=generator(0, name)), y)
-
-    spec = DataSpec("tabular", ("a", "b", "c"), (6,))
-    return DataBundle(spec, split("train", 61), split("validation", 30), split("test", 30), split_digest="")
-
-
-def network() -> nn.Module:
-    torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 3))
-
-
-def trainer(path: Path, method: Augmentation, epochs: int = 6, seed: int = 0, **changed: Any) -> Trainer:
-    settings = TrainerSettings(
-        epochs=epochs,
-        batch_size=20,
-        precision="float32",
-        channels_last=False,
-        compile=False,
-        device="cpu",
-        threads=1,
-        checkpoint_every=1,
-    )
-    arguments = {"optimizer": SGD, "scheduler": COSINE, **changed}
-    return Trainer(network(), method, bundle(), settings, seed=seed, checkpoint=path, **arguments)
-
-
-METHODS: dict[str, Callable[[], Augmentation]] = {
-    "none": ERM,
-    "mixup": lambda: Mixup(1.0),
-    "mixupe": lambda: MixupE(1.0, 0.1),
-    "mixupe-v2-hidden": lambda: MixupE(1.0, 0.1, variant="v2", mix_at="4"),
-}
+from mixupe.training.batches import batch_indices
+from mixupe.training.loop import Best, NonFiniteLossError, Trainer
+from mixupe.training.optimizer import AdamWSettings, SGDSettings, StepSettings, lr_factor
+from tests.disturb import after_step, get
+from tests.same import assert_same_state
+from tests.training.conftest import COSINE, METHODS, SGD, trainer
 
 
 class KilledError(Exception):
@@ -88,6 +48,70 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path, name: str, opt
     assert resumed.test() == whole.test()
     for key, value in torch.load(tmp_path / "whole.pt", weights_only=True)["model"].items():
         assert torch.equal(value, torch.load(tmp_path / "part.pt", weights_only=True)["model"][key]), key
+
+
+@pytest.mark.parametrize("step", [1, 5, 9, 18])
+@pytest.mark.parametrize(
+    "settings", [{}, {"ema": 0.9, "accumulate": 2, "checkpoint_every": 10}], ids=["plain", "ema, accumulate"]
+)
+def test_stopped_within_an_epoch_equals_uninterrupted_bit_for_bit(
+    tmp_path: Path, step: int, settings: dict[str, Any]
+) -> None:
+    def one(name: str) -> Trainer:
+        return trainer(tmp_path / name, MixupE(1.0, 0.1, mix_at="4", variant="v2", penalty_every=2), **settings)
+
+    rows: dict[str, list[dict[str, float]]] = {"whole": [], "part": []}
+    whole = one("whole")
+    whole.fit(lambda _epoch, metrics: rows["whole"].append(metrics))
+    synced: list[int] = []
+    where = f"SIGTERM in epoch {-(-step // 3)} after {(step - 1) % 3 + 1} of 3 steps"
+    with after_step(step, get(signal.SIGTERM)), pytest.raises(StoppedError, match=where):
+        one("part").fit(lambda _epoch, metrics: rows["part"].append(metrics), lambda: synced.append(1))
+    assert synced, "before_save was called"
+    resumed = one("part")
+    assert resumed.position in where
+    resumed.fit(lambda _epoch, metrics: rows["part"].append(metrics))
+    assert rows["part"] == rows["whole"]
+    states = [torch.load(tmp_path / name, weights_only=True) for name in ("whole", "part")]
+    for state in states:
+        assert state.pop("seconds") > 0
+    assert_same_state(*states)
+    assert resumed.test() == whole.test()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("step", [1, 5])
+def test_stopped_within_an_epoch_on_a_gpu_goes_on_with_the_same_dropout(tmp_path: Path, step: int) -> None:
+    """To rounding, which the order of a GPU's sums leaves open; another mask would change the losses by percents."""
+    rows: dict[str, list[dict[str, float]]] = {"whole": [], "part": []}
+    trainer(tmp_path / "whole", ERM(), device="cuda").fit(lambda _epoch, metrics: rows["whole"].append(metrics))
+    with after_step(step, get(signal.SIGTERM)), pytest.raises(StoppedError):
+        trainer(tmp_path / "part", ERM(), device="cuda").fit(lambda _epoch, metrics: rows["part"].append(metrics))
+    torch.cuda.manual_seed(1)  # what another process would find
+    resumed = trainer(tmp_path / "part", ERM(), device="cuda")
+    resumed.fit(lambda _epoch, metrics: rows["part"].append(metrics))
+    for part, whole in zip(rows["part"], rows["whole"], strict=True):
+        assert part == pytest.approx(whole, rel=1e-4)
+
+
+def test_saving_takes_a_small_part_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mixupe.training.loop.SAVING_SHARE", 0.25)
+    clock = 0.0
+
+    def save(_path: Path, state: dict[str, Any]) -> None:
+        nonlocal clock
+        saved.append(state["epoch"])
+        clock += 2.0
+
+    def train_for_a_second(_epoch: int, _metrics: dict[str, float]) -> None:
+        nonlocal clock
+        clock += 1.0
+
+    saved: list[int] = []
+    monkeypatch.setattr("mixupe.training.loop.save_checkpoint", save)
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    trainer(tmp_path / "x.pt", ERM(), epochs=17).fit(train_for_a_second)
+    assert saved == [1, 7, 13, 17], "2 seconds of 8, and the last epoch"
 
 
 def test_training_learns_and_seeds_differ(tmp_path: Path) -> None:
@@ -120,6 +144,7 @@ def test_methods_see_the_same_order_and_initial_weights(tmp_path: Path) -> None:
             return method(model, x, y, generator=generator)
 
         watched.state_dict = dict  # type: ignore[attr-defined]
+        watched.pass_over = lambda _batches: None  # type: ignore[attr-defined]
         trainer(tmp_path / f"{name}.pt", watched, epochs=1).fit(lambda *_: None)  # type: ignore[arg-type]
         seen[name] = batches
     assert all(torch.equal(a, b) for a, b in zip(seen["none"], seen["mixup"], strict=True))

@@ -5,6 +5,7 @@ own index checks catch labels and permutations that are out of range.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -57,7 +58,7 @@ def check_targets_fit(y: Tensor, logits: Tensor) -> None:
     if not _readable(y):
         return
     if y.dim() == 1:
-        low, high = int(y.min()), int(y.max())
+        low, high = (int(end) for end in torch.aminmax(y))
         if low < 0 or high >= classes:
             wrong = low if low < 0 else high
             raise ValueError(f"y: class index {wrong} is out of range, allowed are 0 to {classes - 1}")
@@ -68,9 +69,16 @@ def check_targets_fit(y: Tensor, logits: Tensor) -> None:
             raise ValueError("y: rows must be probabilities (each in [0, 1], summing to 1)")
 
 
-def check_batch(x: Tensor, batch: int) -> None:
-    if x.dim() == 0 or x.shape[0] != batch:
-        raise ValueError(f"x: must hold {batch} examples along its first axis as y does, got shape {tuple(x.shape)}")
+def check_batch(x: Any, y: Tensor) -> None:
+    """y by itself, and x beside it; x may be anything a model takes, such as a batch of graphs."""
+    check_targets(y)
+    if isinstance(x, Tensor) and x.shape[:1] != y.shape[:1]:
+        raise ValueError(f"x: must hold {len(y)} examples along its first axis as y does, got shape {tuple(x.shape)}")
+
+
+def check_draws(lam: float | Tensor, perm: Tensor, batch: int) -> None:
+    check_lam(lam)
+    check_perm(perm, batch)
 
 
 def check_perm(perm: Tensor, batch: int) -> None:
@@ -80,6 +88,11 @@ def check_perm(perm: Tensor, batch: int) -> None:
         )
     if _readable(perm) and not torch.equal(perm.sort().values, torch.arange(batch)):
         raise ValueError(f"perm: is not a permutation of 0 to {batch - 1}")
+
+
+def check_penalty_every(penalty_every: int) -> None:
+    if not isinstance(penalty_every, int) or isinstance(penalty_every, bool) or penalty_every < 1:
+        raise ValueError(f"penalty_every: must be an integer >= 1, got {penalty_every!r}")
 
 
 def check_x_mean(x_mean: Tensor | None, variant: str) -> None:

@@ -10,8 +10,8 @@ from mixupe.augmentation.loss import MixedLoss
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.mix_point import Model
 from mixupe.augmentation.mixup import ERM, Mixup
-from mixupe.augmentation.mixupe import GRADIENT_VARIANTS, MixupE, Variant
-from mixupe.settings import NonNegativeFloat, PositiveFloat, Settings
+from mixupe.augmentation.mixupe import GRADIENT_VARIANTS, CleanPass, MixupE, Variant, check_clean_pass
+from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, Settings, UserError
 
 AUTO = "auto"
 
@@ -20,6 +20,7 @@ class Augmentation(Protocol):
     """What the training loop calls."""
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss: ...
+    def pass_over(self, batches: int) -> None: ...
     def state_dict(self) -> dict[str, Tensor]: ...
     def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
 
@@ -57,6 +58,8 @@ class MixupESettings(Settings):
     threshold: v1 and v3 keep the samples whose term is below it.
     variant: v1, v2 (double backward), v3 (the published command) or v4.
     mix_at: a mix point; `auto` is the input, for graphs the classifier head (whose input is the readout).
+    clean_pass: separate runs the mixed and then the clean batch; joint runs both as one batch, at the input only.
+    penalty_every: k: the first of every k batches has the penalty, weighted k eta; the others are plain mixup.
     """
 
     name: Literal["mixupe"]
@@ -65,6 +68,8 @@ class MixupESettings(Settings):
     threshold: float
     variant: Variant
     mix_at: str
+    clean_pass: Annotated[CleanPass, Field(json_schema_extra={"identity_default": "separate"})] = "separate"
+    penalty_every: Annotated[PositiveInt, Field(json_schema_extra={"identity_default": 1})] = 1
 
 
 AugmentationSettings = Annotated[
@@ -74,12 +79,22 @@ _ADAPTER: TypeAdapter[AugmentationSettings] = TypeAdapter(AugmentationSettings)
 
 
 def augmentation_settings(values: Any, domain: str, stages: tuple[str, ...]) -> AugmentationSettings:
-    """The `augmentation` part of a config with `mix_at: auto` resolved (pydantic.ValidationError if it is wrong)."""
+    """The `augmentation` part of a config with `mix_at: auto` resolved.
+
+    Raises:
+        pydantic.ValidationError: a value is wrong.
+        UserError: values do not go together.
+    """
     settings = _ADAPTER.validate_python(values)
     if isinstance(settings, ManifoldMixupSettings) and settings.mix_at == AUTO:
         return settings.model_copy(update={"mix_at": stages})
     if isinstance(settings, MixupSettings | MixupESettings) and settings.mix_at == AUTO:
-        return settings.model_copy(update={"mix_at": "head" if domain == "graphs" else "input"})
+        settings = settings.model_copy(update={"mix_at": "head" if domain == "graphs" else "input"})
+    if isinstance(settings, MixupESettings):
+        try:
+            check_clean_pass(settings.clean_pass, settings.mix_at)
+        except ValueError as error:
+            raise UserError(f"augmentation.{error}") from error
     return settings
 
 
@@ -105,4 +120,13 @@ def build_augmentation(settings: AugmentationSettings, x_mean: Tensor | None) ->
             return ManifoldMixup(settings.alpha, settings.mix_at)
         case MixupESettings():
             mean = x_mean if settings.mix_at == "input" and settings.variant in GRADIENT_VARIANTS else None
-            return MixupE(settings.alpha, settings.eta, settings.variant, settings.threshold, mean, settings.mix_at)
+            return MixupE(
+                alpha=settings.alpha,
+                eta=settings.eta,
+                variant=settings.variant,
+                threshold=settings.threshold,
+                x_mean=mean,
+                mix_at=settings.mix_at,
+                clean_pass=settings.clean_pass,
+                penalty_every=settings.penalty_every,
+            )

@@ -20,10 +20,20 @@ def draw_lam(alpha: float, generator: torch.Generator | None = None) -> Tensor:
     """
     device = generator.device if generator is not None else torch.device("cpu")
     shape = torch.full((2,), alpha + 1, dtype=torch.float64, device=device)
-    uniform = torch.rand(2, dtype=torch.float64, device=device, generator=generator).clamp_min(1e-300)
+    return lam_of(*draw_variates(shape, generator), alpha)
+
+
+def draw_variates(shape: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """What one lam is made of: two uniform and two gamma variates, each (2,) float64; `shape` is (2,), alpha + 1 twice."""
+    uniform = torch.rand(2, dtype=torch.float64, device=shape.device, generator=generator)
     # torch.distributions draws from the same function but cannot be given a generator.
-    log_gamma = torch._standard_gamma(shape, generator=generator).log() + uniform.log() / alpha
-    return torch.sigmoid(log_gamma[0] - log_gamma[1])
+    return uniform, torch._standard_gamma(shape, generator=generator)
+
+
+def lam_of(uniform: Tensor, gamma: Tensor, alpha: float | Tensor) -> Tensor:
+    """lam (...) of variates (..., 2); alpha is a number, or (..., 1)."""
+    log_gamma = gamma.log() + uniform.clamp_min(1e-300).log() / alpha
+    return torch.sigmoid(log_gamma[..., 0] - log_gamma[..., 1])
 
 
 def draw_perm(batch: int, generator: torch.Generator | None = None) -> Tensor:

@@ -14,7 +14,7 @@ from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import MixedLoss
 from mixupe.augmentation.mix_point import INPUT, Model
-from mixupe.augmentation.mixup import ERM, mixup_loss
+from mixupe.augmentation.mixup import ERM, drawn_mixup_loss
 
 
 class ManifoldMixup(ERM):
@@ -37,8 +37,9 @@ class ManifoldMixup(ERM):
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam and perm come from `generator`."""
+        checks.check_batch(x, y)
         lam = draw_lam(self.alpha, generator)
         perm = draw_perm(len(y), generator)
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
-        return mixup_loss(model, x, y, lam=lam, perm=perm, mix_at=layer)
+        return drawn_mixup_loss(model, x, y, lam, perm, layer)

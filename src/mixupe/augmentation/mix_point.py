@@ -62,22 +62,34 @@ class MixPoint:
             return in_loss_precision(self.model(blend(x, lam, perm)))
         return in_loss_precision(self._forward(self._module, x, lambda h: (blend(h, lam, perm), h), len(perm)))
 
-    def clean_pass(self, x: Any, batch: int) -> tuple[Tensor, Tensor]:
-        """Logits (B, K) of the batch as it is, and what flowed into the mix point, (B, ...), attached to the graph.
+    def clean_pass(self, x: Any, batch: int, differentiable: bool) -> tuple[Tensor, Tensor]:
+        """Logits (B, K) of the batch as it is, and what flowed into the mix point, (B, ...).
 
         Where the named module is the model's last one (a classifier head), the representation of the mixed pass is
-        reused and only the head runs again.
+        reused and only the head runs again. `differentiable`: the logits can be differentiated by that flow, which
+        costs a backward pass through the first layer.
         """
         if self._module is None:
             _check_floating(x)
-            x = _requiring_grad(x)
+            x = _flow(x, differentiable)
             return in_loss_precision(self.model(x)), x
         if self._representation is not None and self._is_last:
-            h = _requiring_grad(self._representation)
+            h = _flow(self._representation, differentiable)
             return in_loss_precision(self._module(h)), h
-        logits = self._forward(self._module, x, lambda h: (leaf := _requiring_grad(h), leaf), batch)
+        logits = self._forward(self._module, x, lambda h: (flow := _flow(h, differentiable), flow), batch)
         assert self._representation is not None
         return in_loss_precision(logits), self._representation
+
+    def joint_pass(self, x: Any, lam: Tensor, perm: Tensor, differentiable: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """One pass over the blended batch followed by the batch as it is: logits (B, K) of each, and the latter's flow.
+
+        For mixing at the input alone; `differentiable` as in `clean_pass`.
+        """
+        assert self._module is None
+        _check_floating(x)
+        h = _flow(x, differentiable)
+        blended, clean = in_loss_precision(self.model(torch.cat([blend(x, lam, perm), h]))).tensor_split(2)
+        return blended, clean, h
 
     def _forward(
         self, module: nn.Module, x: Any, change: Callable[[Tensor], tuple[Tensor, Tensor]], batch: int
@@ -115,8 +127,8 @@ class MixPoint:
         return h
 
 
-def _requiring_grad(h: Tensor) -> Tensor:
-    return h if h.requires_grad else h.detach().requires_grad_()
+def _flow(h: Tensor, differentiable: bool) -> Tensor:
+    return h.detach().requires_grad_() if differentiable and not h.requires_grad else h
 
 
 def _check_floating(x: Any) -> None:

@@ -11,24 +11,21 @@ from mixupe.augmentation.loss import MixedLoss, criterion, in_loss_precision, mi
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
 
 
-def as_lam(lam: float | Tensor, like: Tensor) -> Tensor:
-    """lam as a 0-d tensor in float32 or wider on the device of `like`."""
-    dtype = torch.float64 if like.dtype == torch.float64 else torch.float32
-    return torch.as_tensor(lam, dtype=dtype, device=like.device)
+def placed(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
+    """lam as a 0-d tensor in float32 or wider, and perm, both on the device of the batch."""
+    like = x if isinstance(x, Tensor) else y
+    lam = torch.as_tensor(lam, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
+    # A blocking copy to a GPU would wait for all that is queued there.
+    return lam.to(y.device, non_blocking=True), perm.to(y.device, non_blocking=True)
 
 
-def mixed_pass(point: MixPoint, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor) -> tuple[Tensor, Tensor]:
-    """The checked mixed pass that every method shares: logits (B, K) and L_mix (0-d)."""
-    checks.check_lam(lam)
-    checks.check_targets(y)
-    if isinstance(x, Tensor):
-        checks.check_batch(x, len(y))
-    checks.check_perm(perm, len(y))
-    perm = perm.to(y.device)
-    lam = as_lam(lam, like=x if isinstance(x, Tensor) else y)
-    logits = point.mixed_logits(x, lam, perm)
+def drawn_mixup_loss(model: Model, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor, mix_at: str) -> MixedLoss:
+    """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
+    lam, perm = placed(lam, perm, x, y)
+    logits = MixPoint(model, mix_at).mixed_logits(x, lam, perm)
     checks.check_targets_fit(y, logits)
-    return logits, mixed_criterion(logits, y, lam, perm)
+    loss = mixed_criterion(logits, y, lam, perm)
+    return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
 
 def mixup_loss(model: Model, x: Any, y: Tensor, *, lam: float | Tensor, perm: Tensor, mix_at: str = INPUT) -> MixedLoss:
@@ -45,8 +42,9 @@ def mixup_loss(model: Model, x: Any, y: Tensor, *, lam: float | Tensor, perm: Te
     Raises:
         ValueError: an argument is wrong; the message names it.
     """
-    logits, loss = mixed_pass(MixPoint(model, mix_at), x, y, lam, perm)
-    return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+    checks.check_batch(x, y)
+    checks.check_draws(lam, perm, len(y))
+    return drawn_mixup_loss(model, x, y, lam, perm, mix_at)
 
 
 class ERM:
@@ -65,6 +63,9 @@ class ERM:
         checks.check_targets_fit(y, logits)
         loss = criterion(logits, y)
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+
+    def pass_over(self, batches: int) -> None:
+        """Take so many batches as called, which another process is at."""
 
     def state_dict(self) -> dict[str, Tensor]:
         return {}
@@ -91,6 +92,7 @@ class Mixup(ERM):
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+        checks.check_batch(x, y)
         lam = draw_lam(self.alpha, generator)
         perm = draw_perm(len(y), generator)
-        return mixup_loss(model, x, y, lam=lam, perm=perm, mix_at=self.mix_at)
+        return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at)

@@ -1,6 +1,6 @@
 """The one interface between a data set of any domain and the training loop."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
@@ -104,13 +104,14 @@ class Split(Protocol):
         """(N,) int64 class indices, on the CPU."""
 
     def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
     ) -> Iterator[tuple[Any, Tensor]]:
         """Inputs and labels of each batch, on the split's device, ready for the model.
 
         Args:
             indices: (B,) int64 CPU tensors, one a batch.
             augment: draws crops, flips and the like; None means the examples as they are.
+            skip: numbers (0-based) of batches to leave out; the others are what they would be without it.
 
         Yields:
             inputs (a (B, ...) float32 tensor, or a batch of graphs) and labels (B,) int64.

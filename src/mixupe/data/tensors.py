@@ -1,6 +1,6 @@
 """A split that is one tensor on the device: rows are gathered there, no worker, no copy per batch."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -23,9 +23,12 @@ class TensorSplit:
         self,
         indices: Iterable[Tensor],
         augment: torch.Generator | None = None,  # noqa: ARG002 - such data has no augmentation but mixing
+        skip: Container[int] = (),
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        for index in indices:
-            on_device = index.to(self.targets.device)
+        for number, index in enumerate(indices):
+            if number in skip:
+                continue
+            on_device = index.to(self.targets.device, non_blocking=True)
             yield self.inputs[on_device], self.targets[on_device]
 
     def mean_input(self) -> Tensor:

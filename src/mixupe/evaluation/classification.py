@@ -1,5 +1,6 @@
 """Classification metrics of a model on a split."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -7,19 +8,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe.data.base import Split
+from mixupe.stopping import check
 
 EVALUATION_BATCH = 1024
 
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, split: Split, autocast: AbstractContextManager[object] | None = None
+    model: nn.Module,
+    split: Split,
+    autocast: AbstractContextManager[object] | None = None,
+    rows: Tensor | None = None,
+    check: Callable[[], None] = check,
 ) -> tuple[Tensor, Tensor]:
-    """Logits (N, K) in float32 and labels (N,) of a whole split, on its device, in evaluation mode."""
+    """Logits (n, K) in float32 and labels (n,), on the split's device, in evaluation mode.
+
+    Args:
+        model: maps inputs to logits.
+        split: of N examples.
+        autocast: entered around the passes.
+        rows: (n,) int64 on the CPU, which examples; None takes all N.
+        check: called before each batch.
+
+    Raises:
+        StoppedError: this process was asked to stop.
+    """
     model.eval()
     logits, labels = [], []
     with autocast or nullcontext():
-        for inputs, y in split.batches(torch.split(torch.arange(len(split.labels)), EVALUATION_BATCH)):
+        rows = torch.arange(len(split.labels)) if rows is None else rows
+        for inputs, y in split.batches(torch.split(rows, EVALUATION_BATCH)):
+            check()
             logits.append(model(inputs).float())
             labels.append(y)
     return torch.cat(logits), torch.cat(labels)

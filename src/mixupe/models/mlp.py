@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
+from mixupe.models.dropout import Dropout
 from mixupe.settings import PositiveInt
 
 DOMAINS = ("tabular",)
@@ -35,17 +36,23 @@ class BlockEmbedding(nn.Module):
     Linear without bias in the block, so the embedding of a blend of categories is the blend of their embeddings.
     """
 
+    numeric: Tensor
+
     def __init__(self, features: int, blocks: Sequence[tuple[int, int]], dim: int) -> None:
         super().__init__()
         self.blocks = tuple(blocks)
         self.embeddings = nn.ModuleList(nn.Linear(stop - start, dim, bias=False) for start, stop in self.blocks)
         in_a_block = {column for start, stop in self.blocks for column in range(start, stop)}
-        self.numeric = [column for column in range(features) if column not in in_a_block]
-        self.width = len(self.numeric) + dim * len(self.blocks)
+        numeric = [column for column in range(features) if column not in in_a_block]
+        # A buffer: indexing with a list would copy it to the device in every step.
+        self.register_buffer("numeric", torch.tensor(numeric, dtype=torch.int64), persistent=False)
+        self.width = len(numeric) + dim * len(self.blocks)
 
     def forward(self, x: Tensor) -> Tensor:
-        embedded = [embed(x[:, start:stop]) for (start, stop), embed in zip(self.blocks, self.embeddings, strict=True)]
-        return torch.cat([x[:, self.numeric], *embedded], dim=1)
+        embedded = [
+            embed(x[..., start:stop]) for (start, stop), embed in zip(self.blocks, self.embeddings, strict=True)
+        ]
+        return torch.cat([x[..., self.numeric], *embedded], dim=-1)
 
 
 class MLP(nn.Module):
@@ -63,7 +70,7 @@ class MLP(nn.Module):
         self.embedding = embedding
         widths = (features if embedding is None else embedding.width, *hidden)
         self.layers = nn.ModuleList(
-            nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(dropout)) for a, b in pairwise(widths)
+            nn.Sequential(nn.Linear(a, b), nn.ReLU(), Dropout(dropout)) for a, b in pairwise(widths)
         )
         self.head = nn.Linear(widths[-1], classes)
 

@@ -1,22 +1,108 @@
-"""Checkpoints: one file, replaced atomically, loaded without pickle."""
+"""Checkpoints: written whole, verified when they are read, the one before kept.
 
+A checkpoint is what torch.save writes, followed by the SHA-256 of those bytes. torch.load reads it as it is, but would
+not notice a damaged tensor.
+"""
+
+import hashlib
+import io
+import os
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor
 
 from mixupe.files import replacing
 
+_MARK = b"sha256:"
+_TRAILER_BYTES = len(_MARK) + 64
+
+
+class _Hashing(io.RawIOBase):
+    """Writes to `file` and hashes what it writes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.hash = hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self.hash.update(data)
+        return self.file.write(data)
+
+
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the one at `path` is."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` (tensors and plain values) so that `path` is always either the old or the new whole file."""
+    """Write `state` (tensors and plain values); what was at `path` becomes `previous(path)`.
+
+    Raises:
+        OSError: it could not be written, the disk is full; what was there before is untouched.
+    """
     with replacing(path) as partial:
-        torch.save(state, partial)
+        try:
+            _write(partial, state)
+        except (OSError, RuntimeError) as error:
+            # torch's own words, in a RuntimeError, say nothing of the disk.
+            cause = error if isinstance(error, OSError) else error.__context__
+            if isinstance(cause, OSError):
+                raise OSError(cause.errno, cause.strerror, str(path)) from error
+            raise
+        if path.exists():
+            path.replace(previous(path))
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any] | None:
-    """The state last saved at `path`, or None where there is none."""
-    if not path.exists():
-        return None
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+def _write(path: Path, state: dict[str, Any]) -> None:
+    with path.open("wb") as file:
+        hashing = _Hashing(file)
+        torch.save(state, hashing)  # type: ignore[arg-type] # it is written to and flushed, no more
+        file.write(_trailer(hashing.hash.hexdigest()))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, list[str]]:
+    """The state last saved at `path`, or the one before it where that is damaged, or None.
+
+    Returns:
+        the state, and the names of damaged files, which are removed.
+    """
+    damaged: list[str] = []
+    for candidate in (path, previous(path)):
+        try:
+            data = candidate.read_bytes()
+        except FileNotFoundError:
+            continue
+        if _is_whole(data):
+            state: dict[str, Any] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+            return state, damaged
+        damaged.append(candidate.name)
+        candidate.unlink(missing_ok=True)  # another process of the same run may have been faster
+    return None, damaged
+
+
+def _trailer(digest: str) -> bytes:
+    return _MARK + digest.encode()
+
+
+def _is_whole(data: bytes) -> bool:
+    body = memoryview(data)[:-_TRAILER_BYTES]
+    return data[-_TRAILER_BYTES:] == _trailer(hashlib.sha256(body).hexdigest())
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """State of torch's global generators, from which dropout draws: uint8 tensors on the CPU."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
     return state
+
+
+def set_random_state(state: dict[str, Tensor], device: torch.device) -> None:
+    """Put back what `random_state` gave."""
+    torch.set_rng_state(state["cpu"].cpu())
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"].cpu(), device)

@@ -2,17 +2,27 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
-from mixupe.settings import PositiveInt, Settings
+from mixupe.settings import Fraction, PositiveInt, Settings
 
 NOT_IDENTITY = {"identity": False}
+
+
+def _auto_or_count(value: object) -> object:
+    if value == "auto" or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        return value
+    raise ValueError("must be auto or a whole number >= 1")
 
 
 class TrainerSettings(Settings):
     """Attributes:
     epochs: passes over the training split.
     batch_size: examples a step.
+    accumulate: micro-batches each batch is cut into: less memory, gradients are averaged. To the method each is a batch,
+        with a lam and a permutation of its own.
+    ema: decay of an exponential moving average of the weights, applied at every step; validated and tested in their
+        place. null averages nothing.
     precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32).
     channels_last: lay images out with channels last: the same numbers up to rounding, faster convolutions.
     compile: run the model through torch.compile. Needs mixing at the input and no double backward (MixupE v1, v2).
@@ -20,6 +30,8 @@ class TrainerSettings(Settings):
     threads: CPU threads of one run. 1 makes a record independent of the machine's core count and leaves the other
         cores to other runs of a sweep.
     checkpoint_every: epochs between checkpoints.
+    stack: runs of a sweep that are trained at once, where they differ in seed, alpha and eta alone and the model allows;
+        each has the record of its single run up to rounding. 1 trains every run alone, auto as many at once as pays.
     """
 
     epochs: PositiveInt
@@ -30,3 +42,16 @@ class TrainerSettings(Settings):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra=NOT_IDENTITY)]
     threads: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
     checkpoint_every: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
+    stack: Annotated[int | Literal["auto"], PlainValidator(_auto_or_count), Field(json_schema_extra=NOT_IDENTITY)] = 1
+    accumulate: Annotated[PositiveInt, Field(json_schema_extra={"identity_default": 1})] = 1
+    ema: Annotated[Fraction | None, Field(json_schema_extra={"identity_default": None})] = None
+
+    @field_validator("accumulate")
+    @classmethod
+    def _two_to_mix(cls, accumulate: int, others: ValidationInfo) -> int:
+        batch_size = others.data.get("batch_size")
+        if batch_size is not None and batch_size < 2 * accumulate:
+            raise ValueError(
+                f"must be at most {batch_size // 2} with batch_size {batch_size}, for 2 examples to mix a micro-batch"
+            )
+        return accumulate

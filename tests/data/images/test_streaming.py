@@ -1,5 +1,7 @@
 """Images decoded by worker processes."""
 
+import gc
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataRequest
+from mixupe.data.images import streaming
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.streaming import StreamingImages, StreamingSettings, streaming_bundle
 from mixupe.settings import UserError
@@ -44,13 +47,31 @@ def all_batches(split: StreamingImages, augment: torch.Generator | None = None, 
     return torch.cat([images for images, _ in batches])
 
 
-def test_results_do_not_depend_on_workers_or_batches(train: Callable[[int], StreamingImages]) -> None:
+@pytest.mark.parametrize("chunk", [64, 3])
+def test_results_do_not_depend_on_workers_or_batches(
+    train: Callable[[int], StreamingImages], monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(streaming, "CHUNK", chunk)
     none, two = train(0), train(2)
     assert torch.equal(none.mean, two.mean)
     assert torch.equal(all_batches(none), all_batches(two))
     alone = all_batches(none, generator(0, "augmentation", 3))
     assert torch.equal(alone, all_batches(two, generator(0, "augmentation", 3)))
     assert torch.equal(alone, all_batches(none, generator(0, "augmentation", 3), size=5))
+
+
+def test_workers_live_on_from_pass_to_pass_also_after_one_that_was_left(
+    train: Callable[[int], StreamingImages],
+) -> None:
+    split = train(2)
+    whole = all_batches(split, generator(0, "augmentation"))
+    pids = {worker.pid for worker in multiprocessing.active_children()}
+    next(split.batches([torch.arange(8)] * 5, generator(0, "other")))
+    assert torch.equal(all_batches(split, generator(0, "augmentation")), whole)
+    assert {worker.pid for worker in multiprocessing.active_children()} == pids
+    del split
+    gc.collect()
+    assert not pids & {worker.pid for worker in multiprocessing.active_children()}
 
 
 def test_each_epoch_and_each_example_has_its_own_crop(tmp_path: Path, write_image: WriteImage) -> None:

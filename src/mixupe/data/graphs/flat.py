@@ -3,7 +3,7 @@
 Building a batch from a list of graph objects costs more than a small network's training step; gathering rows does not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -58,7 +58,7 @@ class FlatGraphs:
         device = self.x.device
         nodes, owner = _rows(self.node_offsets, index, device)
         edges, edge_owner = _rows(self.edge_offsets, index, device)
-        first_node = _offsets(self.node_offsets.diff()[index])[:-1].to(device)
+        first_node = _offsets(self.node_offsets.diff()[index])[:-1].to(device, non_blocking=True)
         return GraphBatch(
             x=self.x[nodes],
             edge_index=self.edge_index[:, edges] + first_node[edge_owner],
@@ -85,9 +85,12 @@ class FlatGraphs:
         self,
         indices: Iterable[Tensor],
         augment: torch.Generator | None = None,  # noqa: ARG002 - such data has no augmentation but mixing
+        skip: Container[int] = (),
     ) -> Iterator[tuple[GraphBatch, Tensor]]:
-        for index in indices:
-            yield self.gather(index), self.targets[index.to(self.targets.device)]
+        for number, index in enumerate(indices):
+            if number in skip:
+                continue
+            yield self.gather(index), self.targets[index.to(self.targets.device, non_blocking=True)]
 
     def mean_input(self) -> None:
         """Graphs have no common shape, hence no mean; where they are mixed, the readout's running mean stands in."""
@@ -113,6 +116,7 @@ def _rows(offsets: Tensor, index: Tensor, device: torch.device) -> tuple[Tensor,
     # The total is known on the CPU, so nothing here waits for the device.
     total = int(new_starts[-1])
     places = torch.arange(len(index), device=device)
-    owner = torch.repeat_interleave(places, counts.to(device), output_size=total)
-    rows = torch.arange(total, device=device) + (starts - new_starts[:-1]).to(device)[owner]
+    owner = torch.repeat_interleave(places, counts.to(device, non_blocking=True), output_size=total)
+    shifts = (starts - new_starts[:-1]).to(device, non_blocking=True)
+    rows = torch.arange(total, device=device) + shifts[owner]
     return rows, owner

@@ -5,8 +5,10 @@ the number of workers nor on their speed.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,8 +25,12 @@ from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.tensor_images import normalise
 from mixupe.data.splits import make_splits
 from mixupe.settings import NonNegativeInt, PositiveInt, UserError
+from mixupe.stopping import leave_signals_to_the_parent
 from mixupe.streams import generator, stream_seed
 
+# Images a worker decodes at a time. Of a whole batch a pass would wait long for the first, and all of them, twice as many as
+# there are workers, would lie in shared memory: of 1,024 images of 224x224 with 8 workers, 2.5 GB.
+CHUNK = 64
 # Normalisation and the mean input come from that many training images: of a million, more would tell nothing new.
 STATISTICS_IMAGES = 2048
 
@@ -69,12 +75,13 @@ class StreamingImages:
         return self.targets
 
     def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
     ) -> Iterator[tuple[Tensor, Tensor]]:
         mean, std = self.mean.to(self.device), self.std.to(self.device)
-        for pixels, targets in self._decoded(indices, augment):
-            on_device = pixels.to(self.device, non_blocking=True)
-            yield normalise(on_device, mean, std), targets.to(self.device, non_blocking=True)
+        wanted = (index for number, index in enumerate(indices) if number not in skip)
+        for chunks in self._decoded(wanted, augment):
+            on_device = [part.to(self.device, non_blocking=True) for chunk in chunks for part in chunk]
+            yield normalise(torch.cat(on_device[::2]), mean, std), torch.cat(on_device[1::2])
 
     def mean_input(self) -> Tensor:
         """Mean over a fixed random subset of at most STATISTICS_IMAGES center crops, (C, H, W) on the split's device."""
@@ -86,7 +93,7 @@ class StreamingImages:
         subset = torch.randperm(len(self.targets), generator=generator(0, "statistics"))[:STATISTICS_IMAGES]
         total = torch.zeros((len(self.mean), self.size, self.size), dtype=torch.float64)
         squares = torch.zeros(len(self.mean), dtype=torch.float64)
-        for pixels, _ in self._decoded(torch.split(subset, 64)):
+        for ((pixels, _),) in self._decoded(torch.split(subset, CHUNK)):
             unit = pixels.double() / 255
             total += unit.sum(dim=0)
             squares += unit.square().sum(dim=(0, 2, 3))
@@ -100,50 +107,84 @@ class StreamingImages:
 
     def _decoded(
         self, indices: Iterable[Tensor], augment: torch.Generator | None = None
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """uint8 (B, C, H, W) and labels (B,), pinned where they go to a GPU."""
+    ) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """Each batch in chunks of uint8 (n, C, H, W) and labels (n,), pinned where they go to a GPU."""
         draw = None if augment is None else int(torch.randint(2**62, (), generator=augment))
+        chunks_of: deque[int] = deque()  # the batches that workers are at, the oldest first
+
+        def jobs() -> Iterator[_Job]:
+            for index in indices:
+                chunks = torch.split(index, CHUNK)
+                chunks_of.append(len(chunks))
+                yield from ((draw, chunk.tolist()) for chunk in chunks)
+
+        loader, queue = self._workers
+        queue.jobs = jobs()
+        chunks: list[tuple[Tensor, Tensor]] = []
+        for chunk in loader:
+            if isinstance(chunk, UserError):
+                raise chunk
+            chunks.append(chunk)
+            if len(chunks) == chunks_of[0]:
+                yield chunks
+                chunks_of.popleft()
+                chunks = []
+
+    @cached_property
+    def _workers(self) -> tuple[DataLoader[Any], "_Queue"]:
+        """The processes that decode, started at the first pass and there until the split is gone, and their work."""
+        queue = _Queue()
         loader: DataLoader[Any] = DataLoader(
-            _Batches(self, draw),
-            batch_size=None,  # an item is a whole batch
-            sampler=(index.tolist() for index in indices),
+            _Chunks(self.files, self.targets, len(self.mean), self.size, self.flip),
+            batch_size=None,  # an item is a whole chunk
+            sampler=queue,
             num_workers=self.workers,
+            persistent_workers=self.workers > 0,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # or the loader would draw from torch's global one
+            worker_init_fn=leave_signals_to_the_parent,
         )
-        for batch in loader:
-            if isinstance(batch, UserError):
-                raise batch
-            yield batch
+        return loader, queue
 
 
-class _Batches(Dataset[tuple[Tensor, Tensor] | UserError]):
-    """From a list of example numbers to their pixels and labels; runs in the worker processes."""
+# The draw that a pass's crops come from, None without; and the numbers of a chunk's examples.
+_Job = tuple[int | None, list[int]]
 
-    def __init__(self, split: StreamingImages, draw: int | None) -> None:
-        self.split, self.draw = split, draw
-        size = split.size
-        self.transform = (
-            v2.Compose([v2.Resize(round(size * 256 / 224)), v2.CenterCrop(size)])
-            if draw is None
-            else v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(0.5 if split.flip else 0.0)])
-        )
 
-    def __getitem__(self, index: list[int]) -> tuple[Tensor, Tensor] | UserError:
+class _Queue:
+    """What a loader, which is made once, is to do in its next pass."""
+
+    jobs: Iterator[_Job]
+
+    def __iter__(self) -> Iterator[_Job]:
+        return self.jobs
+
+
+class _Chunks(Dataset[tuple[Tensor, Tensor] | UserError]):
+    """From a chunk's examples to their pixels and labels; runs in the worker processes."""
+
+    def __init__(self, files: npt.NDArray[np.bytes_], targets: Tensor, channels: int, size: int, flip: bool) -> None:
+        self.files, self.targets, self.channels = files, targets, channels
+        self.middle = v2.Compose([v2.Resize(round(size * 256 / 224)), v2.CenterCrop(size)])
+        self.random = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(0.5 if flip else 0.0)])
+
+    def __getitem__(self, job: _Job) -> tuple[Tensor, Tensor] | UserError:
+        draw, index = job
         try:
-            pixels = torch.stack([self._pixels(number) for number in index])
+            pixels = torch.stack([self._pixels(number, draw) for number in index])
         except UserError as error:  # returned, because the loader would wrap what is raised in a worker's traceback
             return error
-        return pixels, self.split.targets[index]
+        return pixels, self.targets[index]
 
-    def _pixels(self, number: int) -> Tensor:
-        image = read_image(Path(os.fsdecode(self.split.files[number])), channels=len(self.split.mean))
+    def _pixels(self, number: int, draw: int | None) -> Tensor:
+        image = read_image(Path(os.fsdecode(self.files[number])), self.channels)
+        if draw is None:
+            return torch.from_numpy(np.array(to_pixels(self.middle(image))))
         # v2's transforms draw from torch's global CPU generator: set it for this example, put it back afterwards.
         # torch.manual_seed would set the GPU's generator too.
         with torch.random.fork_rng(devices=[]):
-            if self.draw is not None:
-                torch.default_generator.manual_seed(stream_seed(self.draw, "crop", number))
-            return torch.from_numpy(np.array(to_pixels(self.transform(image))))
+            torch.default_generator.manual_seed(stream_seed(draw, "crop", number))
+            return torch.from_numpy(np.array(to_pixels(self.random(image))))
 
 
 def streaming_bundle(

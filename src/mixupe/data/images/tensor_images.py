@@ -1,6 +1,6 @@
 """Images that fit in memory: uint8 on the device; crop, flip and normalisation are batched there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -51,17 +51,18 @@ class TensorImages:
         return self.targets.cpu()
 
     def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        for index in indices:
-            on_device = index.to(self.targets.device)
+        for number, index in enumerate(indices):
+            on_device = index.to(self.targets.device, non_blocking=True)
             pixels = self.pixels[on_device]
             if augment is not None and self.flip:
                 pixels = random_flip(pixels, augment)
             images = normalise(pixels, self.mean, self.std)
             if augment is not None and self.crop_padding > 0:
                 images = random_crop(images, self.crop_padding, augment)
-            yield images, self.targets[on_device]
+            if number not in skip:  # those left out have drawn from `augment` as ever
+                yield images, self.targets[on_device]
 
     def mean_input(self) -> Tensor:
         # Normalisation is affine, so the mean of the pixels is enough; in chunks, to keep memory flat.
@@ -84,7 +85,8 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Ten
     """Crop each image of (B, C, H, W) back to its size at its own random offset after zero padding."""
     batch, channels, height, width = images.shape
     device = images.device
-    offsets = torch.randint(2 * padding + 1, (2, batch), generator=generator, device=generator.device).to(device)
+    offsets = torch.randint(2 * padding + 1, (2, batch), generator=generator, device=generator.device)
+    offsets = offsets.to(device, non_blocking=True)
     rows = offsets[0, :, None] + torch.arange(height, device=device)
     columns = offsets[1, :, None] + torch.arange(width, device=device)
     padded = F.pad(images, (padding, padding, padding, padding))
@@ -95,7 +97,8 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Ten
 
 def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror each image of (B, C, H, W) left to right with probability one half."""
-    mirrored = torch.rand(len(images), generator=generator, device=generator.device).to(images.device) < 0.5
+    mirrored = torch.rand(len(images), generator=generator, device=generator.device) < 0.5
+    mirrored = mirrored.to(images.device, non_blocking=True)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
 
 

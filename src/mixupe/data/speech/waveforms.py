@@ -1,7 +1,7 @@
 """Recordings that fit in memory: int16 on the device; shift, gain, log-mel and normalisation are batched there."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -68,17 +68,18 @@ class Waveforms:
         return self.targets.cpu()
 
     def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
     ) -> Iterator[tuple[Tensor, Tensor]]:
-        for index in indices:
-            on_device = index.to(self.targets.device)
+        for number, index in enumerate(indices):
+            on_device = index.to(self.targets.device, non_blocking=True)
             waveforms = self.waveforms[on_device]
             if augment is not None and self.time_shift > 0:
                 waveforms = random_shift(waveforms, self.time_shift, augment)
             signal = to_float(waveforms)
             if augment is not None and self.gain > 0:
                 signal = random_gain(signal, self.gain, augment)
-            yield self._normalise(self.log_mel(signal)), self.targets[on_device]
+            if number not in skip:  # those left out have drawn from `augment` as ever
+                yield self._normalise(self.log_mel(signal)), self.targets[on_device]
 
     def _normalise(self, spectrograms: Tensor) -> Tensor:
         return (spectrograms - self.mean[:, None]) / self.std[:, None]
@@ -99,16 +100,16 @@ def random_shift(waveforms: Tensor, largest: int, generator: torch.Generator) ->
     """Move each row of (B, T) by its own number of samples in [-largest, largest]; silence comes in."""
     batch, samples = waveforms.shape
     device = waveforms.device
-    offsets = torch.randint(2 * largest + 1, (batch, 1), generator=generator, device=generator.device).to(device)
-    columns = offsets + torch.arange(samples, device=device)
+    offsets = torch.randint(2 * largest + 1, (batch, 1), generator=generator, device=generator.device)
+    columns = offsets.to(device, non_blocking=True) + torch.arange(samples, device=device)
     return F.pad(waveforms, (largest, largest)).gather(1, columns)
 
 
 def random_gain(signal: Tensor, largest: float, generator: torch.Generator) -> Tensor:
     """Scale each row of (B, T) by its own factor, uniform in dB in [-largest, largest]."""
-    draw = torch.rand(len(signal), 1, generator=generator, device=generator.device).to(signal.device)
+    draw = torch.rand(len(signal), 1, generator=generator, device=generator.device)
     factors: Tensor = 10 ** ((2 * draw - 1) * largest / 20)
-    return signal * factors
+    return signal * factors.to(signal.device, non_blocking=True)
 
 
 def waveform_bundle(

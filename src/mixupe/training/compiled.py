@@ -1,0 +1,28 @@
+"""A model through torch.compile, compiled once for all batches of a run."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mixupe.augmentation.mix_point import Model
+
+
+def compiled(model: nn.Module) -> Model:
+    """The model's compiled form; it shares the model's weights, and dropout draws what it would draw there.
+
+    The batch dimension is marked as one that changes: else the smaller last batch of an epoch, and MixupE's joint pass,
+    would be compiled anew. lam is no number the compiler sees: inputs are blended before.
+    """
+    from torch._inductor import config as inductor  # slow to import, and rarely needed
+
+    inductor.fallback_random = True
+    fast = torch.compile(model)
+
+    def forward(inputs: Any) -> Tensor:
+        if isinstance(inputs, Tensor):
+            torch._dynamo.maybe_mark_dynamic(inputs, 0)
+        logits: Tensor = fast(inputs)
+        return logits
+
+    return forward

@@ -1,0 +1,307 @@
+"""A run shared by several processes (Gloo, on the CPU) against the same run in one."""
+
+import os
+import signal
+from copy import deepcopy
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mixupe import Mixup, MixupE
+from mixupe.augmentation.config import Augmentation
+from mixupe.augmentation.manifold_mixup import ManifoldMixup
+from mixupe.augmentation.mixup import ERM
+from mixupe.data.base import DataBundle, DataSpec
+from mixupe.data.images.tensor_images import TensorImages
+from mixupe.settings import UserError
+from mixupe.stopping import listening
+from mixupe.streams import generator
+from mixupe.training.batches import left_out
+from mixupe.training.distributed import (
+    ALONE,
+    Ranks,
+    RunningStatistics,
+    add_gradients,
+    joined,
+    launched,
+    own_gpu,
+    raised_in_all,
+)
+from mixupe.training.loop import NonFiniteLossError
+from mixupe.training.optimizer import SGDSettings
+from tests.ranks import environment, results
+from tests.training.conftest import trainer
+
+CPU = torch.device("cpu")
+
+
+def joined_results(folder: Path, size: int, work: Any) -> list[Any]:
+    """What `work(ranks)` returns in each of `size` connected processes."""
+
+    def run(_: int) -> Any:
+        with joined(CPU) as ranks:
+            return work(ranks)
+
+    return results(folder, size, run)
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 8, 13])
+@pytest.mark.parametrize("size", [1, 2, 3, 8])
+def test_things_are_dealt_in_order_and_evenly(count: int, size: int) -> None:
+    shares = [list(Ranks(rank, size).own(count)) for rank in range(size)]
+    assert list(chain.from_iterable(shares)) == list(range(count))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_process_leaves_out_what_is_done_and_what_others_take() -> None:
+    steps = [[torch.arange(2)] * parts for parts in (4, 4, 1)]
+    assert left_out(steps, 1, ALONE) == range(4)
+    assert left_out(steps, 1, Ranks(0, 2)) == {0, 1, 2, 3, 6, 7, 8}
+    assert left_out(steps, 1, Ranks(1, 2)) == {0, 1, 2, 3, 4, 5}
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "8")  # as other launchers set it
+    assert launched() is ALONE
+    assert own_gpu(torch.device("cuda")) == torch.device("cuda")
+    with joined(CPU) as ranks:
+        assert ranks is ALONE
+    for name, value in environment(3, 8, 0).items():
+        monkeypatch.setenv(name, value)
+    assert launched() == Ranks(3, 8)
+    assert own_gpu(torch.device("cuda")) == torch.device("cuda", 3)
+    assert own_gpu(torch.device("cuda:1")) == torch.device("cuda", 1)
+    assert own_gpu(CPU) == CPU
+
+
+def caught(work: Any) -> tuple[str, bool]:
+    try:
+        work()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}", raised_in_all(error)
+    return "", False
+
+
+def assert_close_weights(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-6)
+
+
+class UnsendableError(Exception):
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__(f"{a} and {b}")
+
+
+def test_what_the_first_does_and_what_all_must_agree_on(tmp_path: Path) -> None:
+    def work(ranks: Ranks) -> dict[str, Any]:
+        def fail(*errors: Exception | None) -> Any:
+            error = errors[ranks.rank]
+            if error is not None:
+                raise error
+            return ranks.rank
+
+        return {
+            "first": ranks.first(lambda: f"said by {ranks.rank}"),
+            "first fails": caught(lambda: ranks.first(lambda: fail(UserError("full"), None))),
+            "agreed": ranks.agreed(lambda: ranks.rank),
+            "second fails": caught(lambda: ranks.agreed(lambda: fail(None, UserError("no data")))),
+            "both fail": caught(lambda: ranks.agreed(lambda: fail(UserError("one"), UserError("two")))),
+            "unsendable": caught(lambda: ranks.agreed(lambda: fail(None, UnsendableError(1, 2)))),
+        }
+
+    first, second = joined_results(tmp_path, 2, work)
+    assert (first.pop("agreed"), second.pop("agreed")) == (0, 1)
+    assert first == second
+    assert first == {
+        "first": "said by 0",
+        "first fails": ("UserError: full", True),
+        "second fails": ("UserError: no data", True),
+        "both fail": ("UserError: one", True),
+        "unsendable": ("RuntimeError: UnsendableError: 1 and 2", True),
+    }
+
+
+def test_a_signal_to_one_process_stops_all(tmp_path: Path) -> None:
+    def work(ranks: Ranks) -> list[str]:
+        with listening():
+            said = [caught(ranks.check)[0]]
+            if ranks.rank == 1:
+                os.kill(os.getpid(), signal.SIGUSR1)
+            said.append(caught(ranks.check)[0])
+        return said
+
+    assert joined_results(tmp_path, 2, work) == [["", "StoppedError: SIGUSR1"]] * 2
+
+
+def test_gradients_are_added_up_whatever_their_layout(tmp_path: Path) -> None:
+    def work(ranks: Ranks) -> list[Tensor]:
+        image = nn.Parameter(torch.zeros(4, 3, 2, 2))
+        image.data = image.data.to(memory_format=torch.channels_last)
+        vector, none = nn.Parameter(torch.zeros(5)), nn.Parameter(torch.zeros(2))
+        image.grad = torch.arange(48.0).view(4, 3, 2, 2).to(memory_format=torch.channels_last) * (ranks.rank + 1)
+        if ranks.rank == 1:
+            vector.grad = torch.arange(5.0)
+        losses = add_gradients([image, vector, none], torch.tensor([1.0, 10.0 * ranks.rank]), ranks)
+        return [losses, *(one.grad for one in (image, vector, none) if one.grad is not None)]
+
+    for losses, image, vector, none in joined_results(tmp_path, 2, work):
+        assert losses.tolist() == [2.0, 10.0]
+        assert torch.equal(image, 3 * torch.arange(48.0).view(4, 3, 2, 2))
+        assert image.is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(vector, torch.arange(5.0))
+        assert torch.equal(none, torch.zeros(2))
+
+
+def norms() -> nn.Module:
+    return nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=0.3))
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_running_statistics_are_those_of_one_process(tmp_path: Path, size: int) -> None:
+    """Also where the processes take unequally many passes, or none."""
+    torch.manual_seed(0)
+    batches = [torch.randn(5, 3) + number for number in range(4)]
+    initial = norms().state_dict()
+
+    def work(ranks: Ranks) -> dict[str, Tensor]:
+        model = norms()
+        model.load_state_dict(initial)
+        statistics = RunningStatistics(model, ranks)
+        for step in (batches[:4], batches[:1], batches[1:3]):
+            statistics.remember()
+            for part in ranks.own(len(step)):
+                model(step[part])
+            statistics.merge()
+        return model.state_dict()
+
+    alone = work(ALONE)
+    for found in joined_results(tmp_path, size, work):
+        assert_close_weights(found, alone)
+
+
+def images() -> DataBundle:
+    """Images that are flipped and cropped, as many as `bundle` has examples."""
+
+    def split(name: str, count: int) -> TensorImages:
+        pixels = torch.randint(256, (count, 1, 6, 6), dtype=torch.uint8, generator=generator(0, name))
+        statistics = torch.tensor([0.5]), torch.tensor([0.3])
+        return TensorImages(pixels, torch.arange(count) % 3, *statistics, crop_padding=1, flip=True)
+
+    spec = DataSpec("images", ("a", "b", "c"), (1, 6, 6))
+    return DataBundle(spec, split("train", 61), split("validation", 31), split("test", 30), split_digest="")
+
+
+def convolutional() -> nn.Module:
+    torch.manual_seed(0)
+    layers = nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Dropout(0.2), nn.Linear(64, 3)
+    return nn.Sequential(*layers)
+
+
+METHODS: dict[str, Any] = {
+    "none": ERM,
+    "mixup": lambda: Mixup(1.0),
+    "manifold mixup": lambda: ManifoldMixup(1.0, ("input", "4")),
+    "mixupe v3": lambda: MixupE(1.0, 0.1),
+    "mixupe v1": lambda: MixupE(1.0, 0.1, variant="v1", x_mean=torch.zeros(6)),
+    "every other batch": lambda: MixupE(1.0, 0.1, penalty_every=3),
+}
+OTHER: dict[str, dict[str, Any]] = {
+    "an average": {"ema": 0.9},
+    "three micro-batches": {"accumulate": 3},
+    "images": {"data": images, "model": convolutional, "channels_last": True},
+}
+CASES = [
+    *((name, method, {}) for name, method in METHODS.items()),
+    *((name, METHODS["mixupe v3"], settings) for name, settings in OTHER.items()),
+]
+
+
+def trained(path: Path, method: Augmentation, settings: dict[str, Any], ranks: Ranks = ALONE) -> dict[str, Any]:
+    """Metrics of each epoch and of the test, and the weights of the last epoch."""
+    made = {name: value() if callable(value) else value for name, value in settings.items()}
+    one = trainer(path, method, ranks=ranks, **{"accumulate": 2, "epochs": 3, **made})
+    rows: list[dict[str, float]] = []
+    one.fit(lambda _epoch, metrics: rows.append(metrics))
+    weights = deepcopy(one.model.state_dict())
+    return {"rows": rows, "test": one.test(), "weights": weights}
+
+
+@pytest.mark.parametrize(("name", "method", "settings"), CASES, ids=[case[0] for case in CASES])
+def test_two_processes_compute_what_one_computes(
+    tmp_path: Path, name: str, method: Any, settings: dict[str, Any]
+) -> None:
+    alone = trained(tmp_path / "alone.pt", method(), settings)
+    first, second = joined_results(
+        tmp_path, 2, lambda ranks: trained(tmp_path / "shared.pt", method(), settings, ranks)
+    )
+    assert second["rows"] == [], "the first process reports"
+    assert first["test"] == second["test"]
+    for found, expected in zip([*first["rows"], first["test"]], [*alone["rows"], alone["test"]], strict=True):
+        assert found == pytest.approx(expected, abs=1e-5)
+    saved, expected = (torch.load(tmp_path / f"{kind}.pt", weights_only=True) for kind in ("shared", "alone"))
+    assert list(saved["augmentation"]) == list(expected["augmentation"])
+    for one in (first["weights"], second["weights"], saved["model"]):
+        assert_close_weights(one, alone["weights"])
+
+
+def test_more_processes_than_micro_batches_in_the_last_batch(tmp_path: Path) -> None:
+    """61 examples in batches of 29: the last has 3, which are one micro-batch."""
+    settings = {"batch_size": 29, "accumulate": 3}
+    alone = trained(tmp_path / "alone.pt", METHODS["mixupe v3"](), settings)
+    found = joined_results(
+        tmp_path, 3, lambda ranks: trained(tmp_path / "shared.pt", METHODS["mixupe v3"](), settings, ranks)
+    )
+    assert_close_weights(found[2]["weights"], alone["weights"])
+
+
+def test_all_processes_find_that_the_loss_is_not_finite(tmp_path: Path) -> None:
+    wild = SGDSettings(name="sgd", lr=1e30, momentum=0.0, nesterov=False, weight_decay=0.0)
+
+    def work(ranks: Ranks) -> str:
+        with pytest.raises(NonFiniteLossError) as caught:
+            trainer(tmp_path / "x.pt", ERM(), optimizer=wild, accumulate=2, ranks=ranks).fit(lambda *_: None)
+        return str(caught.value)
+
+    alone = work(ALONE)
+    assert joined_results(tmp_path, 2, work) == [alone, alone]
+
+
+@pytest.mark.parametrize("sizes", [(2, 1), (1, 2), (2, 3)])
+def test_another_number_of_processes_goes_on_within_an_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, int]
+) -> None:
+    settings: dict[str, Any] = {"accumulate": 3, "epochs": 3}
+    path = tmp_path / "run.pt"
+
+    def begin(ranks: Ranks) -> str:
+        one = trainer(path, METHODS["mixupe v3"](), ranks=ranks, **settings)
+        train_step, steps = one._train_step, 0
+
+        def counted(*arguments: Any) -> Tensor:
+            nonlocal steps
+            result = train_step(*arguments)
+            steps += 1
+            if steps == 4 and ranks.rank == ranks.size - 1:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return result
+
+        monkeypatch.setattr(one, "_train_step", counted)
+        with listening():
+            return caught(lambda: one.fit(lambda *_: None))[0]
+
+    def go_on(ranks: Ranks) -> dict[str, Any]:
+        return trained(path, METHODS["mixupe v3"](), settings, ranks)
+
+    def run(size: int, work: Any) -> Any:
+        return work(ALONE) if size == 1 else joined_results(tmp_path / work.__name__, size, work)[0]
+
+    assert run(sizes[0], begin) == "StoppedError: SIGTERM in epoch 2 after 1 of 3 steps"
+    found = run(sizes[1], go_on)
+    alone = trained(tmp_path / "alone.pt", METHODS["mixupe v3"](), settings)
+    assert found["test"] == pytest.approx(alone["test"], abs=1e-5)
+    assert_close_weights(found["weights"], alone["weights"])

@@ -1,0 +1,284 @@
+"""Runs trained at once equal the same runs trained alone: weights, metrics, checkpoints, failures."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from mixupe import ManifoldMixup, Mixup, MixupE, stopping
+from mixupe.augmentation.config import Augmentation, ManifoldMixupSettings, MixupESettings, NoneSettings
+from mixupe.augmentation.mixup import ERM
+from mixupe.data.base import DataBundle, DataSpec
+from mixupe.data.tensors import TensorSplit
+from mixupe.models.dropout import Dropout
+from mixupe.models.mlp import MLP, BlockEmbedding
+from mixupe.streams import generator, stream_seed
+from mixupe.training import stacked
+from mixupe.training.loop import NonFiniteLossError, Trainer
+from mixupe.training.optimizer import AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
+from mixupe.training.settings import TrainerSettings
+from mixupe.training.stackable import alone_by_model, alone_by_settings
+from mixupe.training.stacked import Stack, shapes_of
+from mixupe.training.stacked_draws import StackedDropout
+
+EPOCHS = 3
+SETTINGS = TrainerSettings(
+    epochs=EPOCHS,
+    batch_size=16,
+    precision="float32",
+    channels_last=False,
+    compile=False,
+    device="cpu",
+    threads=1,
+    checkpoint_every=1,
+    stack="auto",
+)
+COSINE = CosineSettings(name="cosine", warmup=0.1, warmup_start=0.1)
+SGD = SGDSettings(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+ADAMW = AdamWSettings(name="adamw", lr=0.01, weight_decay=0.01)
+Method = Callable[[int], Augmentation]
+METHODS: dict[str, Method] = {
+    "none": lambda seed: ERM(),
+    "mixup": lambda seed: Mixup(1.0 + seed),
+    "mixup at a hidden layer": lambda seed: Mixup(1.0, mix_at="layers.1"),
+    "manifold_mixup": lambda seed: ManifoldMixup(2.0, mix_at=("input", "layers.1", "head")),
+    "mixupe v3": lambda seed: MixupE(1.0 + seed, 0.1 * seed),
+    "mixupe v3, joint": lambda seed: MixupE(1.0, 0.1 * seed, clean_pass="joint"),
+    "mixupe v4": lambda seed: MixupE(1.0, 0.1, variant="v4"),
+}
+
+
+def bundle(seed: int) -> DataBundle:
+    """Three classes. Splits differ in size between seeds, as those of tables with repeated rows do."""
+    centres = torch.randn(3, 6, generator=generator(0, "test-centres"))
+
+    def split(name: str, count: int) -> TensorSplit:
+        y = torch.arange(count) % 3
+        return TensorSplit(centres[y] + 0.7 * torch.randn(count, 6, generator=generator(seed, name)), y)
+
+    spec = DataSpec("tabular", ("a", "b", "c"), (6,))
+    # 48, 49 and 47 are three batches, the last of 16, 17 and 15.
+    parts = split("train", (48, 49, 47)[seed]), split("validation", 30 + seed), split("test", 30)
+    return DataBundle(spec, *parts, split_digest="")
+
+
+def network(seed: int) -> nn.Module:
+    torch.manual_seed(stream_seed(seed, "init"))
+    embedding = BlockEmbedding(6, [(2, 4)], 3)
+    return MLP(6, 3, (16, 8), dropout=0.2, embedding=embedding)
+
+
+def trainers(
+    folder: Path, method: Method, optimizer: OptimizerSettings = ADAMW, seeds: Sequence[int] = (0, 1, 2), **changed: Any
+) -> list[Trainer]:
+    settings = SETTINGS.model_copy(update=changed)
+    folder.mkdir(exist_ok=True)
+    return [
+        Trainer(network(seed), method(seed), bundle(seed), settings, optimizer, COSINE, seed, folder / f"{seed}.pt")
+        for seed in seeds
+    ]
+
+
+Rows = dict[int, list[dict[str, float]]]
+
+
+def fit_at_once(members: Sequence[Trainer], optimizer: OptimizerSettings = ADAMW, until: int = EPOCHS) -> Rows:
+    """Metrics of each seed, epoch by epoch."""
+    rows: Rows = {member.seed: [] for member in members}
+
+    def on_epoch(_epoch: int, metrics: dict[int, dict[str, float]]) -> None:
+        for number, of_run in metrics.items():
+            rows[members[number].seed].append(of_run)
+
+    diverged = Stack(members, optimizer, COSINE).fit(until, on_epoch, lambda: None, lambda: [0.0] * len(members))
+    assert not diverged
+    return rows
+
+
+def fit_alone(members: Sequence[Trainer]) -> Rows:
+    rows: Rows = {member.seed: [] for member in members}
+    for member in members:
+        member.fit(lambda _epoch, metrics, seed=member.seed: rows[seed].append(metrics))  # type: ignore[misc]
+    return rows
+
+
+def assert_equal(together: Sequence[Trainer], alone: Sequence[Trainer]) -> None:
+    """Up to rounding: weights, those of the best epoch, test metrics."""
+    for one, other in zip(together, alone, strict=True):
+        for name, value in other.model.state_dict().items():
+            torch.testing.assert_close(one.model.state_dict()[name], value, rtol=1e-4, atol=1e-6)
+        for name, value in other.best.model.items():
+            torch.testing.assert_close(one.best.model[name], value, rtol=1e-4, atol=1e-6)
+        assert one.test() == pytest.approx(other.test(), rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+def test_a_stack_trains_what_single_runs_train(tmp_path: Path, name: str, optimizer: OptimizerSettings) -> None:
+    together = trainers(tmp_path / "together", METHODS[name], optimizer)
+    alone = trainers(tmp_path / "alone", METHODS[name], optimizer)
+    assert {alone_by_model(one) for one in together} == {None}
+    assert len({shapes_of(one) for one in together}) == 1
+    rows, expected = fit_at_once(together, optimizer), fit_alone(alone)
+    for seed, of_run in expected.items():
+        assert [set(row) for row in rows[seed]] == [set(row) for row in of_run]
+        for row, other in zip(rows[seed], of_run, strict=True):
+            assert row == pytest.approx(other, rel=1e-4, abs=1e-6)
+    assert len({of_run[0]["train_loss"] for of_run in rows.values()}) == 3, "each has its own data, weights and draws"
+    assert_equal(together, alone)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", METHODS)
+def test_a_stack_on_a_gpu_trains_what_single_runs_train_there(tmp_path: Path, name: str) -> None:
+    together = trainers(tmp_path / "together", METHODS[name], device="cuda")
+    alone = trainers(tmp_path / "alone", METHODS[name], device="cuda")
+    rows, expected = fit_at_once(together), fit_alone(alone)
+    for seed, of_run in expected.items():
+        assert [row["train_loss"] for row in rows[seed]] == pytest.approx(
+            [row["train_loss"] for row in of_run], rel=1e-3
+        )
+
+
+class KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("goes_on", [fit_at_once, fit_alone])
+@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: OptimizerSettings, goes_on: Any
+) -> None:
+    monkeypatch.setattr(stacked, "SAVING_SHARE", 1.0)  # a checkpoint an epoch
+    method = METHODS["mixupe v3"]
+    whole = trainers(tmp_path / "whole", method, optimizer)
+    expected = fit_at_once(whole, optimizer)
+
+    def kill_in_third(epoch: int, _metrics: object) -> None:
+        if epoch == 3:  # after the epoch, before its checkpoint: the epoch is lost
+            raise KilledError
+
+    killed = Stack(trainers(tmp_path / "killed", method, optimizer), optimizer, COSINE)
+    with pytest.raises(KilledError):
+        killed.fit(EPOCHS, kill_in_third, lambda: None, lambda: [7.0, 8.0, 9.0])
+    resumed = trainers(tmp_path / "killed", method, optimizer)
+    assert [one.epoch for one in resumed] == [2, 2, 2]
+    assert [one.earlier_seconds for one in resumed] == [7.0, 8.0, 9.0]
+    rows = goes_on(resumed, optimizer) if goes_on is fit_at_once else goes_on(resumed)
+    for seed, of_run in rows.items():
+        assert of_run == [pytest.approx(row, rel=1e-4, abs=1e-6) for row in expected[seed][2:]]
+    assert_equal(resumed, whole)
+
+
+def test_single_runs_go_on_in_a_stack(tmp_path: Path) -> None:
+    method = METHODS["mixup"]
+    whole = trainers(tmp_path / "whole", method)
+    fit_alone(whole)
+    begun = trainers(tmp_path / "begun", method)
+    for one in begun:
+        one.settings = one.settings.model_copy(update={"epochs": 2})  # the schedule stays that of all epochs
+        one.fit(lambda *_: None)
+    resumed = trainers(tmp_path / "begun", method)
+    assert [one.epoch for one in resumed] == [2, 2, 2]
+    fit_at_once(resumed)
+    assert_equal(resumed, whole)
+
+
+def test_a_run_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
+    def members(name: str) -> list[Trainer]:
+        result = trainers(tmp_path / name, METHODS["mixup"])
+        inputs = result[1].train.inputs  # type: ignore[attr-defined]
+        inputs[7] = float("inf")
+        return result
+
+    together, alone = members("together"), members("alone")
+    with pytest.raises(NonFiniteLossError) as caught:
+        alone[1].fit(lambda *_: None)
+    told: list[set[int]] = []
+    stack = Stack(together, ADAMW, COSINE)
+    diverged = stack.fit(EPOCHS, lambda _epoch, metrics: told.append(set(metrics)), lambda: None, lambda: [0.0] * 3)
+    assert {number: str(error) for number, error in diverged.items()} == {1: str(caught.value)}
+    assert told == [{0, 2}], "it stops after that epoch, so that the others go on without it"
+    assert [one.epoch for one in together] == [1, 0, 1]
+    others, single = [together[0], together[2]], [alone[0], alone[2]]
+    fit_at_once(others)
+    fit_alone(single)
+    assert_equal(others, single)
+    assert not (tmp_path / "together" / "1.pt").exists()
+
+
+def test_asked_to_stop_it_saves_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([None, None, "SIGTERM"])
+    monkeypatch.setattr(stopping, "reason", lambda: next(answers))
+    stack = Stack(trainers(tmp_path / "x", METHODS["none"]), ADAMW, COSINE)
+    with pytest.raises(stopping.StoppedError, match="SIGTERM after epoch 2"):
+        stack.fit(EPOCHS, lambda *_: None, lambda: None, lambda: [0.0] * 3)
+    assert [one.epoch for one in trainers(tmp_path / "x", METHODS["none"])] == [2, 2, 2]
+
+
+def test_masks_are_those_that_each_run_would_draw() -> None:
+    shapes = [(0.2, torch.Size([5])), (0.5, torch.Size([3]))]
+    dropout = StackedDropout([4, 9], shapes, torch.device("cpu"))
+    dropout.start(epoch=6)
+    passes = [dropout.masks(8, [0, 1]), dropout.masks(8, [1])]
+    for run, seed in enumerate([4, 9]):
+        torch.manual_seed(stream_seed(seed, "dropout", 6))
+        for masks in passes[: run + 1]:
+            for (p, shape), mask in zip(shapes, masks, strict=True):
+                assert torch.equal(mask[min(run, len(mask) - 1)], Dropout(p)(torch.ones(8, *shape)))
+
+
+@pytest.mark.parametrize(
+    ("trainer", "augmentation", "reason"),
+    [
+        ({"stack": 1}, {}, "trainer.stack is 1"),
+        ({"precision": "bf16"}, {}, "trainer.precision is bf16"),
+        ({"compile": True}, {}, "trainer.compile is true"),
+        ({"ema": 0.9}, {}, "trainer.ema is not at its default"),
+        ({"accumulate": 2}, {}, "trainer.accumulate is not at its default"),
+        ({}, {"penalty_every": 2}, "augmentation.penalty_every is not at its default"),
+        ({}, {"variant": "v1"}, "augmentation.variant v1 takes a double backward pass"),
+        ({}, {"mix_at": "head"}, "augmentation.mix_at of mixupe is head"),
+        ({}, {"clean_pass": "joint"}, None),
+        ({"stack": 8}, {}, None),
+    ],
+)
+def test_what_settings_are_trained_alone(
+    trainer: dict[str, Any], augmentation: dict[str, Any], reason: str | None
+) -> None:
+    mixupe = MixupESettings(name="mixupe", alpha=1, eta=0.1, threshold=1, variant="v3", mix_at="input")
+    settings = SETTINGS.model_copy(update=trainer)
+    assert alone_by_settings(settings, mixupe.model_copy(update=augmentation)) == reason
+
+
+@pytest.mark.parametrize(
+    "augmentation",
+    [NoneSettings(name="none"), ManifoldMixupSettings(name="manifold_mixup", alpha=1, mix_at=("input", "head"))],
+    ids=lambda one: one.name,
+)
+def test_other_methods_are_stacked(augmentation: Any) -> None:
+    assert alone_by_settings(SETTINGS, augmentation) is None
+
+
+def test_what_models_and_data_are_trained_alone(tmp_path: Path) -> None:
+    def one(model: nn.Module, data: DataBundle) -> Trainer:
+        return Trainer(model, ERM(), data, SETTINGS, SGD, COSINE, 0, tmp_path / "x.pt")
+
+    data = bundle(0)
+    assert alone_by_model(one(nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3)), data)) == "the model has a BatchNorm1d"
+    assert alone_by_model(one(nn.Sequential(nn.Linear(6, 3), nn.Dropout(0.1)), data)) == "the model has a Dropout"
+    images = DataBundle(data.spec, _Streamed(), data.validation, data.test, split_digest="")  # type: ignore[arg-type]
+    assert alone_by_model(one(network(0), images)) == "the data is not one tensor in memory"
+    begun = one(network(0), data)
+    begun._losses = [torch.zeros(2)]
+    assert alone_by_model(begun) == "it was stopped within an epoch"
+
+
+class _Streamed:
+    labels = torch.arange(6) % 3
+
+    def to(self, _device: torch.device) -> "_Streamed":
+        return self
