@@ -7,15 +7,19 @@ INSTALLED := $(VENV)/.installed
 SEEDS ?=
 LAUNCHER ?=
 TABLE_OPTIONS = $(if $(SEEDS),seed=$(SEEDS)) $(OVERRIDES)
-SWEEP_OPTIONS = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(TABLE_OPTIONS)
+SWEEP_OPTIONS = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(if $(MINUTES),hydra.sweeper.minutes=$(MINUTES)) $(TABLE_OPTIONS)
+# A fresh table has a run store and results of its own, in which no earlier record counts as done.
+FRESH_OPTIONS = $(if $(FRESH),output_root=outputs/fresh/$* hydra.sweeper.results=outputs/fresh/$*/results)
+TABLES := images tabular speech graphs imagenet
+OFFLINE_TABLES := offline_images offline_tabular offline_speech offline_graphs
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test test-slow lint types format clean
+.PHONY: help quickstart tables tables-offline report gpu test test-slow lint types format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
-	@echo "  Options: DRY=1  SEEDS=0,1,2  LAUNCHER=joblib  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
+	@echo "  Options: DRY=1  FRESH=1  SEEDS=0,1,2  LAUNCHER=joblib  MINUTES=9  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: PYTHON: no Python 3.11, 3.12 or 3.13 found; give one with PYTHON=/path/to/python"; exit 2; }
@@ -29,11 +33,35 @@ quickstart: $(INSTALLED) ## The main job on small real data of four domains: non
 
 table-%: $(INSTALLED) ## Run what is missing of configs/table/%.yaml and write results/%/ (DRY=1: only say what that means)
 ifdef DRY
-	@$(PY) scripts/table.py $* --dry $(TABLE_OPTIONS)
+	@$(PY) scripts/table.py $* --dry $(if $(FRESH),--fresh) $(TABLE_OPTIONS)
 else
-	@status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) || status=$$?; \
-	if [ $$status -le 1 ]; then $(PY) scripts/table.py $* $(TABLE_OPTIONS) || status=$$?; fi; exit $$status
+	@status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) $(FRESH_OPTIONS) || status=$$?; \
+	if [ $$status -le 1 ]; then $(PY) scripts/table.py $* --wandb $(if $(FRESH),--fresh) $(if $(MINUTES),--partial) $(TABLE_OPTIONS) || status=$$?; fi; \
+	exit $$status
 endif
+
+tables: $(INSTALLED) ## All tables of the paper's domains and ImageNet, one after another
+	@$(call each,$(TABLES))
+
+tables-offline: $(INSTALLED) ## The same four domains on sets that need only package registries
+	@$(call each,$(OFFLINE_TABLES))
+
+# A table that fails does not keep the next from being made; it is named at the end.
+ifdef DRY
+each = $(PY) scripts/table.py $(1) --dry $(if $(FRESH),--fresh) $(TABLE_OPTIONS)
+else
+each = trap 'exit 130' INT TERM; failed=; \
+	for table in $(1); do $(MAKE) --no-print-directory table-$$table || failed="$$failed $$table"; done; \
+	if [ -n "$$failed" ]; then echo "error: not complete:$$failed" >&2; exit 1; fi
+endif
+
+report: $(INSTALLED) ## results/report.html: all tables that have records as one page to look at
+	@$(PY) scripts/report.py
+
+# With GPU_PYTHON nothing is installed: docs/gpu.md says what that Python must have.
+gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, the benchmarks, table=fashion_mnist, in all MINUTES=9 (docs/gpu.md)
+	@PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(or $(GPU_PYTHON),$(PY)) scripts/gpu.py $(if $(MINUTES),--minutes=$(MINUTES)) \
+		$(if $(ONLY),--only=$(ONLY)) $(OVERRIDES)
 
 test: $(INSTALLED) ## The fast tests
 	$(PY) -m pytest --numprocesses=auto --dist=loadfile

@@ -1,44 +1,105 @@
 """Rebuild a table's files from its records and print it: python scripts/table.py quickstart [seed=0,1 ...]
 
-With --dry: say which of its runs are done and what the rest will cost, and start and write nothing.
+    python scripts/table.py images speech --dry   which runs are done and what the rest will cost; writes nothing
+    python scripts/table.py quickstart --fresh    the table that `make table-quickstart FRESH=1` ran again from nothing:
+                                                  built below outputs/fresh, and compared with the earlier records
 
-Needs no training, no network and no W&B. Exit status: 0 complete, 1 runs are missing or failed, 2 bad command line.
+Needs no training, no network and, without --wandb, no W&B. Exit status: 0 complete (and agreeing), 1 runs are missing or
+failed, or a cell run again does not agree, 2 bad command line.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.settings import UserError
-from mixupe.tables.build import build_table, look_up
-from mixupe.tables.plan import plan
+from mixupe.tables.agreement import FRESH, agreement, agreement_lines, agreement_to_terminal, agrees
+from mixupe.tables.build import BuiltTable, build_table, look_up
+from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
 from mixupe.tables.render import legend, to_terminal
+from mixupe.tables.wandb_table import mirror_table
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", help="a file of configs/table, without .yaml")
-    parser.add_argument("overrides", nargs="*", help="overrides of all its runs, such as output_root=outputs")
-    parser.add_argument("--dry", action="store_true", help="only say what is done and what is missing")
-    arguments = parser.parse_args()
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="a file of configs/table, without .yaml; with it may stand overrides of all its runs, such as seed=0,1",
+    )
+    parser.add_argument(
+        "--dry", action="store_true", help="only say what is done and what is missing; of several tables"
+    )
+    parser.add_argument("--partial", action="store_true", help="runs that are still to do are no failure")
+    parser.add_argument("--fresh", action="store_true", help="of the table run again from nothing; compares the two")
+    parser.add_argument("--wandb", action="store_true", help="log it as a W&B run too, as the logger of its runs says")
+    arguments = parser.parse_intermixed_args()  # overrides may follow an option
+    names = [one for one in arguments.names if "=" not in one]
+    overrides = [one for one in arguments.names if "=" in one]
     try:
         if arguments.dry:
-            table, runs = look_up(arguments.name, arguments.overrides)
-            CONSOLE.print(plan_to_terminal(table.title, plan(runs)))
-            return 0
-        built = build_table(arguments.name, arguments.overrides)
+            return _dry(names, overrides, arguments.fresh)
+        if len(names) != 1:
+            raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
+        built = build_table(names[0], *_where(names[0], overrides, arguments.fresh))
+        _print(built)
+        if arguments.wandb:
+            mirror_table(built)
+        agreed = _compare(built, overrides, arguments.partial) if arguments.fresh else True
     except UserError as error:
         complain(f"error: {error}")
         return 2
+    good = {"DONE", *TO_DO, "RUNNING"} if arguments.partial else {"DONE"}
+    return 0 if agreed and all(run.state in good for run in built.runs) else 1
+
+
+def _where(name: str, overrides: Sequence[str], fresh: bool) -> tuple[list[str], Path | None]:
+    """Overrides and results folder of the table, or of the one run again."""
+    if not fresh:
+        return list(overrides), None
+    return [*overrides, f"output_root={FRESH / name}"], FRESH / name / "results"
+
+
+def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:
+    """The plan of each table and the total; a wrong table is named and the others are shown."""
+    cells, wrong = [], 0
+    for name in names:
+        try:
+            table, runs = look_up(name, *_where(name, overrides, fresh))
+        except UserError as error:
+            complain(f"error: {error}")
+            wrong += 1
+            continue
+        planned = plan(runs)
+        cells += planned
+        CONSOLE.print(plan_to_terminal(table.title, planned))
+    if len(names) > 1:
+        CONSOLE.print(total_line(cells), markup=False)
+    return 2 if wrong else 0
+
+
+def _print(built: BuiltTable) -> None:
     CONSOLE.print(to_terminal(built.table.title, built.frame))
     for line in legend(built.frame, built.runs):
         CONSOLE.print(line, markup=False)
     CONSOLE.print(
-        f"Written to {built.folder}: table.md, .csv, .tex, .png and, with a baseline, comparisons.csv, differences.png",
+        f"Written to {built.folder}: {', '.join(sorted(path.name for path in built.folder.iterdir() if path.is_file()))}",
         markup=False,
     )
-    return 0 if all(run.state == "DONE" for run in built.runs) else 1
+
+
+def _compare(built: BuiltTable, overrides: Sequence[str], partial: bool) -> bool:
+    """Whether the table run again agrees with its earlier records; says how, cell by cell."""
+    table, earlier = look_up(built.table.name, overrides)
+    cells = agreement(earlier, built.runs, table.metric)
+    CONSOLE.print(agreement_to_terminal(table.title, cells))
+    for line in agreement_lines(cells):
+        CONSOLE.print(line, markup=False)
+    return agrees(cells, partial)
 
 
 if __name__ == "__main__":

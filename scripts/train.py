@@ -3,8 +3,10 @@
     python scripts/train.py dataset=digits augmentation=mixupe seed=0
     python scripts/train.py --multirun dataset=tabular/iris augmentation=none,mixup,mixupe seed=0,1,2
     python scripts/train.py --multirun table=quickstart
+    torchrun --nproc_per_node=8 scripts/train.py dataset=imagenet trainer=imagenet model=resnet50
 
-Exit status: 0 done, 1 a run failed, 2 the command line or the data is wrong, 130 interrupted.
+Exit status: 0 done (or the time box hydra.sweeper.minutes is over), 1 a run failed, 2 the command line or the data is
+wrong, 75 stopped by SIGTERM or SIGUSR1, 130 interrupted; after the last two the same command goes on.
 """
 
 import os
@@ -17,31 +19,49 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from mixupe import stopping
+from mixupe.experiment import chunks
 from mixupe.experiment.compose import CONFIG_NAME, CONFIGS, one_line, settings_of, with_recipe
+from mixupe.experiment.launchers import in_worker
 from mixupe.experiment.progress import complain
-from mixupe.experiment.run import Outcome, request_run
-from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError
+from mixupe.experiment.run import Outcome, refused, request_run
+from mixupe.experiment.stack import as_one, attempt_runs
+from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError, SweepStoppedError
+from mixupe.experiment.together import request_run_together
 from mixupe.settings import UserError
+from mixupe.training.distributed import launched
 
 OUTCOMES: list[Outcome] = []
+# As a scheduler's requeue rules know it: EX_TEMPFAIL of sysexits.h.
+STOPPED = 75
+# The Optuna plugin's own config of that name expects a task that returns a number; no file can take its place.
+OPTUNA = "hydra/sweeper=optuna"
 
 
 def task(config: DictConfig) -> Outcome:
-    """One run; bad input is an outcome too, so that a sweep goes on."""
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
-    try:
-        outcome = request_run(settings_of(config), in_sweep)
-    except UserError as error:
-        outcome = Outcome(id="", title="error", state="REFUSED", fresh=False, reason=str(error))
-    if not in_sweep:  # a sweep takes account of its runs itself
-        OUTCOMES.append(outcome)
+    """One run, in this process or in a worker of a launcher; bad input is an outcome too, so that a sweep goes on."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:  # a sweep takes account of its runs itself
+        return in_worker(lambda: outcome_of(config))
+    outcome = outcome_of(config)
+    OUTCOMES.append(outcome)
     return outcome
+
+
+def outcome_of(config: DictConfig) -> Outcome:
+    try:
+        if chunks.KEY in config:  # the runs of a job of a sweep
+            return as_one(attempt_runs(chunks.runs_of(config[chunks.KEY])))
+        if launched().size > 1:
+            return request_run_together(settings_of(config))
+        return request_run(settings_of(config))
+    except UserError as error:
+        return refused(error)
 
 
 def main() -> int:
     overrides = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
     flags = [argument for argument in sys.argv[1:] if argument not in overrides]
-    overrides = with_recipe(overrides)
+    overrides = with_recipe(["hydra/sweeper=mixupe_optuna" if one == OPTUNA else one for one in overrides])
     TABLE_OVERRIDES.clear()
     if any(override.startswith("table=") for override in overrides):
         # Hydra composes one config before the sweep starts, whose data set need not have the keys of the table's sets.
@@ -54,7 +74,9 @@ def main() -> int:
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=CONFIG_NAME)(task)()
+        _check_sweeper_options(flags, overrides)
+        with stopping.listening():
+            hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=CONFIG_NAME)(task)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         if show_traceback:
             raise
@@ -63,6 +85,9 @@ def main() -> int:
     except SweepFailedError as error:
         complain(f"error: {error}")
         return 1
+    except SweepStoppedError as error:
+        complain(str(error))
+        return STOPPED
     except KeyboardInterrupt:
         complain("interrupted; the same command goes on from the last checkpoint")
         return 130
@@ -70,7 +95,20 @@ def main() -> int:
         if outcome.state == "REFUSED":
             complain(f"error: {outcome.reason}")
             return 2
+        if outcome.state == "INTERRUPTED":
+            return STOPPED
     return 0 if all(outcome.state == "DONE" for outcome in OUTCOMES) else 1
+
+
+def _check_sweeper_options(flags: list[str], overrides: list[str]) -> None:
+    is_sweep = bool({"--multirun", "-m"} & set(flags))
+    if is_sweep and launched().size > 1:
+        raise UserError(
+            "torchrun: is for one run in several processes; run --multirun without it, with hydra/launcher=..."
+        )
+    options = [override for override in overrides if override.startswith("hydra.sweeper.")]
+    if options and not is_sweep:
+        raise UserError(f"{options[0].split('=')[0]}: is of a sweep, give it with --multirun")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mixupe.experiment.identity import group_id, run_id
+from mixupe.experiment.identity import group_id, run_id, run_ids
 from tests.experiment.conftest import Compose
 
 
@@ -37,6 +37,10 @@ def test_where_and_how_it_runs_is_no_part(compose: Compose, override: str) -> No
         "trainer.epochs=4",
         "trainer.batch_size=33",
         "trainer.precision=bf16",
+        "trainer.accumulate=2",
+        "trainer.ema=0.9",
+        "augmentation.clean_pass=joint",
+        "augmentation.penalty_every=2",
         "protocol=paper",
         "seed=1",
     ],
@@ -52,3 +56,9 @@ def test_the_group_is_the_identity_without_the_seed(compose: Compose) -> None:
 
 def test_writing_out_a_default_changes_nothing(compose: Compose) -> None:
     assert run_id(compose("augmentation.mix_at=input")) == run_id(compose("augmentation.mix_at=auto"))
+
+
+def test_ids_of_several_seeds_are_those_of_each(compose: Compose) -> None:
+    settings = [compose(f"seed={seed}") for seed in (0, 3)]
+    assert run_ids(settings) == [run_id(one) for one in settings]
+    assert run_ids([]) == []

@@ -11,13 +11,7 @@ from mixupe.experiment.run import request_run
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
-
-
-def comparable(record: dict[str, object]) -> dict[str, object]:
-    """The part of a record that config, seed and machine type fix; the output folder is the test's own."""
-    kept = {key: value for key, value in record.items() if key not in {"timing", "hardware", "versions", "code"}}
-    config = dict(kept["config"])  # type: ignore[call-overload]
-    return {**kept, "config": {**config, "output_root": None}}
+from tests.same import comparable
 
 
 def test_a_run_leaves_its_record_and_is_not_repeated(compose: Compose) -> None:
@@ -25,7 +19,8 @@ def test_a_run_leaves_its_record_and_is_not_repeated(compose: Compose) -> None:
     first = request_run(settings)
     folder = RunStore(settings.output_root).folder(run_id(settings))
     assert (first.state, first.fresh) == ("DONE", True)
-    assert {"config.yaml", "metrics.jsonl", "record.json", "checkpoint.pt"} <= {p.name for p in folder.path.iterdir()}
+    kept = {"config.yaml", "metrics.jsonl", "record.json", "checkpoint.pt", "state.json", "lock"}
+    assert {path.name for path in folder.path.iterdir()} == kept
     record = json.loads(folder.record.read_text())
     assert record["id"] == run_id(settings)
     assert record["group"] == group_id(settings)

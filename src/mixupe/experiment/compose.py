@@ -2,12 +2,14 @@
 
 import functools
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -24,6 +26,11 @@ from mixupe.settings import UserError
 CONFIGS = Path(__file__).parents[3] / "configs"
 CONFIG_NAME = "train"
 DEFAULT_DATASET = "digits"
+
+# Our launcher configs have the names of their plugins' own, whose keys and types they then have, too.
+warnings.filterwarnings("ignore", message=r"\n'hydra/launcher/\w+' is validated against ConfigStore schema")
+# For launchers that deal out GPUs: how many a job gets.
+OmegaConf.register_new_resolver("gpus_a_job", lambda: min(1, torch.cuda.device_count()), replace=True)
 
 
 @contextmanager
@@ -172,7 +179,7 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        options = sorted(_options(group))
+        options = sorted({*_options(group), *(error.options or ())})
         return f"{group}: {option!r} is unknown, allowed are {', '.join(options)}"
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}: must be given"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,6 +35,12 @@ def identity(settings: RunSettings) -> dict[str, Any]:
 def run_id(settings: RunSettings) -> str:
     """16 hexadecimal digits; equal for two settings that compute the same."""
     return _digest(identity(settings))
+
+
+def run_ids(settings: Sequence[RunSettings]) -> list[str]:
+    """As `run_id` for each; the settings differ in the seed alone, so that all else is looked at once."""
+    common = identity(settings[0]) if settings else {}
+    return [_digest({**common, "seed": one.seed}) for one in settings]
 
 
 def group_id(settings: RunSettings) -> str:

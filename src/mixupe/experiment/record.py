@@ -35,6 +35,7 @@ def build_record(
     rows: Sequence[Row],
     device: torch.device,
     timing: dict[str, Any],
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The record of a finished run; `rows` are those of metrics.jsonl.
 
@@ -65,7 +66,7 @@ def build_record(
         "notes": list(data.notes),
         "code": code_state(),
         "versions": versions(),
-        "hardware": hardware(device),
+        "hardware": hardware(device, processes),
         "timing": timing,
     }
 
@@ -100,10 +101,16 @@ def code_state() -> dict[str, Any]:
     return {"commit": commit, "dirty": dirty}
 
 
-def hardware(device: torch.device) -> dict[str, Any]:
+def hardware(device: torch.device, processes: int = 1) -> dict[str, Any]:
     """What the run ran on."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
-    return {"device": device.type, "name": name, "threads": torch.get_num_threads(), "platform": platform.platform()}
+    return {
+        "device": device.type,
+        "name": name,
+        "threads": torch.get_num_threads(),
+        "processes": processes,
+        "platform": platform.platform(),
+    }
 
 
 @functools.cache

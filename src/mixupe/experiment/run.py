@@ -3,12 +3,15 @@
 import shutil
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
+from mixupe import stopping
 from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_points
 from mixupe.augmentation.mix_point import MixPoint
 from mixupe.augmentation.mixupe import GRADIENT_VARIANTS
@@ -18,16 +21,21 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import read_json, write_json, write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog, Row
-from mixupe.experiment.progress import report_run, run_progress, say, say_once
+from mixupe.experiment.progress import RunBar, report_run, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
-from mixupe.experiment.wandb_mirror import mirror
+from mixupe.experiment.wandb_mirror import Mirror, mirror
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
+from mixupe.training.checkpoint import previous
+from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.loop import NonFiniteLossError, Trainer, resolve_device
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {NonFiniteLossError.__name__}
+OUT_OF_GPU_MEMORY = (
+    "out of GPU memory; trainer.precision=bf16, a larger trainer.accumulate or a smaller trainer.batch_size needs less"
+)
 
 
 @dataclass(frozen=True)
@@ -37,10 +45,11 @@ class Outcome:
     Attributes:
         id: the run's identity.
         title: data set, model, augmentation and seed in words.
-        state: DONE, FAILED or RUNNING (elsewhere).
+        state: DONE, FAILED, RUNNING (elsewhere), INTERRUPTED (this process was asked to stop) or REFUSED (bad input).
         fresh: whether anything was computed for this request.
-        reason: of a failure, one line; empty otherwise.
+        reason: why it is not DONE, one line; empty otherwise.
         record: of a finished run.
+        members: of a job that was several runs at once, their outcomes; the job's own then says no more than its state.
     """
 
     id: str
@@ -49,6 +58,7 @@ class Outcome:
     fresh: bool
     reason: str = ""
     record: dict[str, Any] | None = None
+    members: tuple["Outcome", ...] = ()
 
     def line(self) -> str:
         if self.record is None:
@@ -69,16 +79,32 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         in_sweep: whether it is one of many; then its epochs are not reported line by line.
 
     Raises:
-        UserError: the data is not there or the settings do not fit it; nothing is left behind.
+        UserError: the data is not there or the settings do not fit it, or the output folder cannot be written to;
+            nothing is left behind.
     """
-    folder = RunStore(settings.output_root).folder(run_id(settings))
+    store = RunStore(settings.output_root)
+    folder = store.folder(run_id(settings))
     title = title_of(settings)
     known = known_outcome(folder, title)
     if known is None:
+        store.check_writable()
         known = _compute(folder, settings, title, in_sweep)
-    if known.state != "RUNNING" or not in_sweep:  # a sweep comes back to a run that another process is at
+    # A sweep comes back to a run that another process is at, and says itself what it leaves.
+    if known.state in ("DONE", "FAILED") or not in_sweep:
         report_run(known.line(), in_sweep)
     return known
+
+
+def attempt_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
+    """As `request_run`, but bad input is an outcome too, so that a sweep goes on."""
+    try:
+        return request_run(settings, in_sweep)
+    except UserError as error:
+        return refused(error)
+
+
+def refused(error: UserError) -> Outcome:
+    return Outcome(id="", title="error", state="REFUSED", fresh=False, reason=str(error))
 
 
 def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
@@ -101,6 +127,9 @@ def ended_outcome(folder: RunFolder, title: str) -> Outcome:
 
 
 def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:
+    asked_to_stop = stopping.reason()
+    if asked_to_stop is not None:
+        return Outcome(folder.id, title, "INTERRUPTED", fresh=False, reason=asked_to_stop)
     try:
         with folder.claimed():
             # Another process may have finished it while this one looked.
@@ -109,67 +138,153 @@ def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: boo
                 return known
             try:
                 record = _train(folder, settings, title, in_sweep)
-            except UserError:
-                _leave_nothing(folder)
-                raise
             except Exception as error:
-                return _failed(folder, title, error)
+                return ended_by(error, folder, title)
             return Outcome(folder.id, title, "DONE", fresh=True, record=record)
     except AlreadyRunningError as error:
         return Outcome(folder.id, title, "RUNNING", fresh=False, reason=str(error))
+    except OSError as error:  # not even the folder could be claimed
+        return Outcome(folder.id, title, "FAILED", fresh=False, reason=f"{type(error).__name__}: {error}")
+
+
+def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
+    """The outcome of a claimed run that raised `error`; called where it was caught.
+
+    Raises:
+        UserError: `error` is one.
+    """
+    if isinstance(error, UserError):
+        _leave_nothing(folder)
+        raise error
+    if isinstance(error, stopping.StoppedError):
+        # The state stays RUNNING; without a process that is INTERRUPTED.
+        reason = f"{error}; the same command goes on from there"
+        return Outcome(folder.id, title, "INTERRUPTED", fresh=True, reason=reason)
+    return record_failure(folder, title, error)
 
 
 def _leave_nothing(folder: RunFolder) -> None:
     """After bad input: a folder that holds no work of an earlier start goes again."""
-    if not folder.checkpoint.exists():
+    if not (folder.checkpoint.exists() or previous(folder.checkpoint).exists()):
         shutil.rmtree(folder.path, ignore_errors=True)
 
 
-def _failed(folder: RunFolder, title: str, error: Exception) -> Outcome:
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    with folder.log.open("a", encoding="utf-8") as log:
-        log.write(traceback.format_exc())
-    folder.set_failed(type(error).__name__, reason)
+def _reason(error: Exception) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
+        return OUT_OF_GPU_MEMORY
+    line = f"{type(error).__name__}: {error}".splitlines()[0]
+    # torch's loader knows its processes by this name; the system kills them first where memory runs out.
+    return f"{line}; fewer dataset.workers need less memory" if "DataLoader worker" in line else line
+
+
+def record_failure(folder: RunFolder, title: str, error: Exception) -> Outcome:
+    """The outcome of a run that failed, which is FAILED then; called where `error` was caught."""
+    reason = _reason(error)
+    try:
+        with folder.log.open("a", encoding="utf-8") as log:
+            log.write(traceback.format_exc())
+        folder.set_failed(type(error).__name__, reason)
+    except OSError:  # a full disk holds no failure either; the state stays what it was, and the reason is said
+        return Outcome(folder.id, title, "FAILED", fresh=True, reason=reason)
     return Outcome(folder.id, title, "FAILED", fresh=True, reason=f"{reason}; log {folder.log}")
 
 
-def _train(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PreparedRun:
+    """A claimed run whose data and model are there; `started` in seconds since 1970."""
+
+    folder: RunFolder
+    settings: RunSettings
+    title: str
+    data: DataBundle
+    trainer: Trainer
+    log: MetricsLog
+    started: float
+
+    def seconds(self) -> float:
+        """What it has taken so far, earlier processes included."""
+        return self.trainer.earlier_seconds + time.time() - self.started
+
+
+def prepare(folder: RunFolder, settings: RunSettings, title: str, ranks: Ranks = ALONE) -> PreparedRun:
+    """Everything before the training of a claimed run; of several processes, only the first writes.
+
+    Raises:
+        UserError: the data is not there or the settings do not fit it.
+    """
     started = time.time()
     torch.set_num_threads(settings.trainer.threads)
     data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
-    trainer = _trainer(folder, settings, data)
-    folder.set_running()
-    write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
+    trainer = _trainer(folder, settings, data, ranks)
     log = MetricsLog(folder.metrics)
-    earlier_seconds = _resume(folder, log, trainer.epoch, title)
-    parameters = sum(p.numel() for p in trainer.model.parameters())
+    if ranks.is_first:
+        folder.set_running()
+        write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
+        _resume(log, trainer, title)
+    return PreparedRun(folder, settings, title, data, trainer, log, started)
 
+
+def _train(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> dict[str, Any]:
+    run = prepare(folder, settings, title)
+    with reporting(run, in_sweep) as report:
+        run.trainer.fit(report.epoch, run.log.sync)
+        metrics = run.trainer.test()
+        report.summary(metrics)
+    return keep_record(run, metrics, run.seconds())
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a run's metrics go: metrics.jsonl first, then its mirror and its bar."""
+
+    run: PreparedRun
+    mirror: Mirror
+    bar: RunBar
+
+    def epoch(self, epoch: int, metrics: Row) -> None:
+        row = {**metrics, "seconds": self.run.seconds()}
+        self.run.log.append(epoch, row)
+        self.mirror.log({"epoch": epoch, **row})
+        self.run.folder.heartbeat()
+        self.bar.epoch(epoch, metrics)
+
+    def summary(self, metrics: Row) -> None:
+        self.mirror.summary(metrics)
+
+
+@contextmanager
+def reporting(run: PreparedRun, in_sweep: bool) -> Iterator[Report]:
+    """The mirror and the progress bar of a run, closed in the end."""
+    epochs = run.settings.trainer.epochs
     with (
-        mirror(settings, log.rows()) as wandb_mirror,
-        run_progress(title, settings.trainer.epochs, trainer.epoch, in_sweep) as bar,
+        mirror(run.settings, run.log.rows()) as wandb_mirror,
+        run_progress(run.title, epochs, run.trainer.epoch, in_sweep) as bar,
     ):
+        yield Report(run, wandb_mirror, bar)
 
-        def on_epoch(epoch: int, metrics: Row) -> None:
-            row = {**metrics, "seconds": earlier_seconds + time.time() - started}
-            log.append(epoch, row)
-            wandb_mirror.log({"epoch": epoch, **row})
-            folder.heartbeat()
-            bar.epoch(epoch, metrics)
 
-        trainer.fit(on_epoch)
-        metrics = trainer.test()
-        wandb_mirror.summary(metrics)
+def keep_record(run: PreparedRun, metrics: Row, seconds: float, **timing: float) -> dict[str, Any]:
+    """Write the record of a run that has been trained and tested; it is DONE then.
 
-    timing = {"started": started, "finished": time.time(), "seconds": earlier_seconds + time.time() - started}
-    record = build_record(settings, data, parameters, metrics, log.rows(), trainer.device, timing)
-    write_json(folder.record, record)
-    folder.set_done()
+    Args:
+        metrics: of the test.
+        seconds: that it took, earlier processes included.
+        timing: what else the record says of that.
+    """
+    timing = {"started": run.started, "finished": time.time(), "seconds": seconds, **timing}
+    parameters = sum(p.numel() for p in run.trainer.model.parameters())
+    rows = run.log.rows()
+    device, processes = run.trainer.device, run.trainer.ranks.size
+    record = build_record(run.settings, run.data, parameters, metrics, rows, device, timing, processes)
+    write_json(run.folder.record, record)
+    run.folder.set_done()
+    previous(run.folder.checkpoint).unlink(missing_ok=True)
     return record
 
 
-def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle) -> Trainer:
+def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     model = build_model(settings.model, data.spec, settings.seed)
     for name in mix_points(settings.augmentation):
@@ -190,6 +305,7 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle) -> Trai
         settings.scheduler,
         settings.seed,
         folder.checkpoint,
+        ranks,
     )
 
 
@@ -216,11 +332,13 @@ def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:
         )
 
 
-def _resume(folder: RunFolder, log: MetricsLog, epoch: int, title: str) -> float:
-    """Bring metrics.jsonl in line with the checkpoint; seconds already spent."""
-    if epoch == 0:
-        folder.metrics.unlink(missing_ok=True)
-        return 0.0
-    log.keep_until(epoch)
-    say(f"{title}: resumed after epoch {epoch}")
-    return float(log.rows()[-1]["seconds"])
+def _resume(log: MetricsLog, trainer: Trainer, title: str) -> None:
+    """Bring metrics.jsonl in line with the checkpoint, and say where the run goes on."""
+    if log.path.exists():
+        log.keep_until(trainer.epoch)
+    if len(log.rows()) != trainer.epoch:
+        raise RuntimeError(f"{log.path} lacks epochs that the checkpoint beside it is past; remove {log.path.parent}")
+    if trainer.damaged:
+        say(f"{title}: warning: {' and '.join(trainer.damaged)} damaged, going on {trainer.position}")
+    elif trainer.earlier_seconds > 0:
+        say(f"{title}: resumed {trainer.position}")

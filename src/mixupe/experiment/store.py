@@ -6,6 +6,7 @@ was killed and can be taken up again.
 
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from mixupe.experiment.files import read_json, write_json
+from mixupe.settings import UserError
 
 State = Literal["MISSING", "RUNNING", "INTERRUPTED", "DONE", "FAILED"]
 HEARTBEAT_S = 10.0
@@ -97,6 +99,8 @@ class RunFolder:
             lock.acquire(timeout=0.2, poll_interval=0.02)
         except Timeout:
             raise AlreadyRunningError(f"run {self.id} is already running ({self.path})") from None
+        for leftover in self.path.glob(".*.part"):  # of a process that was killed while it wrote
+            leftover.unlink()
         try:
             yield
         finally:
@@ -126,8 +130,24 @@ class RunStore:
     def __init__(self, output_root: Path) -> None:
         self.runs = output_root / "runs"
 
+    def check_writable(self) -> None:
+        """Raises:
+        UserError: nothing can be written there.
+        """
+        try:
+            self.runs.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.runs):
+                pass
+        except OSError as error:
+            raise UserError(f"output_root: cannot write to {self.runs}: {error.strerror}") from error
+
     def folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.runs / run_id)
+
+
+def kept_record(results: Path, run_id: str) -> Path:
+    """Where the table with the folder `results` keeps the record of a run: beside the table, and under version control."""
+    return results / "records" / f"{run_id}.json"
 
 
 def _whereabouts() -> dict[str, Any]:

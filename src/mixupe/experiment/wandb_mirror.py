@@ -4,9 +4,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from netrc import NetrcParseError, netrc
+from pathlib import Path
 from typing import Any, Protocol
 
-from mixupe.experiment.config import RunSettings
+from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.record import config_of
@@ -59,31 +60,64 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
     if settings.logger.name == "none":
         yield NoMirror()
         return
-    try:
-        import wandb
-    except ImportError as error:
-        raise UserError("logger: wandb is not installed; pip install wandb, or use logger=none") from error
-    run = wandb.init(
+    with wandb_run(
+        settings.logger,
+        settings.output_root,
         id=run_id(settings),
         group=group_id(settings),
         job_type=settings.logger.job_type,
         name=f"{settings.dataset.name}-{settings.augmentation.name}-seed{settings.seed}",
         tags=[settings.dataset.name, settings.model.name, settings.augmentation.name],
         config=config_of(settings),
-        project=settings.logger.project,
-        entity=settings.logger.entity,
-        mode=wandb_mode(settings.logger.mode),
-        resume="allow",
-        dir=str(settings.output_root),
-        # Nothing of the user's machine is collected beyond what is logged, and nothing is printed.
-        settings=wandb.Settings(silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True),
-    )
-    exit_code = 1
-    try:
+    ) as run:
         result = WandbMirror(run)
         for row in past:
             result.log(row)
         yield result
+
+
+def check_logger(logger: LoggerSettings) -> None:
+    """Raises:
+    UserError: the logger is wandb and wandb is not installed.
+    """
+    if logger.name == "wandb":
+        try:
+            import wandb  # noqa: F401
+        except ImportError as error:
+            raise UserError("logger: wandb is not installed; pip install wandb, or use logger=none") from error
+
+
+@contextmanager
+def wandb_run(logger: LoggerSettings, output_root: Path, **about: Any) -> Iterator[Any]:
+    """One W&B run, finished as failed where the block raises; `about` goes to wandb.init.
+
+    Raises:
+        UserError: wandb is not installed.
+    """
+    check_logger(logger)
+    import wandb
+
+    run = wandb.init(
+        **about,
+        project=logger.project,
+        entity=logger.entity,
+        mode=wandb_mode(logger.mode),
+        resume="allow",
+        dir=str(output_root),
+        # Nothing of the user's machine is collected beyond what is logged, and nothing is printed. Listing all installed
+        # packages would take longer than a small run; those that matter are in its record.
+        settings=wandb.Settings(
+            silent=True,
+            console="off",
+            disable_git=True,
+            disable_code=True,
+            x_disable_stats=True,
+            x_save_requirements=False,
+        ),
+    )
+    exit_code = 1
+    try:
+        yield run
         exit_code = 0
     finally:
         run.finish(exit_code=exit_code)

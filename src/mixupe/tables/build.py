@@ -10,15 +10,14 @@ import yaml
 from mixupe.experiment.compose import CONFIGS, hydra_initialised
 from mixupe.experiment.files import write_text
 from mixupe.settings import UserError
-from mixupe.tables.collect import DeclaredRun, declared_runs, errors_by_seed, keep_records
+from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.manifest import Table
-from mixupe.tables.plot import plot_differences, plot_errors
+from mixupe.tables.paper import Figure, check_figures, read_figures, with_figures
+from mixupe.tables.pictures import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.rows import table_frame
 from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
-
-RESULTS = CONFIGS.parent / "results"
 
 
 @dataclass(frozen=True)
@@ -47,14 +46,31 @@ def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -
     """A declared table and its runs with their states; see `build_table` for the arguments."""
     table = read_table(name)
     with hydra_initialised():
-        return table, declared_runs(table, (results or RESULTS) / table.name, extra)
+        runs = declared_runs(table, (results or RESULTS) / table.name, extra)
+    _published(table, runs, extra)
+    return table, runs
+
+
+def _published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) -> list[Figure]:
+    """The paper's figures for the table; each must have its row, unless the command line chose another model."""
+    figures = read_figures(CONFIGS / "paper", table.name)
+    if not any(one.startswith("model=") for one in extra):
+        check_figures(figures, runs, table.name)
+    return figures
+
+
+def evaluate(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Paired comparisons (`compare.comparison_frame`) and rows (`rows.table_frame`, with published figures) of a table."""
+    comparisons = comparison_frame(runs, table.metric)
+    return comparisons, with_figures(table_frame(runs, comparisons, table.metric), _published(table, runs, extra))
 
 
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
     """Collect the records of a declared table and write its files.
 
-    A comparison: table.md, .csv, .tex, .png, and where a baseline is declared comparisons.csv and differences.png. A
-    search: table.csv, and in table.md and ranking.csv the settings of each method, the best first.
+    A comparison: table.md, .csv, .tex, .png, curves.png, and where a baseline is declared comparisons.csv and
+    differences.png. A search: table.csv, and in table.md and ranking.csv the settings of each method, the best first.
+    Both: eta.png where MixupE runs with several eta.
 
     Args:
         name: of configs/table/<name>.yaml.
@@ -62,11 +78,15 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
         results: folder that holds one folder a table; None is the project's own.
     """
     table, runs = look_up(name, extra, results)
-    folder = (results or RESULTS) / table.name
+    return write_table(table, runs, (results or RESULTS) / table.name, extra)
+
+
+def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequence[str] = ()) -> BuiltTable:
+    """As `build_table`, of a table whose runs have been looked up, into `folder`."""
     keep_records(runs, folder)
-    comparisons = comparison_frame(runs, table.metric)
-    frame = table_frame(runs, comparisons, table.metric)
+    comparisons, frame = evaluate(table, runs, extra)
     write_text(folder / "table.csv", to_csv(frame))
+    write_pictures(table, runs, comparisons, frame, folder)
     if table.is_search:
         settings = ranking(runs)
         write_text(folder / "ranking.csv", ranking_to_csv(settings))
@@ -74,8 +94,6 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
         return BuiltTable(table, runs, frame, folder)
     write_text(folder / "table.md", to_markdown(table.title, frame, comparisons, runs))
     write_text(folder / "table.tex", to_latex(table.title, frame))
-    plot_errors(table.title, frame, errors_by_seed(runs), folder / "table.png")
     if len(comparisons):
         write_text(folder / "comparisons.csv", comparisons_to_csv(comparisons))
-        plot_differences(table.title, comparisons, folder / "differences.png")
     return BuiltTable(table, runs, frame, folder)

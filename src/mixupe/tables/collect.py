@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mixupe.experiment.compose import compose_all
+from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import read_json, write_json
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.store import RunStore
+from mixupe.experiment.identity import run_ids
+from mixupe.experiment.store import RunStore, kept_record
 from mixupe.tables.manifest import Table
+
+# One folder a table; what is in it counts as done.
+RESULTS = CONFIGS.parent / "results"
 
 Record = dict[str, Any]
 
@@ -54,19 +57,19 @@ def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list
     methods = table.methods()
     for number, cell in enumerate(table.cells):
         for method in methods:
-            for settings in compose_all(table.seed_lists(cell, method, extra)):
-                state, record, reason = _look_up(settings, folder)
+            repeated = compose_all(table.seed_lists(cell, method, extra))
+            for settings, identity in zip(repeated, run_ids(repeated), strict=True):
+                state, record, reason = _look_up(identity, settings.output_root, folder)
                 runs.append(DeclaredRun(number, cell.label, method.name, settings, state, record, reason))
     return runs
 
 
-def _look_up(settings: RunSettings, folder: Path) -> tuple[str, Record | None, str]:
+def _look_up(identity: str, output_root: Path, folder: Path) -> tuple[str, Record | None, str]:
     """State, record and reason of failure of one run."""
-    identity = run_id(settings)
-    kept = folder / "records" / f"{identity}.json"
+    kept = kept_record(folder, identity)
     if kept.exists():
         return "DONE", read_json(kept), ""
-    stored = RunStore(settings.output_root).folder(identity)
+    stored = RunStore(output_root).folder(identity)
     state = stored.state()
     record = read_json(stored.record) if state == "DONE" else None
     return state, record, stored.details().get("reason", "") if state == "FAILED" else ""
@@ -75,9 +78,10 @@ def _look_up(settings: RunSettings, folder: Path) -> tuple[str, Record | None, s
 def keep_records(runs: Sequence[DeclaredRun], folder: Path) -> None:
     """Copy the records that only the run store has into `folder`/records, from which a table can always be rebuilt."""
     for run in runs:
-        path = folder / "records" / f"{run_id(run.settings)}.json"
-        if run.record is not None and not path.exists():
-            write_json(path, run.record)
+        if run.record is not None:
+            path = kept_record(folder, run.record["id"])
+            if not path.exists():
+                write_json(path, run.record)
 
 
 def errors_by_seed(runs: Sequence[DeclaredRun], metric: str = "test_error") -> dict[tuple[int, str], dict[int, float]]:

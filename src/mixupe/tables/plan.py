@@ -59,17 +59,27 @@ def _typical_seconds(runs: Sequence[DeclaredRun]) -> float | None:
     return median(times) if times else None
 
 
+def total_line(cells: Sequence[PlannedCell]) -> str:
+    """Runs to do and the estimate over several tables, in a sentence."""
+    to_do = sum(cell.to_do for cell in cells)
+    declared = sum(cell.states.total() for cell in cells)
+    return f"In all {declared} runs, {to_do} to do; minutes to go: {_minutes(cells)}"
+
+
+def _minutes(cells: Sequence[PlannedCell]) -> str:
+    unknown = any(cell.seconds is None for cell in cells)
+    return f"{sum(cell.seconds or 0.0 for cell in cells) / 60:.1f}{' + ?' if unknown else ''}"
+
+
 def to_terminal(title: str, cells: Sequence[PlannedCell]) -> RichTable:
     """One line a data set and method, and a total."""
     table = RichTable(title=f"{title}: plan, nothing is started", show_footer=True)
     total: Counter[str] = sum((cell.states for cell in cells), Counter())
-    unknown = any(cell.seconds is None for cell in cells)
-    cost = sum(cell.seconds or 0.0 for cell in cells)
     table.add_column("data set", footer="total")
     table.add_column("method")
     for state, name in STATES.items():
         table.add_column(name, justify="right", footer=str(total[state]))
-    table.add_column("minutes to go", justify="right", footer=f"{cost / 60:.1f}{' + ?' if unknown else ''}")
+    table.add_column("minutes to go", justify="right", footer=_minutes(cells))
     previous = ""
     for cell in cells:
         minutes = "?" if cell.seconds is None else f"{cell.seconds / 60:.1f}"

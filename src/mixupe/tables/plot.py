@@ -2,98 +2,97 @@
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
-import matplotlib
-
-matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.figure import Figure
 
 from mixupe.tables.compare import SIGNIFICANCE
-
-# Okabe and Ito's palette, which colour-blind readers can tell apart.
-COLOURS = {"none": "#000000", "mixup": "#0072B2", "manifold_mixup": "#009E73", "mixupe": "#D55E00"}
-OTHER = "#CC79A7"
+from mixupe.tables.style import caption, head, heading, method_styles, tidy
 
 
-def plot_errors(
-    title: str, frame: pd.DataFrame, errors: Mapping[tuple[int, str], Mapping[int, float]], path: Path
-) -> None:
+def error_figure(title: str, frame: pd.DataFrame, errors: Mapping[tuple[int, str], Mapping[int, float]]) -> Figure:
     """Test error per data set and method with 95% intervals.
 
     Args:
-        title: of the figure.
-        frame: rows of the table.
+        title: of the table.
+        frame: its rows.
         errors: (cell, augmentation) -> seed -> test error in percent.
-        path: PNG to write.
     """
     panels = list(frame.groupby(["cell", "dataset", "model"], sort=False))
     columns = min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     methods = list(dict.fromkeys(frame["augmentation"]))
-    size = (4.2 * columns, 0.9 + rows * (0.9 + 0.35 * len(methods)))
+    size = (4.2 * max(columns, 1.6), 1.5 + rows * (0.75 + 0.33 * len(methods)))
     figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained")
+    styles = method_styles(methods)
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
-    for axis, ((cell, dataset, model), group) in zip(axes.flat, panels, strict=False):
+    for number, (axis, ((cell, dataset, model), group)) in enumerate(zip(axes.flat, panels, strict=False)):
         for _, row in group.iterrows():
             y = methods.index(row["augmentation"])
-            colour = COLOURS.get(row["augmentation"], OTHER)
+            style = styles[row["augmentation"]]
             values = list(errors[int(str(cell)), row["augmentation"]].values())
-            axis.plot(values, [y + 0.25] * len(values), "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
+            axis.plot(values, [y + 0.25] * len(values), "o", color=style.colour, alpha=0.5, ms=4, markeredgewidth=0)
             if row["n"] > 0:
-                axis.plot(row["mean"], y, "D", color=colour, markersize=6)
+                axis.plot(row["mean"], y, style.marker, color=style.colour, markersize=6)
             if row["n"] > 1:
-                axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=colour, linewidth=1.5)
+                axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.colour, linewidth=1.5)
         if not group["n"].any():
             axis.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axis.transAxes)
             axis.set_xticks([])
         low, high = axis.get_xlim()
         axis.set_xlim(max(low, -0.03 * high), high)  # no error lies below 0, whatever an interval says
-        axis.set_yticks(range(len(methods)), methods)
+        axis.set_yticks(range(len(methods)), methods if number % columns == 0 else [""] * len(methods))
         axis.set_ylim(len(methods) - 0.5, -0.5)
-        axis.set_title(f"{dataset} ({model})", fontsize=10)
-        axis.set_xlabel("test error (%)", fontsize=9)
-        axis.tick_params(labelsize=9)
-        axis.grid(axis="x", alpha=0.3)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(f"{title}: mean (diamond), 95% interval (line), seeds (dots)", fontsize=11)
-    figure.savefig(path, dpi=150, metadata={"Software": None})
-    plt.close(figure)
+        axis.set_title(f"{dataset} ({model})", fontsize=10, loc="left", fontweight="bold")
+        if number + columns >= len(panels):
+            axis.set_xlabel("test error (%)", fontsize=9)
+        axis.locator_params(axis="x", nbins=6)
+        tidy(axis, "x")
+    heading(figure, title)
+    caption(figure, "Large mark: mean over seeds; line: its 95% t interval; dots: seeds. Lower is better.")
+    return figure
 
 
-def plot_differences(title: str, comparisons: pd.DataFrame, path: Path) -> None:
+def difference_figure(title: str, comparisons: pd.DataFrame) -> Figure:
     """A forest plot: each cell a row, the paired difference of each method to mixup with its 95% interval.
 
     Args:
-        title: of the figure.
-        comparisons: as `compare.comparison_frame` makes them.
-        path: PNG to write.
+        title: of the table.
+        comparisons: as `compare.comparison_frame` makes them, not empty.
     """
     baseline = comparisons["baseline"].iloc[0]
     shown = comparisons[comparisons["baseline"] == baseline]
-    cells = list(dict.fromkeys(zip(shown["cell"], shown["dataset"], strict=True)))
+    cells = {cell: f"{dataset}\n({model})" for cell, dataset, model in zip(*_columns(shown), strict=True)}
     methods = list(dict.fromkeys(shown["augmentation"]))
-    figure, axis = plt.subplots(figsize=(7.5, 1.4 + 0.28 * len(cells) * (len(methods) + 0.6)), layout="constrained")
-    step = 0.8 / max(len(methods), 1)
-    for _, row in shown.iterrows():
-        place = cells.index((row["cell"], row["dataset"])) + step * (methods.index(row["augmentation"]) + 0.5) - 0.4
-        colour = COLOURS.get(row["augmentation"], OTHER)
-        axis.plot([row["ci_low"], row["ci_high"]], [place, place], "-", color=colour, linewidth=1.5)
-        # A filled diamond is a significant difference, an open one is not: readable without colour.
-        significant = row["p_holm"] < SIGNIFICANCE
-        face = colour if significant else "white"
-        axis.plot(row["delta"], place, "D", color=colour, markerfacecolor=face, markersize=6)
-    for method in methods:
-        axis.plot([], [], "D-", color=COLOURS.get(method, OTHER), markerfacecolor="white", label=method)
+    styles = method_styles(methods)
+    size = (7.5, 2.0 + 0.2 * len(cells) * (len(methods) + 1))
+    figure, axis = plt.subplots(figsize=size, layout="constrained")
+    step = 1 / (len(methods) + 1)
+    for place, cell in enumerate(cells):
+        if place % 2 == 0:
+            axis.axhspan(place - 0.5, place + 0.5, color="#f1f1f1", linewidth=0, zorder=0)
+        for _, row in shown[shown["cell"] == cell].iterrows():
+            style = styles[row["augmentation"]]
+            y = place - 0.5 + step * (methods.index(row["augmentation"]) + 1)
+            # A filled mark is a significant difference, an open one is not: readable without colour.
+            face = style.colour if row["p_holm"] < SIGNIFICANCE else "white"
+            axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.colour, linewidth=1.5)
+            axis.plot(row["delta"], y, style.marker, color=style.colour, markerfacecolor=face, markersize=6)
     axis.axvline(0, color="black", linewidth=0.8)
-    axis.set_yticks(range(len(cells)), [dataset for _, dataset in cells])
+    axis.set_yticks(range(len(cells)), list(cells.values()))
     axis.set_ylim(len(cells) - 0.5, -0.5)
-    axis.set_xlabel(f"test error minus that of {baseline} (percentage points); left of 0 is better than {baseline}")
-    axis.grid(axis="x", alpha=0.3)
-    axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-    axis.set_title(f"{title}: paired differences, 95% intervals; filled: significant after Holm", fontsize=11)
-    figure.savefig(path, dpi=150, metadata={"Software": None})
-    plt.close(figure)
+    axis.set_xlabel(f"test error minus that of {baseline} (percentage points)", fontsize=9)
+    tidy(axis, "x")
+    head(figure, f"{title}: paired differences to {baseline}", styles, fill="none")
+    caption(
+        figure,
+        f"Mark: mean over seeds; line: its 95% t interval. Left of 0 is better than {baseline}. Filled marks are"
+        " significant (p < 0.05 in a paired t test, Holm-adjusted over the table), open ones are not.",
+    )
+    return figure
+
+
+def _columns(frame: pd.DataFrame) -> list[list[str]]:
+    return [list(frame[name]) for name in ("cell", "dataset", "model")]

@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
+from mixupe.tables.paper import paper_lines
 from mixupe.tables.rows import BASELINE, COLUMNS
+from mixupe.tables.style import MOST_CELLS
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -25,17 +28,21 @@ def comparisons_to_csv(comparisons: pd.DataFrame) -> str:
 def grid(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and body for people: one line a data set and model, a column a method, and each method's difference.
 
-    A cell with fewer records than declared says so. A difference is starred only where its test says so.
+    A cell with fewer records than declared says so. A difference is starred only where its test says so. Methods with a
+    published figure have a further column for it.
     """
     methods = list(dict.fromkeys(frame["augmentation"]))
     compared = [method for method in methods if method != BASELINE] if BASELINE in methods else []
+    published = [method for method in methods if frame.loc[frame["augmentation"] == method, "paper"].notna().any()]
     header = ["data set", "model", *methods, *(f"{method} - {BASELINE}" for method in compared)]
+    header += [f"{method} (published)" for method in published]
     body = []
     for (_, dataset, model), rows in frame.groupby(["cell", "dataset", "model"], sort=False):
         by_method = {row["augmentation"]: row for _, row in rows.iterrows()}
         line = [str(dataset), str(model)]
         line += [_error(by_method.get(method)) for method in methods]
         line += [_difference(by_method.get(method)) for method in compared]
+        line += [_published(by_method.get(method)) for method in published]
         body.append(line)
     return header, body
 
@@ -57,6 +64,10 @@ def _difference(row: "pd.Series[float] | None") -> str:
     return f"{row['delta_vs_mixup']:+.2f}{star} [{row['delta_ci_low']:+.2f}, {row['delta_ci_high']:+.2f}]"
 
 
+def _published(row: "pd.Series[Any] | None") -> str:
+    return "-" if row is None or pd.isna(row["paper"]) else str(row["paper"])
+
+
 def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read the table, and what is wrong with it."""
     lines = [
@@ -71,10 +82,14 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
             " than mixup. * marks p < 0.05 in a paired t test, Holm-adjusted over the table.",
             f"{starred} of {tested} differences are significant.",
         ]
+    lines += paper_lines(frame)
     for run in runs:
         if run.state == "FAILED":
             title = f"{run.settings.dataset.name} {run.method} seed {run.settings.seed}"
             lines.append(f"FAILED, not in any mean: {title}: {run.reason}")
+    cells = frame["cell"].nunique()
+    if cells > MOST_CELLS:
+        lines.append(f"No pictures: the table has {cells} cells, more than {MOST_CELLS}.")
     missing = sum(run.state not in ("DONE", "FAILED") for run in runs)
     if missing:
         lines.append(f"{missing} of {len(runs)} declared runs are missing.")
@@ -87,11 +102,11 @@ def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs
     if len(comparisons):
         parts += [
             "## Over the data sets",
-            _markdown(*_verdict_grid(comparisons)),
+            _markdown(*verdict_grid(comparisons)),
             "A win or a loss is a cell whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
             " test on the cells' mean differences.",
             "## Paired differences",
-            _markdown(*_comparison_grid(comparisons)),
+            _markdown(*comparison_grid(comparisons)),
             "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
             " seeds would have found with 80% power; a smaller one cannot be ruled out.",
         ]
@@ -103,21 +118,23 @@ def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
-def _verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Header and body: each method against each baseline over the cells of the table."""
     header = ["method", "against", "wins", "ties", "losses", "mean difference", "p (Wilcoxon)"]
     body = []
     for one in verdicts(comparisons):
         counts = [str(one.wins), str(one.ties), str(one.losses)]
-        body.append([one.augmentation, one.baseline, *counts, f"{one.mean:+.2f}", _p_value(one.p_value)])
+        body.append([one.augmentation, one.baseline, *counts, f"{one.mean:+.2f}", p_value_text(one.p_value)])
     return header, body
 
 
-def _comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+    """Header and body: every paired difference, a line a cell, method and baseline."""
     header = ["data set", "method", "against", "n", "difference", "95% interval", "p", "p (Holm)", "detectable"]
     body = []
     for _, row in comparisons.iterrows():
         interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
-        numbers = [_p_value(row["p_value"]), _p_value(row["p_holm"]), _number(row["detectable"], ".2f")]
+        numbers = [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), _number(row["detectable"], ".2f")]
         names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
         body.append([*names, _number(row["delta"], "+.2f"), interval, *numbers])
     return header, body
@@ -127,7 +144,8 @@ def _number(value: float, form: str) -> str:
     return "-" if math.isnan(value) else format(value, form)
 
 
-def _p_value(value: float) -> str:
+def p_value_text(value: float) -> str:
+    """For people; `-` where there was no test."""
     return "<0.001" if value < 0.001 else _number(value, ".3f")
 
 
@@ -144,7 +162,7 @@ def to_latex(title: str, frame: pd.DataFrame) -> str:
             r"\begin{table}",
             rf"\caption{{{_latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
             r"Differences in percentage points with 95\% intervals; * marks "
-            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).}}",
+            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).{''.join(' ' + _latex(line) for line in paper_lines(frame))}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rows[0],

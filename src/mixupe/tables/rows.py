@@ -19,8 +19,8 @@ def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame, metric: 
     """One row a cell and augmentation with the columns COLUMNS; errors and differences in percent (points).
 
     p_value is of the paired t test against mixup over shared seeds, Holm-adjusted over all rows of the table. `paper`
-    stays empty where no sourced figure is at hand. Beside COLUMNS, `cell` numbers the table's cells and `declared` is
-    the number of runs the table declares.
+    and `paper_source` are empty here; `paper.with_figures` fills them. Beside COLUMNS, `cell` numbers the table's cells
+    and `declared` is the number of runs the table declares.
 
     Args:
         runs: of the table.

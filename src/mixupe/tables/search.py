@@ -42,37 +42,32 @@ def ranking_to_csv(frame: pd.DataFrame) -> str:
     return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 
-def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
-    """What was chosen, and every setting behind the choice."""
+def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
+    """How to read a ranking, and what is missing from it."""
     seeds = len({run.settings.seed for run in runs})
-    names = [column for column in frame.columns if column not in RANKING_COLUMNS]
     counts = frame.groupby("option", sort=False).size()
     budget = ", ".join(f"{option} {count}" for option, count in counts.items())
-    chosen = [f"- {row['option']}: **{row['setting']}**" for _, row in frame[frame["chosen"]].iterrows()]
     missing = sum(run.record is None for run in runs)
+    return [
+        "Validation error in percent at the best epoch, mean over seeds. Within each data set the settings of a method"
+        " are ranked; the lowest mean rank is chosen. The test split plays no part.",
+        f"Settings tried: {budget}; {seeds} seeds each.{f' {missing} runs are missing or failed.' if missing else ''}",
+    ]
+
+
+def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
+    """What was chosen, and every setting behind the choice."""
+    names = [column for column in frame.columns if column not in RANKING_COLUMNS]
+    chosen = [f"- {row['option']}: **{row['setting']}**" for _, row in frame[frame["chosen"]].iterrows()]
     header = ["setting", "mean rank", *names]
     body = [
-        [f"**{row['setting']}**" if row["chosen"] else row["setting"], _two(row["mean_rank"])]
-        + [_two(row[name]) for name in names]
+        [f"**{row['setting']}**" if row["chosen"] else row["setting"], two_places(row["mean_rank"])]
+        + [two_places(row[name]) for name in names]
         for _, row in frame.iterrows()
     ]
-    lines = [header, ["---"] * len(header), *body]
-    return "\n".join(
-        [
-            f"# {title}",
-            "",
-            *chosen,
-            "",
-            "Validation error in percent at the best epoch, mean over seeds. Within each data set the settings of a method"
-            " are ranked; the lowest mean rank is chosen. The test split plays no part.",
-            "",
-            f"Settings tried: {budget}; {seeds} seeds each.{f' {missing} runs are missing or failed.' if missing else ''}",
-            "",
-            *("| " + " | ".join(line) + " |" for line in lines),
-            "",
-        ]
-    )
+    lines = ["| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *body)]
+    return "\n\n".join([f"# {title}", "\n".join(chosen), *search_notes(frame, runs), "\n".join(lines)]) + "\n"
 
 
-def _two(value: float) -> str:
+def two_places(value: float) -> str:
     return "-" if value != value else f"{value:.2f}"

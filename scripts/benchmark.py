@@ -1,0 +1,66 @@
+"""Measure how fast this project is, as ratios to the code of others, timed in turn in one process.
+
+python scripts/benchmark.py step                  one optimizer step
+python scripts/benchmark.py epoch --device cuda   epochs on images in memory
+python scripts/benchmark.py data                  batches of every domain, streamed images
+python scripts/benchmark.py sweep                 many runs, large tables
+python scripts/benchmark.py step --quick          tiny sizes, to see that it works
+
+Writes results/benchmark/<what>-<device>.json and table.md (with --quick outputs/benchmark/). On a quiet machine, or the
+figures are worth little. Exit status: 0 measured (whether or not targets are met), 2 the command line is wrong.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from mixupe.benchmark.machine import available_cores
+from mixupe.benchmark.options import FEWEST, checked_options
+from mixupe.benchmark.report import Report
+from mixupe.benchmark.table import build_table, to_terminal
+from mixupe.command_line import Parser
+from mixupe.experiment.progress import CONSOLE, complain
+from mixupe.settings import UserError
+
+BENCHMARKS = ("step", "data", "epoch", "sweep")
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def parser() -> argparse.ArgumentParser:
+    result = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("what", choices=BENCHMARKS, help="what to measure")
+    result.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU where there is one"
+    )
+    result.add_argument("--threads", type=int, default=available_cores(), help="CPU threads [all cores: %(default)s]")
+    result.add_argument("--repeat", type=int, help=f"timed repetitions [{FEWEST}; 1 with --quick]")
+    result.add_argument("--quick", action="store_true", help="tiny sizes; the figures mean nothing")
+    result.add_argument("--output", type=Path, help="folder of the JSON files and table.md")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        given = parser().parse_args(arguments)
+        repeat = given.repeat if given.repeat is not None else (1 if given.quick else FEWEST)
+        options = checked_options(given.device, given.threads, repeat, given.quick)
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    torch.set_num_threads(options.threads)
+    folder = given.output or ROOT / ("outputs" if options.quick else "results") / "benchmark"
+    report = Report(given.what, options, folder)
+    import_module(f"mixupe.benchmark.{given.what}").measure(options, report)
+    report.close()
+    if CONSOLE.is_terminal:  # elsewhere each figure has had its line
+        CONSOLE.print(to_terminal(report.content))
+    CONSOLE.print(f"Written to {report.path} and {build_table(folder)}", markup=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

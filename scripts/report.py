@@ -1,0 +1,47 @@
+"""One page over all results, to open in a browser: python scripts/report.py
+
+    python scripts/report.py                             results/report.html: every table that has records in results/
+    python scripts/report.py own_csv dataset.path=a.csv  results/own_csv/report.html: one table, with its overrides
+
+The page is a single file that needs no network, no server and no other file. Written from the records alone: no training,
+no W&B. Exit status: 0 written, 2 bad command line or nothing to show.
+"""
+
+import argparse
+import sys
+
+from mixupe.experiment.files import write_text
+from mixupe.experiment.progress import CONSOLE, complain
+from mixupe.report.page import recorded_tables, report
+from mixupe.settings import UserError
+from mixupe.tables.collect import RESULTS
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="a file of configs/table, without .yaml; with it may stand overrides of all its runs",
+    )
+    arguments = parser.parse_args()
+    names = [one for one in arguments.names if "=" not in one]
+    overrides = [one for one in arguments.names if "=" in one]
+    try:
+        if len(names) > 1 or (overrides and not names):
+            raise UserError(f"table: one with its overrides, or none of both; got {' '.join(arguments.names)}")
+        page, left_out = report(names or recorded_tables(RESULTS), overrides, RESULTS)
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    for name, reason in left_out.items():
+        complain(f"left out: {name}: {reason}")
+    path = RESULTS.joinpath(*names, "report.html")
+    write_text(path, page)
+    CONSOLE.print(f"Written to {path} ({len(page.encode()) / 1e6:.1f} MB)", markup=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

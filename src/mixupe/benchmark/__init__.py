@@ -1,0 +1,1 @@
+"""How fast this project is, as ratios between contestants that take turns in one process; see scripts/benchmark.py."""

@@ -1,0 +1,111 @@
+"""The network that steps and epochs are timed on, run in one of two ways: as textbooks do, or as we recommend."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from mixupe.augmentation.mix_point import Model
+from mixupe.benchmark.options import Options
+from mixupe.models.preactresnet import PreActResNet
+from mixupe.training.compiled import compiled
+
+CLASSES = 10
+IMAGE = (3, 32, 32)
+BATCH = 100
+# One for all contestants; what it is does not matter, but it must not diverge on random images.
+LR, MOMENTUM, WEIGHT_DECAY = 0.01, 0.9, 1e-4
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a network is run.
+
+    Attributes:
+        bf16: bfloat16 autocast; else float32.
+        channels_last: layout of images and convolution weights; else channels first (NCHW).
+        compile: through torch.compile.
+        fused: the optimizer as one fused kernel; else torch's default.
+    """
+
+    bf16: bool
+    channels_last: bool
+    compile: bool
+    fused: bool
+
+    def __str__(self) -> str:
+        return ", ".join(
+            [
+                "bf16" if self.bf16 else "float32",
+                "channels last" if self.channels_last else "NCHW",
+                *(["compiled"] if self.compile else []),
+                *(["fused SGD"] if self.fused else []),
+            ]
+        )
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        return torch.channels_last if self.channels_last else torch.contiguous_format
+
+
+TEXTBOOK = Setup(bf16=False, channels_last=False, compile=False, fused=False)
+
+
+def recommended(options: Options) -> Setup:
+    """What we recommend on that device. Compiling takes a minute and does not pay off on a CPU."""
+    return Setup(bf16=True, channels_last=True, compile=options.on_gpu, fused=True)
+
+
+def width(options: Options) -> int:
+    """Channels of the network's first stage."""
+    return options.size(cpu=64, gpu=64, quick=2)
+
+
+def batch_size(options: Options) -> int:
+    return options.size(cpu=BATCH, gpu=BATCH, quick=8)
+
+
+def network(options: Options) -> nn.Module:
+    """A PreActResNet-18 for 32x32 images, on the CPU."""
+    return PreActResNet(IMAGE[0], CLASSES, depth=18, width=width(options), stem_stride=1)
+
+
+class Net:
+    """A network with its optimizer.
+
+    Args:
+        options: device and size.
+        setup: how it is run.
+    """
+
+    def __init__(self, options: Options, setup: Setup) -> None:
+        self.setup = setup
+        self.device = options.device
+        self.model = network(options).to(self.device)
+        self.model.to(memory_format=setup.memory_format)  # type: ignore[call-overload]
+        self.forward: Model = compiled(self.model) if setup.compile else self.model
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(),
+            lr=LR,
+            momentum=MOMENTUM,
+            nesterov=True,
+            weight_decay=WEIGHT_DECAY,
+            fused=setup.fused or None,
+        )
+
+    def autocast(self) -> AbstractContextManager[object]:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.setup.bf16)
+
+    def learn(self, loss: Tensor) -> None:
+        """Backward pass and optimizer step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+
+
+def random_batch(options: Options, setup: Setup) -> tuple[Tensor, Tensor]:
+    """Images (B, 3, 32, 32) float32 in the setup's layout and labels (B,) int64, on the device."""
+    count = batch_size(options)
+    images = torch.randn(count, *IMAGE).to(options.device).contiguous(memory_format=setup.memory_format)
+    return images, torch.randint(CLASSES, (count,)).to(options.device)

@@ -1,0 +1,118 @@
+"""How long a trainer's epoch takes, and how much of it the loop waits for its batches."""
+
+import time
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from mixupe.benchmark.timing import synchronise
+from mixupe.data.base import Split
+from mixupe.training.loop import Trainer
+
+
+@dataclass(frozen=True)
+class Stopwatch:
+    """Spans of time on a device: wall clock on a CPU, on a GPU the time of its queue of work.
+
+    On a GPU a span begins when all earlier work is done and ends when the span's own is: that is what the next training
+    step waits for, and nothing where the loader keeps ahead.
+    """
+
+    device: torch.device
+    spans: list[tuple[Any, Any]] = field(default_factory=list)
+
+    def now(self) -> Any:
+        if self.device.type != "cuda":
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record()
+        return event
+
+    def seconds(self) -> list[float]:
+        """Of each span; waits for the GPU."""
+        if self.device.type != "cuda":
+            return [end - begin for begin, end in self.spans]
+        synchronise(self.device)
+        return [begin.elapsed_time(end) / 1000 for begin, end in self.spans]
+
+
+@dataclass(frozen=True)
+class TimedSplit:
+    """A split whose batches are timed, one span each."""
+
+    split: Split
+    watch: Stopwatch
+
+    @property
+    def labels(self) -> Tensor:
+        return self.split.labels
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
+    ) -> Iterator[tuple[Any, Tensor]]:
+        batches = self.split.batches(indices, augment, skip)
+        while True:
+            begin = self.watch.now()
+            batch = next(batches, None)
+            self.watch.spans.append((begin, self.watch.now()))
+            if batch is None:
+                return
+            yield batch
+
+    def mean_input(self) -> Tensor | None:
+        return self.split.mean_input()
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.split.to(device), self.watch)
+
+
+class EpochTimer:
+    """Times the training part of a trainer's epochs from outside: it ends when the validation split is asked for batches.
+
+    Args:
+        trainer: its validation split is wrapped for good.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer = trainer
+        self._finish = _FinishLine(trainer.validation, trainer.device)
+        trainer.validation = self._finish
+
+    def epoch(self) -> float:
+        """Train one epoch more; seconds without validation and checkpoint."""
+        trainer = self.trainer
+        trainer.settings = trainer.settings.model_copy(update={"epochs": trainer.epoch + 1})
+        before = trainer.scheduler.last_epoch
+        synchronise(trainer.device)
+        started = time.perf_counter()
+        trainer.fit(lambda _epoch, _metrics: None)
+        assert trainer.scheduler.last_epoch - before == trainer.steps_per_epoch, "not the steps of one epoch"
+        return self._finish.reached - started
+
+
+class _FinishLine:
+    """A split that notes when it is asked for batches."""
+
+    def __init__(self, split: Split, device: torch.device) -> None:
+        self.split, self.device = split, device
+        self.reached = 0.0
+
+    @property
+    def labels(self) -> Tensor:
+        return self.split.labels
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
+    ) -> Iterator[tuple[Any, Tensor]]:
+        synchronise(self.device)
+        self.reached = time.perf_counter()
+        return self.split.batches(indices, augment, skip)
+
+    def mean_input(self) -> Tensor | None:
+        return self.split.mean_input()
+
+    def to(self, device: torch.device) -> Self:
+        return type(self)(self.split.to(device), device)

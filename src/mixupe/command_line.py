@@ -1,0 +1,13 @@
+"""What the scripts' command lines share."""
+
+import argparse
+from typing import NoReturn
+
+from mixupe.settings import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Bad arguments raise UserError, one line, instead of printing the usage and leaving."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)

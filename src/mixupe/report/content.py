@@ -1,0 +1,203 @@
+"""What the page says of one table, as plain values for the template."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from mixupe.report.figures import Picture, pictures
+from mixupe.report.words import chosen_sentence, verdict_sentences
+from mixupe.tables.build import evaluate
+from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.manifest import Table
+from mixupe.tables.render import comparison_grid, grid, legend, verdict_grid
+from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
+
+NUMBER = re.compile(r"<?([+-]?\d+(?:\.\d+)?)(?![\w.])")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One cell of a shown table.
+
+    Attributes:
+        text: as shown.
+        number: by which its column is sorted; None sorts by the text.
+        entry: index of the `Entry` it is made of; None where it is no mean over runs.
+        run: id of the run whose record it opens.
+        strong: whether it stands out.
+    """
+
+    text: str
+    number: float | None = None
+    entry: int | None = None
+    run: str | None = None
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table as shown; a column is numeric where every value in it is a number or missing."""
+
+    caption: str
+    header: list[str]
+    rows: list[list[Value]]
+    numeric: list[bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        columns = zip(*self.rows, strict=True)
+        numeric = [all(one.number is not None or one.text == "-" for one in column) for column in columns]
+        object.__setattr__(self, "numeric", numeric or [False] * len(self.header))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """The runs behind one number of a table: one cell and method.
+
+    Attributes:
+        title: data set, model and method.
+        runs: ids of those with a record, in the order of their seeds.
+        gaps: `seed 3: MISSING`, ... for the others.
+    """
+
+    title: str
+    runs: list[str]
+    gaps: list[str]
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that the page shows of one table."""
+
+    name: str
+    title: str
+    metric: str
+    is_search: bool
+    done: int
+    declared: int
+    sentences: list[str]
+    main: Grid
+    notes: list[str]
+    more: list[Grid]
+    pictures: list[Picture]
+    runs: Grid
+    entries: list[Entry]
+
+
+def section(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()) -> Section:
+    """The part of the page about one table, from its declared runs (`build.look_up`)."""
+    comparisons, frame = evaluate(table, runs, extra)
+    entries, numbers = _entries(runs)
+    if table.is_search:
+        settings = ranking(runs)
+        main = _search_grid(settings, runs, numbers)
+        sentences, notes, more = [chosen_sentence(settings)], search_notes(settings, runs), []
+    else:
+        main = _main_grid(frame, numbers)
+        sentences = verdict_sentences(comparisons, len({run.settings.dataset.name for run in runs}))
+        # The page's question is about MixupE; the grid of verdicts has the other methods.
+        sentences = [sentence for sentence in sentences if sentence.startswith("mixupe ")] or sentences
+        notes = legend(frame, runs)
+        more = [_plain("Over the data sets", *verdict_grid(comparisons))] if len(comparisons) else []
+        more += [_plain("Paired differences", *comparison_grid(comparisons))] if len(comparisons) else []
+    return Section(
+        name=table.name,
+        title=table.title,
+        metric=table.metric,
+        is_search=table.is_search,
+        done=sum(run.record is not None for run in runs),
+        declared=len(runs),
+        sentences=sentences,
+        main=main,
+        notes=notes,
+        more=more,
+        pictures=pictures(table, runs, frame, comparisons),
+        runs=_run_grid(runs, table.metric),
+        entries=entries,
+    )
+
+
+def _entries(runs: Sequence[DeclaredRun]) -> tuple[list[Entry], dict[tuple[int, str], int]]:
+    """The entries of a table, and (cell, method) -> index of its entry."""
+    entries: list[Entry] = []
+    numbers: dict[tuple[int, str], int] = {}
+    for run in runs:
+        key = (run.cell, run.method)
+        if key not in numbers:
+            numbers[key] = len(entries)
+            entries.append(Entry(" · ".join(run.names.values()), [], []))
+        entry = entries[numbers[key]]
+        if run.record is not None:
+            entry.runs.append(run.record["id"])
+        else:
+            reason = f", {run.reason}" if run.reason else ""
+            entry.gaps.append(f"seed {run.settings.seed}: {run.state}{reason}")
+    return entries, numbers
+
+
+def _main_grid(frame: pd.DataFrame, numbers: dict[tuple[int, str], int]) -> Grid:
+    """The table as in table.md, with the runs behind each mean."""
+    header, body = grid(frame)
+    methods = set(frame["augmentation"])
+    cells = list(dict.fromkeys(frame["cell"]))
+    rows = [
+        [
+            _value(text, numbers.get((cell, name)) if name in methods else None)
+            for name, text in zip(header, line, strict=True)
+        ]
+        for cell, line in zip(cells, body, strict=True)
+    ]
+    return Grid("Test error (%), mean ± standard deviation over seeds", header, rows)
+
+
+def _search_grid(settings: pd.DataFrame, runs: Sequence[DeclaredRun], numbers: dict[tuple[int, str], int]) -> Grid:
+    """Each setting a row, each data set a column, with the runs behind each mean."""
+    cells = {run.names["dataset"]: run.cell for run in runs}
+    names = [column for column in settings.columns if column not in RANKING_COLUMNS]
+    rows = [
+        [
+            Value(row["setting"], strong=bool(row["chosen"])),
+            _value("chosen" if row["chosen"] else ""),
+            _value(two_places(row["mean_rank"])),
+            *(_value(two_places(row[name]), numbers.get((cells[name], row["setting"]))) for name in names),
+        ]
+        for _, row in settings.iterrows()
+    ]
+    header = ["setting", "chosen", "mean rank", *names]
+    return Grid("Validation error (%), mean over seeds; a lower mean rank is better", header, rows)
+
+
+def _run_grid(runs: Sequence[DeclaredRun], metric: str) -> Grid:
+    """Every run with a record."""
+    header = ["data set", "model", "method", "seed", f"{metric.replace('_', ' ')} (%)", "best epoch", "seconds"]
+    rows = [
+        [
+            *(Value(name) for name in run.names.values()),
+            _value(str(run.settings.seed)),
+            _value(f"{run.record['metrics'][metric]:.2f}"),
+            _value(str(run.record["metrics"]["best_epoch"])),
+            _value(f"{run.record['timing']['seconds']:.1f}"),
+            Value(commit_text(run.record["code"])),
+            Value(run.record["id"], run=run.record["id"]),
+        ]
+        for run in runs
+        if run.record is not None
+    ]
+    return Grid("Runs", [*header, "commit", "record"], rows)
+
+
+def commit_text(code: dict[str, Any]) -> str:
+    """Short commit, `+ changes` where the tree was not clean."""
+    commit = code["commit"]
+    return "unknown" if commit is None else commit[:8] + (" + changes" if code["dirty"] else "")
+
+
+def _plain(caption: str, header: list[str], body: list[list[str]]) -> Grid:
+    return Grid(caption, header, [[_value(text) for text in line] for line in body])
+
+
+def _value(text: str, entry: int | None = None) -> Value:
+    number = NUMBER.match(text)
+    return Value(text, float(number[1]) if number else None, entry)

@@ -1,0 +1,95 @@
+"""From records to results/report.html."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from mixupe.report.content import Section, section
+from mixupe.report.records import compact, script_json
+from mixupe.settings import UserError
+from mixupe.tables.build import look_up
+from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.manifest import Table
+
+PARTS = files("mixupe.report")
+SCRIPTS = ("chart.js", "runs.js", "tables.js")
+
+
+def recorded_tables(results: Path) -> list[str]:
+    """Names of the tables that have records in the results folder, sorted."""
+    return sorted({path.parts[-3] for path in results.glob("*/records/*.json")})
+
+
+def report(names: Sequence[str], extra: Sequence[str], results: Path) -> tuple[str, dict[str, str]]:
+    """The page over these tables.
+
+    Args:
+        names: of configs/table; comparisons of methods come first on the page, searches last.
+        extra: command-line overrides of all their runs.
+        results: folder that holds one folder a table.
+
+    Returns:
+        HTML, and name -> reason for the tables that had to be left out.
+
+    Raises:
+        UserError: no table is left.
+    """
+    tables: list[tuple[Table, list[DeclaredRun]]] = []
+    left_out: dict[str, str] = {}
+    for name in names:
+        try:
+            table, runs = look_up(name, extra, results)
+        except UserError as error:
+            left_out[name] = str(error)
+            continue
+        if any(run.record is not None for run in runs):
+            tables.append((table, runs))
+        else:
+            left_out[name] = "none of its declared runs has a record"
+    if not tables:
+        reasons = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise UserError(
+            f"results: no table to show{f' ({reasons})' if reasons else ', run one with `make table-NAME`'}"
+        )
+    return render(tables, extra), left_out
+
+
+def render(tables: Sequence[tuple[Table, Sequence[DeclaredRun]]], extra: Sequence[str] = ()) -> str:
+    """One HTML text; the same for the same records, to the byte."""
+    sections = sorted((section(table, runs, extra) for table, runs in tables), key=_order)
+    records = {
+        table.name: [run.record for run in runs if run.record is not None]
+        for table, runs in sorted(tables, key=lambda pair: pair[0].name)
+    }
+    data = {**compact(records), "tables": {one.name: [asdict(entry) for entry in one.entries] for one in sections}}
+    style, script = _part("page.css"), "".join(_part(name) for name in SCRIPTS)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(_part("page.html")).render(
+        sections=sections,
+        records=sum(map(len, records.values())),
+        style=Markup(style),
+        script=Markup(script),
+        data=Markup(script_json(data)),
+        # Nothing is loaded from anywhere, and no script runs but the page's own.
+        policy=f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
+    )
+    return page + "\n"
+
+
+def _order(one: Section) -> tuple[bool, bool, str]:
+    return one.is_search, not one.more, one.name
+
+
+def _part(name: str) -> str:
+    return PARTS.joinpath(name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """As a Content-Security-Policy names an inline part."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,131 @@
+"""Published figures beside a table's own: configs/paper/<table>.yaml, each with its source."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+import yaml
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from mixupe.settings import Settings, UserError
+from mixupe.tables.collect import DeclaredRun
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+ROW = ("dataset", "model", "augmentation")
+
+
+class Figure(Settings):
+    """One published figure.
+
+    Attributes:
+        dataset, model, augmentation: of the row it belongs to, as in table.csv.
+        kind: `error`, or `difference` for a claimed difference to another method, which is no error itself.
+        against: the method a difference is to; belongs to `difference` alone.
+        unit: of `value`. error: percent (points). accuracy: percent (points), shown as 100 - value, a difference as
+            -value.
+        value: as published.
+        source: citation.
+        place: page, section or table in it.
+    """
+
+    dataset: Text
+    model: Text
+    augmentation: Text
+    kind: Literal["error", "difference"] = "error"
+    against: Text | None = None
+    unit: Literal["error", "accuracy"] = "error"
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    source: Text
+    place: Text
+
+    @model_validator(mode="after")
+    def _check(self) -> "Figure":
+        if (self.kind == "difference") != (self.against is not None):
+            raise ValueError("`against` belongs to kind=difference, and to it alone")
+        if self.kind == "error" and not 0 <= self.value <= 100:
+            raise ValueError(f"value: must be a percentage between 0 and 100, got {self.value}")
+        return self
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The row it belongs to: data set, model, augmentation."""
+        return self.dataset, self.model, self.augmentation
+
+    @property
+    def text(self) -> str:
+        """As shown: the error in percent, or `-0.8 vs mixup` in points of error, which nobody takes for an error."""
+        if self.kind == "difference":
+            return f"{-self.value if self.unit == 'accuracy' else self.value:+g} vs {self.against}"
+        return f"{100 - self.value if self.unit == 'accuracy' else self.value:.6g}"
+
+    @property
+    def reference(self) -> str:
+        return f"{self.source}, {self.place}"
+
+
+def read_figures(folder: Path, table: str) -> list[Figure]:
+    """The figures of `folder`/<table>.yaml; none where there is no such file.
+
+    Raises:
+        UserError: an entry is wrong or lacks its source; names file and key.
+    """
+    path = folder / f"{table}.yaml"
+    if not path.exists():
+        return []
+    content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if not isinstance(content, list):
+        raise UserError(f"{path.name} in configs/paper: must be a list of figures, each with dataset, model, ...")
+    figures = [_parse(values, f"configs/paper/{path.name}, figure {at + 1}") for at, values in enumerate(content)]
+    for at, figure in enumerate(figures):
+        if figure.row in (other.row for other in figures[:at]):
+            raise UserError(f"configs/paper/{path.name}, figure {at + 1}: a second one for {' '.join(figure.row)}")
+    return figures
+
+
+def _parse(values: Any, where: str) -> Figure:
+    try:
+        return Figure.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{where}: {f'{key}: ' if key else ''}{message[0].lower()}{message[1:]}") from error
+
+
+def check_figures(figures: Iterable[Figure], runs: Sequence[DeclaredRun], table: str) -> None:
+    """Every figure has its row, and the method it is compared with is there too.
+
+    Raises:
+        UserError: names the figure and the rows there are.
+    """
+    rows = dict.fromkeys(tuple(run.names[key] for key in ROW) for run in runs)
+    for figure in figures:
+        other = (figure.dataset, figure.model, figure.against)
+        for wanted in (figure.row, other if figure.against is not None else figure.row):
+            if wanted not in rows:
+                raise UserError(
+                    f"configs/paper/{table}.yaml: the table has no row {' '.join(map(str, wanted))}; it has"
+                    f" {', '.join(' '.join(row) for row in rows)}"
+                )
+
+
+def with_figures(frame: pd.DataFrame, figures: Sequence[Figure]) -> pd.DataFrame:
+    """The rows with `paper` and `paper_source` filled where there is a figure (str), else NaN."""
+    by_row = {figure.row: figure for figure in figures}
+    found = [by_row.get(tuple(row)) for row in frame[list(ROW)].itertuples(index=False)]
+    return frame.assign(
+        paper=[math.nan if figure is None else figure.text for figure in found],
+        paper_source=[math.nan if figure is None else figure.reference for figure in found],
+    )
+
+
+def paper_lines(frame: pd.DataFrame) -> list[str]:
+    """One line a published figure, with its source."""
+    rows = frame[frame["paper"].notna()]
+    return [
+        f"Published for {row['dataset']} {row['model']} {row['augmentation']}: {row['paper']}"
+        f" ({'points of test error' if ' vs ' in row['paper'] else 'test error in percent'}); {row['paper_source']}."
+        for _, row in rows.iterrows()
+    ]

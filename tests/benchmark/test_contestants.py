@@ -1,0 +1,47 @@
+"""The code of others does what it is said to do."""
+
+import pytest
+import torch
+from torch import nn
+
+from mixupe import mixupe_loss
+from mixupe.benchmark.contestants import TimmLoop, bare_mixup_step, textbook_mixupe_loss, textbook_mixupe_step
+from mixupe.benchmark.nets import CLASSES, TEXTBOOK, Net, random_batch, recommended
+from mixupe.benchmark.options import Options
+
+
+def weights(net: Net) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in net.model.parameters()])
+
+
+def test_the_textbook_computes_mixupe_v3() -> None:
+    torch.manual_seed(0)
+    model = nn.Linear(6, CLASSES)
+    x, y, perm = torch.randn(8, 6), torch.randint(CLASSES, (8,)), torch.randperm(8)
+    theirs = textbook_mixupe_loss(model, x, y, 0.3, perm, alpha=2.0, eta=0.5)
+    ours = mixupe_loss(model, x, y, lam=0.3, perm=perm, alpha=2.0, eta=0.5, variant="v3").loss
+    assert theirs.item() == pytest.approx(ours.item(), rel=1e-6)
+    (theirs_grad,), (ours_grad,) = (torch.autograd.grad(loss, [model.weight]) for loss in (theirs, ours))
+    torch.testing.assert_close(theirs_grad, ours_grad)
+
+
+def test_every_step_trains(options: Options) -> None:
+    for setup in (TEXTBOOK, recommended(options)):
+        net = Net(options, setup)
+        x, y = random_batch(options, setup)
+        assert x.is_contiguous(memory_format=setup.memory_format)
+        before = weights(net)
+        bare_mixup_step(net, x, y, alpha=1.0)
+        middle = weights(net)
+        textbook_mixupe_step(net, x, y, alpha=2.0, eta=0.001)
+        assert not torch.equal(before, middle)
+        assert not torch.equal(middle, weights(net))
+        assert weights(net).isfinite().all()
+
+
+def test_timms_loop_trains(options: Options) -> None:
+    net = Net(options, recommended(options))
+    pixels, targets = torch.randint(256, (8, 3, 32, 32), dtype=torch.uint8), torch.randint(CLASSES, (8,))
+    before = weights(net)
+    TimmLoop(net, pixels, targets, torch.full((3,), 128.0), torch.full((3,), 70.0), batch=4).epoch()
+    assert not torch.equal(before, weights(net))

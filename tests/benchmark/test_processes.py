@@ -1,0 +1,42 @@
+"""Jobs in processes of their own, and their memory."""
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from mixupe.benchmark.processes import in_fresh_process, peak_memory, tree_memory
+
+MEGABYTE = 2**20
+
+
+def hold(megabytes: int) -> tuple[int, str]:
+    held = bytearray(os.urandom(MEGABYTE) * megabytes)
+    time.sleep(0.4)
+    return len(held), multiprocessing.get_start_method()
+
+
+def fail() -> None:
+    raise ValueError("as asked")
+
+
+@pytest.mark.slow
+def test_memory_of_a_job_is_seen() -> None:
+    done = in_fresh_process(hold, 200)
+    assert done.result == (200 * MEGABYTE, multiprocessing.get_all_start_methods()[0])
+    assert 0.2 < done.peak.gigabytes < 2
+    assert done.seconds >= 0.4
+
+
+@pytest.mark.slow
+def test_what_a_job_raises_is_raised() -> None:
+    with pytest.raises(ValueError, match="as asked"):
+        in_fresh_process(fail)
+
+
+def test_the_peak_is_kept() -> None:
+    with peak_memory(os.getpid()) as peak:
+        hold(100)
+    assert peak.bytes > tree_memory(os.getpid()) - 50 * MEGABYTE
+    assert tree_memory(2**22 + 1) == 0, "no such process"

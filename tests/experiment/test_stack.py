@@ -1,0 +1,301 @@
+"""Stacks in sweeps: records equal those of single runs, each run keeps its own folder, lock, state and mirror."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mixupe.experiment import chunks, stack
+from mixupe.experiment.compose import compose_all, hydra_initialised
+from mixupe.experiment.config import RunSettings
+from mixupe.experiment.identity import run_id
+from mixupe.experiment.metrics_log import MetricsLog
+from mixupe.experiment.run import Outcome, attempt_run
+from mixupe.experiment.stack import as_one, attempt_runs
+from mixupe.experiment.store import RunFolder, RunStore
+from mixupe.experiment.sweep import SweepFailedError, run_sweep
+from mixupe.training.loop import Trainer
+from tests.experiment.conftest import Compose
+
+Record = dict[str, Any]
+
+
+def folder_of(settings: RunSettings) -> RunFolder:
+    return RunStore(settings.output_root).folder(run_id(settings))
+
+
+def grid(
+    root: Path, *overrides: str, dataset: str = "tabular/iris", seeds: Sequence[int] = (0, 1, 2)
+) -> list[list[str]]:
+    base = [f"dataset={dataset}", "trainer.epochs=2", "trainer.device=cpu", "logger=none", f"output_root={root}"]
+    return [[*base, *overrides, f"seed={seed}"] for seed in seeds]
+
+
+def sweep(jobs: Sequence[Sequence[str]], **arguments: Any) -> dict[str, Record]:
+    """Record of each run by its id; each is there once."""
+    with hydra_initialised():
+        outcomes = run_sweep("grid", jobs, **arguments)
+    assert len({outcome.id for outcome in outcomes}) == len(outcomes) == len(jobs)
+    return {outcome.id: outcome.record or {} for outcome in outcomes}
+
+
+def assert_equal(records: dict[str, Record], expected: dict[str, Record]) -> None:
+    """Up to rounding; a test error is a count of examples, equal as long as no logit is at the edge."""
+    assert records.keys() == expected.keys()
+    for identity, record in expected.items():
+        assert records[identity]["metrics"] == pytest.approx(record["metrics"], rel=1e-4, abs=1e-4)
+        for name, curve in record["curves"].items():
+            assert records[identity]["curves"][name] == pytest.approx(curve, rel=1e-4, abs=1e-4)
+        same = record.keys() - {"metrics", "curves", "timing", "config"}
+        assert {key: records[identity][key] for key in same} == {key: record[key] for key in same}
+
+
+@pytest.mark.parametrize("augmentation", ["none", "mixup", "manifold_mixup", "mixupe"])
+def test_a_sweep_gives_the_records_of_single_runs(
+    tmp_path: Path, augmentation: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jobs = {how: grid(tmp_path / how, f"trainer.stack={how}", f"augmentation={augmentation}") for how in ("auto", "1")}
+    records = sweep(jobs["auto"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("]")[0].split(",")[0] for line in lines if "test error" in line] == ["[1/3", "[2/3", "[3/3"]
+    single = sweep(jobs["1"])
+    assert_equal(records, single)
+    assert {record["timing"].get("stacked") for record in records.values()} == {3}
+    assert {record["timing"].get("stacked") for record in single.values()} == {None}
+    with hydra_initialised():
+        settings = compose_all(jobs["auto"])
+    for one in settings:
+        folder = folder_of(one)
+        assert folder.state() == "DONE"
+        rows = MetricsLog(folder.metrics).rows()
+        assert [row["epoch"] for row in rows] == [1, 2]
+        seconds = records[folder.id]["timing"]["seconds"]
+        assert 0 < rows[0]["seconds"] < rows[1]["seconds"] < seconds
+        assert {"config.yaml", "checkpoint.pt", "record.json"} <= {path.name for path in folder.path.iterdir()}
+    wall = max(one["timing"]["finished"] for one in records.values()) - min(
+        one["timing"]["started"] for one in records.values()
+    )
+    assert sum(one["timing"]["seconds"] for one in records.values()) <= wall + 0.1, "shares of the time that passed"
+    assert sweep(jobs["auto"]) == records, "found, not repeated"
+
+
+def test_runs_of_one_method_that_differ_in_alpha_and_eta_are_one_stack(tmp_path: Path) -> None:
+    def jobs(how: str) -> list[list[str]]:
+        points = [("0.5", "0.01"), ("1.0", "0.1"), ("2.0", "0.5")]
+        values = [[f"augmentation.alpha={alpha}", f"augmentation.eta={eta}"] for alpha, eta in points]
+        return [[*grid(tmp_path / how, f"trainer.stack={how}", seeds=[4])[0], *one] for one in values]
+
+    records = sweep(jobs("auto"))
+    assert {record["timing"]["stacked"] for record in records.values()} == {3}
+    assert_equal(records, sweep(jobs("1")))
+
+
+@pytest.mark.parametrize(
+    ("stacked", "alone", "workers", "sizes"),
+    [
+        (3, 0, 1, [3]),
+        (70, 0, 1, [23, 24, 23]),
+        (33, 0, 2, [16, 17]),
+        (5, 0, 4, [1, 1, 2, 1]),
+        (2, 0, 8, [1, 1]),
+        (6, 2, 2, [3, 3, 1, 1]),
+    ],
+)
+def test_chunks_keep_all_workers_busy(stacked: int, alone: int, workers: int, sizes: list[int]) -> None:
+    with hydra_initialised():
+        settings = [
+            *(compose_all(grid(Path("x"), seeds=range(stacked)))),
+            *(compose_all(grid(Path("x"), "trainer.stack=1", seeds=range(alone)))),
+        ]
+    parts = chunks.chunks(list(range(stacked + alone)), lambda number: settings[number], workers)
+    assert [len(part) for part in parts] == sizes
+    assert sorted(number for part in parts for number in part) == list(range(stacked + alone))
+
+
+def test_what_is_not_alike_is_not_put_together(capsys: pytest.CaptureFixture[str]) -> None:
+    with hydra_initialised():
+        lists = [
+            *grid(Path("x"), "augmentation=mixup", seeds=[0, 1]),
+            *grid(Path("x"), "augmentation=mixupe", seeds=[0]),
+            *grid(Path("x"), "augmentation=mixupe", "augmentation.variant=v4", seeds=[0]),
+            *grid(Path("x"), "augmentation=mixupe", "augmentation.variant=v2", "trainer.stack=5", seeds=[0, 1]),
+            *grid(Path("x"), "augmentation=mixup", "optimizer.lr=0.1", "trainer.stack=2", seeds=[0, 1, 2]),
+            *grid(Path("x"), "augmentation=mixup", dataset="tabular/wine", seeds=[0]),
+        ]
+        settings = compose_all(lists)
+    parts = chunks.chunks(list(range(len(lists))), lambda number: settings[number], workers=1)
+    assert parts == [[0, 1], [2], [3], [4], [5], [6, 7], [8], [9]]
+    told = capsys.readouterr().out
+    assert told.count("trainer.stack: mixupe runs are trained one by one: augmentation.variant v2 takes a double") == 1
+
+
+def runs_in(overrides: Sequence[str]) -> list[RunSettings]:
+    """The runs of a job, as a worker reads them: scripts/train.py."""
+    (packed,) = [one for one in overrides if one.startswith(f"+{chunks.KEY}=")]
+    return chunks.runs_of(packed.split("=", 1)[1].strip("'"))
+
+
+def test_a_job_carries_its_runs(tmp_path: Path) -> None:
+    with hydra_initialised():
+        plain = compose_all(grid(tmp_path))
+    settings = [one.model_copy(update={"output_root": Path("a 'folder' of ${x}=[1],{2}")}) for one in plain]
+    assert runs_in(chunks.as_job(settings)) == settings
+
+
+def test_a_launcher_gets_one_job_a_stack(tmp_path: Path) -> None:
+    launched: list[list[str]] = []
+
+    def launch(override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
+        launched.extend(list(overrides) for overrides in override_lists)
+        return [as_one(attempt_runs(runs_in(overrides))) for overrides in override_lists]
+
+    def jobs(how: str) -> list[list[str]]:
+        lists = [grid(tmp_path / how, f"augmentation={name}", f"trainer.stack={how}") for name in ("none", "mixup")]
+        return [job for one in lists for job in one]
+
+    records = sweep(jobs("auto"), launch=launch, workers=2)
+    assert len(launched) == 2
+    assert_equal(records, sweep(jobs("1")))
+
+
+def test_a_job_that_fails_as_a_whole_fails_its_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    failed = Outcome("", "error", "FAILED", fresh=True, reason="RuntimeError: no such machine")
+    with hydra_initialised(), pytest.raises(SweepFailedError, match="3 of 3 runs did not finish"):
+        run_sweep("grid", grid(tmp_path), lambda lists: [failed for _ in lists])
+    assert capsys.readouterr().err.count("FAILED - RuntimeError: no such machine") == 3
+
+
+def test_one_run_that_diverges_fails_alone(compose: Compose, tmp_path: Path) -> None:
+    eta = {0: "0.1", 1: "1e39", 2: "0.1"}
+    settings = [
+        compose("trainer.stack=auto", f"seed={seed}", f"augmentation.eta={value}") for seed, value in eta.items()
+    ]
+    outcomes = attempt_runs(settings)
+    assert [outcome.state for outcome in outcomes] == ["DONE", "FAILED", "DONE"]
+    assert "loss is nan at step" in outcomes[1].reason
+    failed = folder_of(settings[1])
+    assert "NonFiniteLossError" in failed.log.read_text()
+    assert failed.details()["kind"] == "NonFiniteLossError"
+    alone = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
+    assert [outcome.state for outcome in alone] == ["DONE", "FAILED", "DONE"]
+    assert alone[1].reason.split(";")[0] == outcomes[1].reason.split(";")[0]
+    records, expected = ({one.id: one.record for one in many if one.record} for many in (outcomes, alone))
+    assert_equal(records, expected)
+    again = attempt_runs(settings)
+    assert [(outcome.state, outcome.fresh) for outcome in again] == [
+        ("DONE", False),
+        ("FAILED", False),
+        ("DONE", False),
+    ]
+
+
+def test_runs_that_are_done_or_at_work_elsewhere_are_left_out(compose: Compose) -> None:
+    settings = [compose("trainer.stack=auto", f"seed={seed}") for seed in range(4)]
+    done = attempt_run(settings[0])
+    with folder_of(settings[1]).claimed():
+        outcomes = attempt_runs(settings)
+    assert [(one.state, one.fresh) for one in outcomes] == [
+        ("DONE", False),
+        ("RUNNING", False),
+        ("DONE", True),
+        ("DONE", True),
+    ]
+    assert outcomes[0].record == done.record
+    assert [(one.record or {})["timing"]["stacked"] for one in outcomes[2:]] == [2, 2]
+
+
+def test_bad_input_is_refused_and_leaves_nothing(compose: Compose, tmp_path: Path) -> None:
+    outcomes = attempt_runs(
+        [compose("trainer.stack=auto", "dataset.train_size=5000", f"seed={seed}") for seed in (0, 1)]
+    )
+    assert [outcome.state for outcome in outcomes] == ["REFUSED", "REFUSED"]
+    assert "dataset.train_size: 5000 is more than" in outcomes[0].reason
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+class KilledError(BaseException):
+    pass
+
+
+def test_runs_at_different_epochs_go_on_together(
+    compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run was killed in its second epoch, one in its third, one not begun: as after a kill between two saves."""
+    settings = [compose("trainer.stack=auto", "trainer.epochs=4", f"seed={seed}") for seed in range(3)]
+    expected = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
+    train_epoch = Trainer._train_epoch
+
+    def kill(settings: RunSettings, epochs: int) -> None:
+        def killed(self: Trainer) -> dict[str, float]:
+            if self.epoch == epochs:
+                self.save()
+                raise KilledError
+            return train_epoch(self)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Trainer, "_train_epoch", killed)
+            with pytest.raises(KilledError):
+                attempt_run(settings)
+
+    kill(settings[0], epochs=1)
+    kill(settings[1], epochs=2)
+    outcomes = attempt_runs(settings)
+    assert_equal({one.id: one.record or {} for one in outcomes}, {one.id: one.record or {} for one in expected})
+    for one in settings:
+        assert [row["epoch"] for row in MetricsLog(folder_of(one).metrics).rows()] == [1, 2, 3, 4]
+
+
+def test_asked_to_stop_all_runs_are_interrupted_and_go_on(
+    compose: Compose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [compose("trainer.stack=auto", f"seed={seed}") for seed in range(3)]
+    asked = 0
+
+    def reason() -> str | None:
+        nonlocal asked
+        asked += 1
+        return "SIGTERM" if asked > 4 else None  # once before each run, then before each epoch
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mixupe.stopping.reason", reason)
+        stopped = attempt_runs(settings)
+    assert [one.state for one in stopped] == ["INTERRUPTED"] * 3
+    assert stopped[0].reason == "SIGTERM after epoch 1; the same command goes on from there"
+    assert as_one(stopped).state == "INTERRUPTED"
+    assert folder_of(settings[0]).state() == "INTERRUPTED"
+    outcomes = attempt_runs(settings)
+    expected = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
+    assert_equal({one.id: one.record or {} for one in outcomes}, {one.id: one.record or {} for one in expected})
+
+
+def test_what_cannot_be_stacked_after_all_is_trained_alone(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack, "alone_by_model", lambda _trainer: "it is not tame")
+    outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
+    assert [one.state for one in outcomes] == ["DONE", "DONE"]
+    assert all("stacked" not in (one.record or {})["timing"] for one in outcomes)
+
+
+def test_each_run_has_its_own_mirror(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    mirrored: list[Any] = []
+
+    @contextmanager
+    def mirror(settings: RunSettings, past: list[dict[str, float]]) -> Iterator[Any]:
+        class Mirror:
+            def summary(self, metrics: dict[str, float]) -> None:
+                mirrored.append((run_id(settings), [row["epoch"] for row in past], metrics))
+
+        yield Mirror()
+
+    monkeypatch.setattr(stack, "mirror", mirror)
+    outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
+    assert mirrored == [(one.id, [1, 2, 3], (one.record or {})["metrics"]) for one in outcomes]
+
+
+def test_stacks_of_two_weights_and_biases_runs(compose: Compose, tmp_path: Path) -> None:
+    pytest.importorskip("wandb")
+    settings = [compose("trainer.stack=auto", "logger=wandb", f"seed={seed}") for seed in (0, 1)]
+    assert [one.state for one in attempt_runs(settings)] == ["DONE", "DONE"]
+    found = {path.name.rsplit("-", 1)[1] for path in (tmp_path / "wandb").glob("offline-run-*")}
+    assert found == {run_id(one) for one in settings}

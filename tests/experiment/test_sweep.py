@@ -1,0 +1,99 @@
+"""Sweeps in this process: stopped by a signal or by time, and gone on with."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from mixupe.experiment.compose import hydra_initialised
+from mixupe.experiment.run import Outcome
+from mixupe.experiment.store import RunStore
+from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError, run_sweep
+from mixupe.settings import UserError
+from tests.disturb import after_step, get, time_over_after_step
+from tests.same import assert_same_runs, comparable
+
+STEPS = 6  # of an epoch
+ALONE = ["trainer.device=cpu", "trainer.stack=1", "logger=none"]
+
+
+def sweep(root: Path, *lists: list[str]) -> list[Outcome]:
+    """A sweep over runs of two epochs; those of `lists`, or three seeds."""
+    base = ["dataset=tabular/wine", "trainer.batch_size=20", "trainer.epochs=2", *ALONE]
+    jobs = lists or [[f"seed={seed}"] for seed in (0, 1, 2)]
+    with hydra_initialised():
+        return run_sweep("grid", [[*base, f"output_root={root}", *job] for job in jobs])
+
+
+def states(root: Path) -> list[str]:
+    return sorted(RunStore(root).folder(path.name).state() for path in (root / "runs").iterdir())
+
+
+def test_a_signal_stops_the_sweep_and_the_same_sweep_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = sweep(tmp_path / "whole")
+    with (
+        after_step(2 * STEPS + STEPS + 2, get(signal.SIGTERM)),
+        pytest.raises(
+            SweepStoppedError, match=r"^grid: stopped by SIGTERM, 2 of 3 runs left; the same command goes on$"
+        ),
+    ):
+        sweep(tmp_path / "stopped")
+    assert states(tmp_path / "stopped") == ["DONE", "INTERRUPTED"], "the third was not begun"
+    capsys.readouterr()
+    again = sweep(tmp_path / "stopped")
+    assert f"resumed in epoch 2 after 2 of {STEPS} steps" in capsys.readouterr().out
+    assert [outcome.fresh for outcome in again] == [False, True, True]
+    for one, other in zip(again, whole, strict=True):
+        assert comparable(one.record or {}) == comparable(other.record or {})
+        assert_same_runs(*(RunStore(tmp_path / name).folder(one.id) for name in ("stopped", "whole")))
+
+
+def test_a_time_box_leaves_the_rest_for_the_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with time_over_after_step(2 * STEPS + 1):
+        done = sweep(tmp_path)
+    assert [outcome.state for outcome in done] == ["DONE"]
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1] == "grid: the time is over, 2 of 3 runs left; the same command goes on"
+    assert not said.err
+    assert [outcome.state for outcome in sweep(tmp_path)] == ["DONE"] * 3
+
+
+def test_a_failure_counts_in_a_time_box_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    diverging = ["optimizer=sgd", "optimizer.lr=1e30"]
+    with time_over_after_step(STEPS + 1), pytest.raises(SweepFailedError, match="1 of 3 runs did not finish"):
+        sweep(tmp_path, [*diverging, "seed=0"], ["seed=1"], ["seed=2"])
+    said = capsys.readouterr()
+    assert "FAILED - NonFiniteLossError" in said.err
+    assert "2 of 3 runs left" in said.out
+
+
+def test_a_signal_in_the_last_step_leaves_the_evaluation(tmp_path: Path) -> None:
+    with after_step(2 * STEPS, get(signal.SIGTERM)), pytest.raises(SweepStoppedError, match="1 of 1 runs left"):
+        sweep(tmp_path, ["seed=0"])
+    with after_step(1, get(signal.SIGTERM)):  # no step is left to be taken
+        assert [outcome.state for outcome in sweep(tmp_path, ["seed=0"])] == ["DONE"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_before_any_work(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"output_root: cannot write to .*/file/runs: Not a directory"):
+        sweep(tmp_path / "file")
+
+
+def test_a_finished_sweep_needs_no_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep(tmp_path, ["seed=0"])
+    monkeypatch.setattr(RunStore, "check_writable", lambda _self: pytest.fail("it wrote"))
+    (outcome,) = sweep(tmp_path, ["seed=0"])
+    assert (outcome.state, outcome.fresh) == ("DONE", False)
+
+
+def test_this_process_is_left_as_it_was(tmp_path: Path) -> None:
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)]
+    environment = dict(os.environ)
+    with time_over_after_step(1):
+        sweep(tmp_path, ["seed=0"])
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == handlers
+    assert dict(os.environ) == environment

@@ -1,0 +1,160 @@
+"""The page is whole in itself, says nothing that a name could turn into code, and leads to every record."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mixupe.experiment.compose import hydra_initialised
+from mixupe.experiment.files import write_json
+from mixupe.experiment.identity import run_id
+from mixupe.report.page import recorded_tables, render, report
+from mixupe.settings import UserError
+from mixupe.tables.build import read_table
+from mixupe.tables.collect import declared_runs
+from tests.report.conftest import EVIL, Tables
+from tests.tables.fake import fake_record
+
+
+class Tags(HTMLParser):
+    """All start tags with their attributes, and the text of each script and style."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.raw: list[tuple[str, str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] in ("script", "style") and data.strip():
+            self.raw.append((self.tags[-1][0], data))
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mixupe.report.content.pictures", lambda *_: [])
+
+
+def embedded(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+def test_every_record_is_in_the_page_and_reachable(page: str, tables: Tables) -> None:
+    data = embedded(page)
+    links = {attributes.get("href") for tag, attributes in Tags(page).tags if tag == "a"}
+    for table, runs in tables:
+        entries = data["tables"][table.name]
+        behind = [one for entry in entries for one in entry["runs"]]
+        ids = [run.record["id"] for run in runs if run.record is not None]
+        assert behind == ids, "each run stands behind exactly one number"
+        shown = re.findall(
+            r'data-entry="(\d+)"', page[page.index(f'<section id="{table.name}"') :].split("</section>")[0]
+        )
+        assert sorted(map(int, shown)) == list(range(len(entries))), "each of these numbers is in the main table"
+        for one in ids:
+            assert f"#{table.name}/{one}" in links
+            assert one in data["runs"][table.name]
+
+
+def test_a_record_keeps_what_it_leads_back_to(page: str, tables: Tables) -> None:
+    data = embedded(page)
+    record = tables[1][1][2].record
+    assert record is not None
+    small = data["runs"]["toy"][record["id"]]
+    assert small["seed"] == record["seed"]
+    for name in ("code", "versions", "hardware", "examples"):
+        assert data["shared"][name][small[name]] == record[name]
+    config = data["shared"]["config"][small["config"]]
+    assert {**config, "seed": record["seed"]} == record["config"]
+    assert small["metrics"]["test_error"] == pytest.approx(record["metrics"]["test_error"], rel=1e-4)
+    assert small["curves"]["train_loss"] == pytest.approx(record["curves"]["train_loss"], rel=1e-3)
+
+
+def test_the_page_loads_nothing(page: str) -> None:
+    for tag, attributes in Tags(page).tags:
+        for name in ("src", "href", "srcset", "data", "action", "poster", "background"):
+            target = attributes.get(name)
+            assert target is None or target.startswith(("#", "data:")), (tag, target)
+        assert "style" not in attributes
+    assert "@import" not in page
+    assert "url(" not in page
+    assert re.search(r"\b(fetch|XMLHttpRequest|WebSocket|eval)\b\s*\(", page) is None
+
+
+def test_only_the_own_script_and_style_may_run(page: str) -> None:
+    tags = Tags(page)
+    (policy,) = [one["content"] for tag, one in tags.tags if tag == "meta" and "http-equiv" in one]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    style, _, script = (text for _, text in tags.raw)
+    for text in (style, script):
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in policy
+
+
+def test_names_are_text_wherever_they_stand(page: str) -> None:
+    tags = Tags(page)
+    assert "<img src=x" not in page
+    assert not [tag for tag, attributes in tags.tags if any(name.startswith("on") for name in attributes)]
+    assert [tag for tag, _ in tags.tags].count("script") == 2
+    assert unescape(page).count(EVIL) > 5
+    assert EVIL in json.dumps(embedded(page)["tables"]["toy"], ensure_ascii=False).replace('\\"', '"')
+
+
+def test_comparisons_come_first_and_searches_last(page: str, tables: Tables) -> None:
+    assert re.findall(r'<section id="(\w+)"', page) == ["toy", "hunt"]
+    assert [table.name for table, _ in tables] == ["hunt", "toy"]
+
+
+def test_the_findings_are_in_words(page: str) -> None:
+    text = unescape(re.sub(r"<[^>]+>", "", page))
+    assert "mixupe against mixup over 8 data sets: 7 wins, 0 losses, 1 tie; mean difference -1.09" in text
+    assert "Wilcoxon p = 0.008, significant." in text
+    assert "Chosen: mixup alpha=1; mixupe eta=0.1." in text
+    assert "FAILED" in text
+
+
+def test_the_same_records_give_the_same_bytes(page: str, tables: Tables, no_pictures: None) -> None:
+    assert render(list(reversed(tables))) == page
+
+
+def test_records_from_before_curves_are_shown(tables: Tables, no_pictures: None) -> None:
+    table, runs = tables[0]
+    old = [
+        replace(run, record={key: value for key, value in run.record.items() if key != "curves"})
+        for run in runs
+        if run.record is not None
+    ]
+    data = embedded(render([(table, old)]))
+    assert all("curves" not in run for run in data["runs"]["hunt"].values())
+
+
+def test_tables_are_found_by_their_records_or_left_out_with_a_reason(no_pictures: None, tmp_path: Path) -> None:
+    with hydra_initialised():
+        run = declared_runs(read_table("baselines"), tmp_path / "baselines", [f"output_root={tmp_path}/outputs"])[5]
+    for name in ("baselines", "own_csv"):
+        path = tmp_path / name / "records" / f"{run_id(run.settings)}.json"
+        write_json(path, fake_record(run.settings, 5.0))
+    (tmp_path / "tune_tabular").mkdir()
+    assert recorded_tables(tmp_path) == ["baselines", "own_csv"]
+    page, left_out = report(recorded_tables(tmp_path), [f"output_root={tmp_path}/outputs"], tmp_path)
+    assert list(left_out) == ["own_csv"]
+    assert "dataset" in left_out["own_csv"]
+    assert "1 of 45 declared runs" in page
+    with pytest.raises(UserError, match="no table to show"):
+        report([], [], tmp_path)
+    with pytest.raises(UserError, match="'nowhere' is unknown"):
+        report(["nowhere"], [], tmp_path)

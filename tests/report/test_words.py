@@ -1,0 +1,53 @@
+"""What the sentences claim."""
+
+import pandas as pd
+import pytest
+
+from mixupe.report.words import chosen_sentence, verdict_sentences
+
+
+def comparisons(deltas: list[float], p_holm: float) -> pd.DataFrame:
+    return pd.DataFrame(
+        [{"augmentation": "mixupe", "baseline": "mixup", "delta": delta, "p_holm": p_holm} for delta in deltas]
+    )
+
+
+@pytest.mark.parametrize(
+    ("deltas", "p_holm", "sets", "says"),
+    [
+        (
+            [-1.0, -2.0, -3.0, -1.5, -0.5, -0.1],
+            0.2,
+            6,
+            "mixupe against mixup over 6 data sets: 0 wins, 0 losses, 6 ties; mean difference -1.35 percentage points of"
+            " test error; Wilcoxon p = 0.031, significant.",
+        ),
+        ([1.0, 2.0], 0.01, 2, "0 wins, 2 losses, 0 ties; mean difference +1.50"),
+        ([1.0, 2.0], 0.01, 2, "Wilcoxon p = 0.500, not significant (with 2 none below 0.5 is possible)."),
+        ([-1.0], 0.01, 1, "over 1 data set: 1 win, 0 losses, 0 ties"),
+        ([-1.0], 0.01, 1, "no test over a single data set."),
+        ([-1.0, -2.0, -3.0, -1.5, -0.5, -0.1], 0.2, 2, "over 6 rows on 2 data sets"),
+        ([-1.0, -2.0, -3.0, -1.5, -0.5, -0.1], 0.2, 2, "rows on one data set are not independent"),
+    ],
+)
+def test_a_verdict_in_words(deltas: list[float], p_holm: float, sets: int, says: str) -> None:
+    (sentence,) = verdict_sentences(comparisons(deltas, p_holm), sets)
+    assert says in sentence
+
+
+def test_mixup_and_none_are_compared_once() -> None:
+    both = [("mixup", "none"), ("none", "mixup")]
+    frame = pd.DataFrame([{"augmentation": a, "baseline": b, "delta": 1.0, "p_holm": 1.0} for a, b in both])
+    assert [sentence.split(" over")[0] for sentence in verdict_sentences(frame, 1)] == ["none against mixup"]
+
+
+def test_a_search_without_a_complete_setting_has_chosen_nothing() -> None:
+    frame = pd.DataFrame({"setting": ["mixup alpha=1"], "chosen": [False]})
+    assert chosen_sentence(frame) == "Nothing chosen yet: no setting has all its runs."
+
+
+def test_without_a_baseline_nothing_is_claimed() -> None:
+    (sentence,) = verdict_sentences(
+        comparisons([], 1.0).reindex(columns=["augmentation", "baseline", "delta", "p_holm"]), 1
+    )
+    assert sentence.startswith("Nothing is compared")

@@ -1,0 +1,88 @@
+"""The Makefile's table targets, with scripts that only say how they were called."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STUB = """
+import sys
+line = " ".join(sys.argv)
+open("calls.txt", "a").write(line + "\\n")
+if "train.py" in line and "stopped" in line:
+    sys.exit(75)
+sys.exit(1 if "train.py" in line and ("speech" in line or "imagenet" in line) else 0)
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("pyproject.toml", "constraints.txt", "scripts/train.py", "scripts/table.py", ".venv/bin/python"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(STUB if name.endswith(".py") else "")
+    (tmp_path / ".venv/bin/python").unlink()
+    (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
+    (tmp_path / ".venv/.installed").touch()
+    return tmp_path
+
+
+def make(project: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
+    """The finished process, and how the scripts were called."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    done = subprocess.run(
+        ["make", *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    calls = (project / "calls.txt").read_text().splitlines() if (project / "calls.txt").exists() else []
+    return done, [" ".join(call.split()) for call in calls]
+
+
+def test_a_table_is_run_then_built_and_logged(project: Path) -> None:
+    done, calls = make(project, "table-toy", "SEEDS=0,1", "OVERRIDES=trainer.device=cpu", "LAUNCHER=joblib")
+    assert done.returncode == 0, done.stderr
+    assert calls == [
+        "scripts/train.py --multirun table=toy hydra/launcher=joblib seed=0,1 trainer.device=cpu",
+        "scripts/table.py toy --wandb seed=0,1 trainer.device=cpu",
+    ]
+
+
+def test_a_table_in_a_time_box_is_built_from_what_there_is(project: Path) -> None:
+    done, calls = make(project, "table-toy", "MINUTES=9")
+    assert done.returncode == 0, done.stderr
+    assert calls == [
+        "scripts/train.py --multirun table=toy hydra.sweeper.minutes=9",
+        "scripts/table.py toy --wandb --partial",
+    ]
+
+
+def test_a_table_whose_sweep_was_stopped_is_not_built(project: Path) -> None:
+    done, calls = make(project, "table-stopped")
+    assert "Error 75" in done.stderr
+    assert len(calls) == 1
+
+
+def test_a_fresh_table_has_places_of_its_own(project: Path) -> None:
+    done, calls = make(project, "table-toy", "FRESH=1")
+    assert done.returncode == 0
+    own = "output_root=outputs/fresh/toy hydra.sweeper.results=outputs/fresh/toy/results"
+    assert calls == [f"scripts/train.py --multirun table=toy {own}", "scripts/table.py toy --wandb --fresh"]
+
+
+def test_a_table_that_fails_is_named_at_the_end_and_the_others_are_made(project: Path) -> None:
+    done, calls = make(project, "tables")
+    assert done.returncode == 2
+    assert "error: not complete: speech imagenet" in done.stderr
+    built = [call.split()[1] for call in calls if "table.py" in call]
+    assert built == ["images", "tabular", "speech", "graphs", "imagenet"], "a table is built from what there is"
+
+
+def test_all_tables_are_planned_at_once(project: Path) -> None:
+    done, calls = make(project, "tables-offline", "DRY=1", "SEEDS=0")
+    assert done.returncode == 0
+    offline = "offline_images offline_tabular offline_speech offline_graphs"
+    assert calls == [f"scripts/table.py {offline} --dry seed=0"]
+    assert make(project, "table-toy", "DRY=1", "FRESH=1")[1][1:] == ["scripts/table.py toy --dry --fresh"]

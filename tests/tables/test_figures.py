@@ -1,0 +1,175 @@
+"""What the figures show, cut into pages, and written to the same bytes from the same records."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.compare import comparison_frame
+from mixupe.tables.curves import curve_figures
+from mixupe.tables.eta import eta_figures
+from mixupe.tables.manifest import Table
+from mixupe.tables.plot import difference_figure, error_figure
+from mixupe.tables.rows import table_frame
+from mixupe.tables.style import KNOWN, ORDERED, ROWS_PER_FIGURE, method_styles, to_svg, write_figures
+from tests.tables.fake import fake_runs
+
+COMPARISON = {
+    "name": "toy",
+    "title": "Toy",
+    "seeds": [0, 1, 2],
+    "augmentations": {"none": [], "mixup": [], "mixupe": ["augmentation.eta=0.5"]},
+    "cells": [{"dataset": "tabular/wine"}, {"dataset": "tabular/iris"}],
+}
+ETA = {
+    **COMPARISON,
+    "augmentations": {"mixup": [], "mixupe": ["augmentation.variant=v2,v3", "augmentation.eta=0,0.01,0.1"]},
+    "cells": [
+        {"dataset": "tabular/wine", "label": "alpha=1", "overrides": ["augmentation.alpha=1"]},
+        {"dataset": "tabular/wine", "label": "alpha=2", "overrides": ["augmentation.alpha=2"]},
+    ],
+}
+
+
+def runs_of(table: dict[str, Any], folder: Path) -> list[DeclaredRun]:
+    """Method m of cell c has error 10 + m + 3 c, plus the seed."""
+    methods = {method.name: number for number, method in enumerate(Table.parse(table).methods())}
+    return fake_runs(
+        Table.parse(table), folder, lambda run: 10 + methods[run.method] + 3 * run.cell + run.settings.seed
+    )
+
+
+def visible(figure: Figure) -> list[Axes]:
+    return [axis for axis in figure.axes if axis.get_visible()]
+
+
+def heights(line: Line2D) -> list[float]:
+    values: list[float] = np.asarray(line.get_ydata(), dtype=np.float64).tolist()
+    return values
+
+
+def test_curves_have_a_row_a_cell_and_a_line_a_method(tmp_path: Path) -> None:
+    (figure,) = curve_figures("Toy", runs_of(COMPARISON, tmp_path))
+    assert [axis.get_ylabel() for axis in visible(figure)[:3]] == [
+        *("train loss (nats)", "validation loss (nats)", "validation error (%)")
+    ]
+    assert [axis.get_title(loc="left") for axis in visible(figure)[::3]] == ["wine (mlp)", "iris (mlp)"]
+    error = visible(figure)[2]
+    assert [line.get_marker() for line in error.lines] == [KNOWN[name].marker for name in ("none", "mixup", "mixupe")]
+    assert heights(error.lines[1])[0] == pytest.approx(11 + 1 + 60), (
+        "mixup in the first cell, mean of the seeds' 11, 12, 13"
+    )
+    caption = figure.get_supxlabel()
+    assert "lowest to highest seed" in caption
+    assert "cannot be compared" in " ".join(caption.split())
+
+
+def test_records_from_before_curves_have_none(tmp_path: Path) -> None:
+    old = [
+        replace(run, record={key: value for key, value in (run.record or {}).items() if key != "curves"})
+        for run in runs_of(COMPARISON, tmp_path)
+    ]
+    assert curve_figures("Toy", old) == []
+    assert curve_figures("Toy", [replace(run, record=None) for run in old]) == []
+
+
+def test_a_figure_says_when_validation_is_the_test_part(tmp_path: Path) -> None:
+    runs = [run for run in runs_of(COMPARISON, tmp_path) if run.cell == 0]
+    paper = [replace(run, settings=run.settings.model_copy(update={"protocol": "paper"})) for run in runs]
+    captions = [curve_figures("Toy", members)[0].get_supxlabel() for members in (runs, paper)]
+    assert ["protocol=paper" in text for text in captions] == [False, True]
+
+
+def test_many_cells_go_to_further_figures(tmp_path: Path) -> None:
+    runs = [run for run in runs_of(COMPARISON, tmp_path) if run.method == "none" and run.settings.seed == 0]
+    many = [replace(run, cell=run.cell + 2 * copy) for copy in range(4) for run in runs]
+    figures = curve_figures("Toy", many)
+    assert [len(visible(figure)) for figure in figures] == [3 * ROWS_PER_FIGURE, 3 * 2]
+
+
+def test_figures_of_an_earlier_larger_table_are_removed(tmp_path: Path) -> None:
+    for name in ("curves-3.png", "other.png"):
+        (tmp_path / name).touch()
+    written = write_figures([Figure((1, 1)), Figure((1, 1))], tmp_path, "curves")
+    assert [path.name for path in written] == ["curves.png", "curves-2.png"]
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["curves-2.png", "curves.png", "other.png"]
+    write_figures([], tmp_path, "curves")
+    assert sorted(path.name for path in tmp_path.glob("*.png")) == ["other.png"]
+
+
+def test_eta_has_a_line_an_alpha_and_mixup_of_the_same_alpha(tmp_path: Path) -> None:
+    (figure,) = eta_figures("Toy", runs_of(ETA, tmp_path), "test_error")
+    v2, v3 = visible(figure)
+    assert v2.get_title(loc="left") == "wine (mlp), v2 at input", "the cells that differ in alpha share a row"
+    assert v3.get_title(loc="left") == "wine (mlp), v3 at input"
+    assert [text.get_text() for text in v2.get_xticklabels()] == ["mixup", "0", "0.01", "0.1"]
+    assert v2.get_ylabel() == "test error (%)"
+    lines = [heights(line) for line in v2.lines if line.get_marker() in ("o", "s")]
+    # Method numbers: mixup 0, v2 1 to 3; the mean over seeds adds 1.
+    assert lines == [[12.0, 13.0, 14.0], [11.0], [15.0, 16.0, 17.0], [14.0]]
+
+
+def test_a_single_eta_needs_no_figure(tmp_path: Path) -> None:
+    assert eta_figures("Toy", runs_of(COMPARISON, tmp_path), "test_error") == []
+
+
+def test_a_filled_mark_is_a_significant_difference(tmp_path: Path) -> None:
+    runs = runs_of(COMPARISON, tmp_path)
+    shift = {("none", 2): 0.1, ("mixupe", 1): 0.01}
+    runs = [
+        replace(
+            run,
+            record={
+                "metrics": {
+                    "test_error": run.record["metrics"]["test_error"] + shift.get((run.method, run.settings.seed), 0)
+                }
+            },
+        )
+        for run in runs
+        if run.record is not None
+    ]
+    comparisons = comparison_frame(runs)
+    axis = visible(difference_figure("Toy", comparisons))[0]
+    marks = [line for line in axis.lines if line.get_marker() in ("o", "D")]
+    against_mixup = comparisons[comparisons["baseline"] == "mixup"]
+    assert len(marks) == len(against_mixup) == 4
+    for mark, p_value in zip(marks, against_mixup["p_holm"], strict=True):
+        assert (mark.get_markerfacecolor() != "white") == (p_value < 0.05)
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["wine\n(mlp)", "iris\n(mlp)"]
+
+
+def test_figures_are_reproducible_to_the_byte(tmp_path: Path) -> None:
+    runs = [run for run in runs_of(COMPARISON, tmp_path) if run.cell == 0]
+    comparisons = comparison_frame(runs)
+    frame = table_frame(runs, comparisons)
+
+    def pixels(name: str) -> bytes:
+        return write_figures([error_figure("Toy", frame, errors_by_seed(runs))], tmp_path, name)[0].read_bytes()
+
+    assert pixels("a") == pixels("b")
+    assert to_svg(difference_figure("Toy", comparisons)) == to_svg(difference_figure("Toy", comparisons))
+
+
+def test_an_svg_loads_nothing_and_keeps_its_scale(tmp_path: Path) -> None:
+    runs = runs_of(COMPARISON, tmp_path)
+    svg = to_svg(difference_figure("<Toy> & co", comparison_frame(runs)))
+    assert svg.startswith("<svg")
+    assert "scale(0.015625" in svg, "a rounded scale would shrink the text"
+    assert re.search(r' d="[^"]*\.\d{3}', svg) is None
+    assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', svg))
+
+
+def test_styles_differ_without_colour() -> None:
+    for styles in (list(KNOWN.values()), list(ORDERED)):
+        assert len({style.marker for style in styles}) == len(styles)
+        assert len({style.colour for style in styles}) == len(styles)
+    assert method_styles(["mixup", "none"])["mixup"] == KNOWN["mixup"]
+    grid = method_styles(["mixup", "mixupe eta=0.1", "mixupe eta=1"])
+    assert len({style.marker for style in grid.values()}) == 3

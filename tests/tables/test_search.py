@@ -1,0 +1,146 @@
+"""Grids of settings as methods, and the choice of each method's best one."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
+from mixupe.settings import UserError
+from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.manifest import Table
+from mixupe.tables.search import RANKING_COLUMNS, ranking, ranking_to_csv, ranking_to_markdown
+
+SETS = ("wine", "vehicle")
+
+
+def table(augmentations: dict[str, list[str]]) -> Table:
+    return Table.parse(
+        {
+            "name": "toy",
+            "title": "Toy",
+            "metric": "validation_error",
+            "seeds": [0, 1],
+            "augmentations": augmentations,
+            "cells": [{"dataset": f"tabular/{name}"} for name in SETS],
+        }
+    )
+
+
+@pytest.fixture(autouse=True)
+def _hydra() -> Iterator[None]:
+    with hydra_initialised():
+        yield
+
+
+def runs(errors: dict[str, tuple[list[float | None], list[float | None]]]) -> list[DeclaredRun]:
+    """Of methods named `<option> <value of alpha>`, with the validation errors of two seeds on each set; None: no record."""
+    result = []
+    for cell, name in enumerate(SETS):
+        for method, by_cell in errors.items():
+            option = method.split()[0]
+            settings = compose_settings([f"dataset=tabular/{name}", f"augmentation={option}"])
+            for seed, error in enumerate(by_cell[cell]):
+                record: dict[str, Any] | None = {"metrics": {"validation_error": error}} if error is not None else None
+                state = "MISSING" if record is None else "DONE"
+                one = settings.model_copy(update={"seed": seed})
+                result.append(DeclaredRun(cell, "", method, one, state, record))
+    return result
+
+
+def chosen(errors: dict[str, tuple[list[float | None], list[float | None]]]) -> dict[str, str]:
+    frame = ranking(runs(errors))
+    return {row["option"]: row["setting"] for _, row in frame[frame["chosen"]].iterrows()}
+
+
+def test_each_point_of_a_grid_is_a_method_with_its_values_in_its_name() -> None:
+    grid = ["augmentation.variant=v3,v2", "augmentation.eta=0.01,0.1", "augmentation.alpha=1"]
+    methods = table({"mixup": [], "mixupe": grid}).methods()
+    assert [one.name for one in methods] == [
+        "mixup",
+        *("mixupe variant=v3 eta=0.01", "mixupe variant=v3 eta=0.1"),
+        *("mixupe variant=v2 eta=0.01", "mixupe variant=v2 eta=0.1"),
+    ]
+    assert methods[2].overrides == (
+        *("augmentation=mixupe", "augmentation.variant=v3", "augmentation.eta=0.1", "augmentation.alpha=1"),
+    )
+    assert {one.option for one in methods} == {"mixup", "mixupe"}
+
+
+def test_points_whose_values_end_alike_keep_names_of_their_own() -> None:
+    methods = table({"mixup": ["augmentation.alpha=0.2,1.2,2"]}).methods()
+    assert [one.name for one in methods] == ["mixup alpha=0.2", "mixup alpha=1.2", "mixup alpha=2"]
+
+
+def test_the_runs_of_a_grid_are_its_product_with_seeds_innermost() -> None:
+    lists = table({"mixup": ["augmentation.alpha=0.2,1"]}).override_lists()
+    assert len(lists) == 2 * 2 * 2
+    assert [one[-1] for one in lists] == ["seed=0", "seed=1"] * 4
+    assert [one[2] for one in lists[:4]] == [*["augmentation.alpha=0.2"] * 2, *["augmentation.alpha=1"] * 2]
+
+
+def test_a_list_is_no_grid() -> None:
+    overrides = ["augmentation.mix_at=[input,head]"]
+    assert expand_grid(overrides) == [overrides]
+
+
+@pytest.mark.parametrize(
+    ("override", "says"),
+    [
+        ("augmentation.alpha=interval(0.1,2)", "alpha=interval.*a continuous range needs a search"),
+        ("augmentation.alpha=1,,2", "alpha=1,,2"),
+        ("augmentation.alpha", "augmentation.alpha"),
+    ],
+)
+def test_a_wrong_grid_is_one_line(override: str, says: str) -> None:
+    with pytest.raises(UserError, match=rf"^table\.augmentations\.mixup: .*{says}") as caught:
+        table({"mixup": [override]}).methods()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_lowest_mean_rank_is_chosen_not_the_lowest_mean_error() -> None:
+    # 0.2 is best on wine alone, by more points than it loses on vehicle; 1 is second there and first on vehicle.
+    errors: Any = {
+        "mixup 0.2": ([0.0, 0.0], [30.0, 30.0]),
+        "mixup 1": ([9.0, 9.0], [28.0, 28.0]),
+        "mixup 2": ([10.0, 10.0], [29.0, 29.0]),
+    }
+    assert chosen(errors) == {"mixup": "mixup 1"}
+    frame = ranking(runs(errors))
+    assert tuple(frame.columns) == (*RANKING_COLUMNS, *SETS)
+    assert frame["mean_rank"].tolist() == [1.5, 2.0, 2.5]
+
+
+def test_options_are_ranked_apart_in_the_tables_order() -> None:
+    errors: Any = {
+        "mixupe 1": ([5.0, 7.0], [5.0, 5.0]),
+        "mixup 1": ([1.0, 1.0], [1.0, 1.0]),
+        "mixupe 2": ([6.0, 5.0], [4.0, 4.0]),
+    }
+    assert chosen(errors) == {"mixupe": "mixupe 2", "mixup": "mixup 1"}
+    frame = ranking(runs(errors))
+    assert frame["setting"].tolist() == ["mixupe 2", "mixupe 1", "mixup 1"], "the best of each option first"
+    assert frame["wine"].tolist() == [5.5, 6.0, 1.0], "seeds are averaged"
+
+
+def test_ties_go_to_the_lower_mean_error_then_to_the_first_declared() -> None:
+    by_error: Any = {"mixup 1": ([4.0, 4.0], [9.0, 9.0]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])}
+    assert chosen(by_error) == {"mixup": "mixup 2"}
+    equal: Any = {"mixup 1": ([4.0, 4.0], [9.0, 9.0]), "mixup 2": ([4.0, 4.0], [9.0, 9.0])}
+    assert chosen(equal) == {"mixup": "mixup 1"}
+    assert ranking(runs(equal))["mean_rank"].tolist() == [1.5, 1.5], "ties share their mean rank"
+
+
+def test_a_setting_without_a_record_in_some_cell_cannot_be_chosen() -> None:
+    errors: Any = {"mixup 1": ([1.0, 1.0], [None, None]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])}
+    assert chosen(errors) == {"mixup": "mixup 2"}
+    assert chosen({"mixup 1": ([1.0, 1.0], [None, None])}) == {}
+
+
+def test_the_ranking_is_written_with_budget_and_gaps() -> None:
+    found = runs({"mixup 1": ([1.0, None], [2.0, 2.0]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])})
+    text = ranking_to_markdown("Toy", ranking(found), found)
+    assert "- mixup: **mixup 1**" in text
+    assert "Settings tried: mixup 2; 2 seeds each. 1 runs are missing or failed." in text
+    assert "| **mixup 1** | 1.00 | 1.00 | 2.00 |" in text
+    assert ranking_to_csv(ranking(found)).splitlines()[1] == "mixup,mixup 1,1,1.5,True,1,2"
