@@ -5,8 +5,11 @@ the number of workers nor on their speed.
 """
 
 import os
+import signal
+import threading
 from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -121,9 +124,7 @@ class StreamingImages:
         loader, queue = self._workers
         queue.jobs = jobs()
         chunks: list[tuple[Tensor, Tensor]] = []
-        for chunk in loader:
-            if isinstance(chunk, UserError):
-                raise chunk
+        for chunk in _results(loader):
             chunks.append(chunk)
             if len(chunks) == chunks_of[0]:
                 yield chunks
@@ -145,6 +146,46 @@ class StreamingImages:
             worker_init_fn=leave_signals_to_the_parent,
         )
         return loader, queue
+
+
+def _results(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
+    """One pass of a loader over _Chunks.
+
+    Raises:
+        UserError: that an item raised in a worker.
+        RuntimeError: a worker died; it names "DataLoader worker", wherever this was noticed.
+    """
+    with _no_error_out_of_the_blue():
+        results = iter(loader)
+    while True:
+        try:
+            chunk = next(results, None)
+        except (ConnectionError, EOFError, FileNotFoundError) as error:
+            # It had announced a chunk and died before the chunk's shared memory was handed over.
+            raise RuntimeError("DataLoader worker exited unexpectedly") from error
+        if isinstance(chunk, UserError):
+            raise chunk
+        if chunk is None:
+            return
+        yield chunk
+
+
+@contextmanager
+def _no_error_out_of_the_blue() -> Iterator[None]:
+    """Keep torch's handler of SIGCHLD out.
+
+    When a worker dies, it raises wherever this process happens to be, once for each child that ends from then on: in the
+    lines that store the run as FAILED, or in the next run of a sweep. Without it, the loader raises where the next chunk is
+    waited for, within five seconds.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread can set handlers; torch does not try elsewhere
+        return
+    handler = signal.getsignal(signal.SIGCHLD)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
 
 
 # The draw that a pass's crops come from, None without; and the numbers of a chunk's examples.
