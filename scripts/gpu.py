@@ -120,12 +120,15 @@ def _run(name: str, command: Sequence[str], clock: Clock) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Make sure that the process and those it started are gone: asked first, then killed."""
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is None:
-            os.killpg(process.pid, signal_number)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(KILL_AFTER_S)
+    """Where the process has not ended by itself, ask it and all that it started to, then kill what is left."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(KILL_AFTER_S)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 if __name__ == "__main__":
