@@ -3,7 +3,7 @@
 import functools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -64,14 +64,16 @@ class Sweep:
     started: float
     bars: Progress | None
 
-    def line(self, text: str) -> None:
-        """Report one finished run and, where there are no bars, how far the sweep is."""
-        self.finished += 1
+    def lines(self, texts: Sequence[str]) -> None:
+        """Report runs that finished together, each with a line that says how far the sweep is."""
+        finished = self.finished + len(texts)
         if self.bars is not None:
-            self.bars.update(self.bars.task_ids[0], completed=self.finished)
+            self.bars.update(self.bars.task_ids[0], completed=finished)
         elapsed = time.monotonic() - self.started
-        left = elapsed / self.finished * (self.total - self.finished)
-        say(f"[{self.finished}/{self.total}, ETA {_clock(left)}] {text}")
+        left = elapsed / max(finished, 1) * (self.total - finished)
+        for text in texts:
+            self.finished += 1
+            say(f"[{self.finished}/{self.total}, ETA {_clock(left)}] {text}")
 
 
 _SWEEP: Sweep | None = None
@@ -79,7 +81,7 @@ _SWEEP: Sweep | None = None
 
 @contextmanager
 def sweep_progress(title: str, total: int) -> Iterator[Sweep]:
-    """Progress over the runs of a sweep; `run_progress` and `report_run` inside it join in."""
+    """Progress over the runs of a sweep; `run_progress` and `report_runs` inside it join in."""
     global _SWEEP
     bars = _bars() if CONSOLE.is_terminal else None
     sweep = Sweep(title, total, 0, time.monotonic(), bars)
@@ -95,12 +97,13 @@ def sweep_progress(title: str, total: int) -> Iterator[Sweep]:
         _SWEEP = before
 
 
-def report_run(text: str, in_sweep: bool) -> None:
-    """Say how a run ended; a worker process of a sweep leaves that to the sweep."""
+def report_runs(texts: Sequence[str], in_sweep: bool) -> None:
+    """Say how runs that finished together ended; a worker process of a sweep leaves that to the sweep."""
     if _SWEEP is not None:
-        _SWEEP.line(text)
+        _SWEEP.lines(texts)
     elif not in_sweep:
-        say(text)
+        for text in texts:
+            say(text)
 
 
 @contextmanager

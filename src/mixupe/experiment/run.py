@@ -21,7 +21,7 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import read_json, write_json, write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog, Row
-from mixupe.experiment.progress import RunBar, report_run, run_progress, say, say_once
+from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.experiment.wandb_mirror import Mirror, mirror
@@ -91,7 +91,7 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         known = _compute(folder, settings, title, in_sweep)
     # A sweep comes back to a run that another process is at, and says itself what it leaves.
     if known.state in ("DONE", "FAILED") or not in_sweep:
-        report_run(known.line(), in_sweep)
+        report_runs([known.line()], in_sweep)
     return known
 
 

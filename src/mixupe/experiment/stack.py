@@ -9,7 +9,7 @@ from statistics import fmean
 from mixupe import stopping
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.progress import report_run, run_progress, say_once
+from mixupe.experiment.progress import report_runs, run_progress, say_once
 from mixupe.experiment.run import (
     Outcome,
     PreparedRun,
@@ -46,11 +46,14 @@ def attempt_runs(settings: Sequence[RunSettings]) -> list[Outcome]:
                 members.append(entered)
             elif entered is not None:
                 outcomes[index] = entered
+                _report([entered])
         for group in _groups(members):
             if len(group) == 1:
                 group[0].claim.close()
             else:
-                outcomes |= _trained(group)
+                ended = _trained(group)
+                outcomes |= ended
+                _report(list(ended.values()))
     return [
         outcomes[index] if index in outcomes else attempt_run(one, in_sweep=True) for index, one in enumerate(settings)
     ]
@@ -104,13 +107,13 @@ def _entered(index: int, settings: RunSettings, claims: ExitStack) -> _Member | 
     outcome = known_outcome(folder, title)
     if outcome is not None:
         claim.close()
-        return _reported(outcome)
+        return outcome
     try:
         check_logger(settings.logger)
         run = prepare(folder, settings, title)
     except Exception as error:
         claim.close()
-        return _reported(_outcome_of(error, folder, title))
+        return _outcome_of(error, folder, title)
     reason = alone_by_model(run.trainer)
     if reason is not None:
         say_once(f"{settings.dataset.name} {settings.model.name}: trained one by one: {reason}")
@@ -213,10 +216,9 @@ def _outcome_of(error: Exception, folder: RunFolder, title: str) -> Outcome:
 
 def _end(member: _Member, outcome: Outcome) -> Outcome:
     member.claim.close()
-    return _reported(outcome)
-
-
-def _reported(outcome: Outcome) -> Outcome:
-    if outcome.state in ("DONE", "FAILED"):
-        report_run(outcome.line(), in_sweep=True)
     return outcome
+
+
+def _report(outcomes: Sequence[Outcome]) -> None:
+    # A sweep comes back to a run that another process is at, and says itself what it leaves.
+    report_runs([one.line() for one in outcomes if one.state in ("DONE", "FAILED")], in_sweep=True)

@@ -142,7 +142,7 @@ def _run_elsewhere(title: str, jobs: Sequence[_Job], launch: Launch, sweep: Swee
         reason = f"its process died ({death}); asked for again, the run goes on"
         for job in victims:
             outcomes[job.folder.id] = Outcome(job.folder.id, job.title, "FAILED", fresh=True, reason=reason)
-            sweep.line(outcomes[job.folder.id].line())
+        sweep.lines([outcomes[job.folder.id].line() for job in victims])
         left = [job for job in left if job not in victims]
     return outcomes
 

@@ -13,7 +13,7 @@ from mixupe.augmentation.mix_point import INPUT
 from mixupe.augmentation.mixupe import GRADIENT_VARIANTS
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.progress import report_run
+from mixupe.experiment.progress import report_runs
 from mixupe.experiment.run import (
     Outcome,
     Report,
@@ -45,7 +45,7 @@ def request_run_together(settings: RunSettings) -> Outcome:
             check_settings(settings, ranks.size)
             ranks.first(store.check_writable)
             known = _compute(folder, settings, ranks)
-    report_run(known.line(), in_sweep=False)
+    report_runs([known.line()], in_sweep=False)
     return known
 
 

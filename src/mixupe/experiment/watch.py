@@ -20,12 +20,14 @@ def watching(sweep: Sweep, runs: Sequence[tuple[str, RunFolder]]) -> Iterator[No
     over = threading.Event()
 
     def report_ended() -> None:
+        lines = []
         for title, folder in tuple(waiting):
             details = folder.details() if folder.exists() else {}
             # An older FAILED is what is being tried again.
             if details.get("state") in ("DONE", "FAILED") and details["heartbeat"] >= started:
-                sweep.line(ended_outcome(folder, title).line())
+                lines.append(ended_outcome(folder, title).line())
                 waiting.remove((title, folder))
+        sweep.lines(lines)
 
     def poll() -> None:
         while not over.wait(POLL_S):

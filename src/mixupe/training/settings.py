@@ -20,7 +20,7 @@ class TrainerSettings(Settings):
     epochs: passes over the training split.
     batch_size: examples a step.
     accumulate: micro-batches each batch is cut into: less memory, gradients are averaged. To the method each is a batch,
-        with a lam and a permutation of its own.
+        with a lam and a permutation of its own. Up to so many processes (torchrun) can share a run.
     ema: decay of an exponential moving average of the weights, applied at every step; validated and tested in their
         place. null averages nothing.
     precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32).

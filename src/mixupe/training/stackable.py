@@ -43,7 +43,7 @@ def alone_by_model(trainer: Trainer) -> str | None:
     if trainer.within_epoch:
         return "it was stopped within an epoch"
     for module in trainer.model.modules():
-        if not isinstance(module, LAYERS):
+        if type(module) not in LAYERS:
             return f"the model has a {type(module).__name__}"
     return None
 
