@@ -28,13 +28,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
-	@$(PY) scripts/data.py fetch --quickstart
 	@$(MAKE) --no-print-directory table-quickstart
 
 table-%: $(INSTALLED) ## Run what is missing of configs/table/%.yaml and write results/%/ (DRY=1: only say what that means)
 ifdef DRY
 	@$(PY) scripts/table.py $* --dry $(if $(FRESH),--fresh) $(TABLE_OPTIONS)
 else
+	@$(PY) scripts/data.py fetch --table $* $(if $(FRESH),--fresh) $(TABLE_OPTIONS) || test $$? -eq 1 # 2: not even a plan
 	@status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) $(FRESH_OPTIONS) || status=$$?; \
 	if [ $$status -le 1 ]; then $(PY) scripts/table.py $* --wandb $(if $(FRESH),--fresh) $(if $(MINUTES),--partial) $(TABLE_OPTIONS) || status=$$?; fi; \
 	exit $$status

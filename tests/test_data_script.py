@@ -10,7 +10,9 @@ import yaml
 
 from mixupe.data import registry
 from mixupe.data.catalog import read_catalog
+from mixupe.experiment.identity import run_id
 from mixupe.settings import UserError
+from mixupe.tables import build
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -110,12 +112,38 @@ def test_groups_of_sets(
     assert sorted(line.split(":")[0] for line in (printed.out + printed.err).splitlines()) == names
 
 
+def test_a_table_gets_what_its_unfinished_runs_need(
+    script: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    brought: list[str] = []
+    monkeypatch.setattr(script, "fetch", lambda settings, root: brought.append(f"{settings.name} {root}"))
+    monkeypatch.setattr(build, "RESULTS", tmp_path / "results")
+    arguments = ["fetch", "--table", "quickstart", f"data.root={tmp_path}/data", f"output_root={tmp_path}", "seed=0"]
+    assert script.main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == ["spoken_digits_300: fetched", "mutag: fetched"]
+    assert brought == [f"spoken_digits_300 {tmp_path}/data", f"mutag {tmp_path}/data"]
+    for run in build.look_up("quickstart", arguments[3:])[1]:
+        if run.settings.dataset.name == "mutag":
+            record = tmp_path / "results" / "quickstart" / "records" / f"{run_id(run.settings)}.json"
+            record.parent.mkdir(parents=True, exist_ok=True)
+            record.write_text("{}")
+    assert script.main(arguments) == 0
+    assert capsys.readouterr().out.splitlines() == ["spoken_digits_300: fetched"]
+    assert script.main([*arguments, "--fresh"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2, "no earlier record counts as done"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["fetch"], "give names"),
         (["fetch", "other", "--all"], "not both"),
-        (["fetch", "othr"], "'othr' is no data set. Closest: other"),
+        (["fetch", "othr"], "error: fetch: 'othr' is no data set. Closest: other"),
+        (["fetch", "--table", "quickstrt"], "error: table: 'quickstrt' is unknown, allowed are ablation, "),
+        (["fetch", "--table", "quickstart", "sed=0"], "error: sed: unknown key"),
     ],
 )
 def test_wrong_arguments_are_told(
@@ -150,7 +178,6 @@ def test_every_config_of_the_repository_is_sound(script: ModuleType) -> None:
     entries, problems = read_catalog(script.CONFIGS)
     assert problems == []
     names = {entry.name for entry in entries}
-    assert set(script.QUICKSTART) <= names
     assert script.FASHION_MNIST in names
     for entry in entries:
         text = (script.CONFIGS / f"{entry.name}.yaml").read_text()

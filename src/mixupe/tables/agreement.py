@@ -48,6 +48,13 @@ class CellAgreement:
     verdict: str
 
 
+def place(name: str, overrides: Sequence[str], fresh: bool) -> tuple[list[str], Path | None]:
+    """Overrides and results folder to look up a table with, or the same table run again from nothing."""
+    if not fresh:
+        return list(overrides), None
+    return [*overrides, f"output_root={FRESH / name}"], FRESH / name / "results"
+
+
 def agreement(earlier: Sequence[DeclaredRun], fresh: Sequence[DeclaredRun], metric: str) -> list[CellAgreement]:
     """One entry a cell and method, in the table's order; both are the same declared runs, looked up in two places."""
     pairs: dict[tuple[int, str], list[tuple[DeclaredRun, DeclaredRun]]] = {}
