@@ -6,10 +6,11 @@ import pytest
 from mixupe.report.words import chosen_sentence, verdict_sentences
 
 
-def comparisons(deltas: list[float], p_holm: float) -> pd.DataFrame:
-    return pd.DataFrame(
-        [{"augmentation": "mixupe", "baseline": "mixup", "delta": delta, "p_holm": p_holm} for delta in deltas]
-    )
+def comparisons(deltas: list[float], p_holm: float, sets: int) -> pd.DataFrame:
+    """As many data sets, dealt to the cells in turn."""
+    names = {"augmentation": "mixupe", "baseline": "mixup"}
+    rows = [{**names, "delta": delta, "p_holm": p_holm, "set": at % sets} for at, delta in enumerate(deltas)]
+    return pd.DataFrame(rows, columns=["augmentation", "baseline", "delta", "p_holm", "set"])
 
 
 @pytest.mark.parametrize(
@@ -27,18 +28,18 @@ def comparisons(deltas: list[float], p_holm: float) -> pd.DataFrame:
         ([-1.0], 0.01, 1, "over 1 data set: 1 win, 0 losses, 0 ties"),
         ([-1.0], 0.01, 1, "no test over a single data set."),
         ([-1.0, -2.0, -3.0, -1.5, -0.5, -0.1], 0.2, 2, "over 6 rows on 2 data sets"),
-        ([-1.0, -2.0, -3.0, -1.5, -0.5, -0.1], 0.2, 2, "rows on one data set are not independent"),
+        ([-1.0, -2.0, -3.0, -1.5, -0.5, -0.1], 0.2, 2, "p = 0.500, not significant (with 2 none below 0.5"),
     ],
 )
 def test_a_verdict_in_words(deltas: list[float], p_holm: float, sets: int, says: str) -> None:
-    (sentence,) = verdict_sentences(comparisons(deltas, p_holm), sets)
+    (sentence,) = verdict_sentences(comparisons(deltas, p_holm, sets))
     assert says in sentence
 
 
 def test_mixup_and_none_are_compared_once() -> None:
     both = [("mixup", "none"), ("none", "mixup")]
-    frame = pd.DataFrame([{"augmentation": a, "baseline": b, "delta": 1.0, "p_holm": 1.0} for a, b in both])
-    assert [sentence.split(" over")[0] for sentence in verdict_sentences(frame, 1)] == ["none against mixup"]
+    frame = pd.DataFrame([{"augmentation": a, "baseline": b, "delta": 1.0, "p_holm": 1.0, "set": 0} for a, b in both])
+    assert [sentence.split(" over")[0] for sentence in verdict_sentences(frame)] == ["none against mixup"]
 
 
 def test_a_search_without_a_complete_setting_has_chosen_nothing() -> None:
@@ -47,7 +48,5 @@ def test_a_search_without_a_complete_setting_has_chosen_nothing() -> None:
 
 
 def test_without_a_baseline_nothing_is_claimed() -> None:
-    (sentence,) = verdict_sentences(
-        comparisons([], 1.0).reindex(columns=["augmentation", "baseline", "delta", "p_holm"]), 1
-    )
+    (sentence,) = verdict_sentences(comparisons([], 1.0, 1))
     assert sentence.startswith("Nothing is compared")

@@ -71,6 +71,6 @@ def test_the_ablation_pairs_every_eta_with_mixup_of_its_alpha() -> None:
     settings = settings_of_all("ablation")
     methods = [(one.dataset.name, one.augmentation.model_dump()) for one in settings]
     points = {(name, method.get("eta"), method["alpha"]) for name, method in methods}
-    etas = (None, 0.001, 0.01, 0.1, 1.0)
+    etas = (None, 0.0, 0.001, 0.01, 0.1, 1.0)
     assert points == {(name, eta, alpha) for name in ("digits", "vehicle") for eta in etas for alpha in (0.2, 1.0, 2.0)}
-    assert len({run_id(one) for one in settings}) == len(settings) == 30
+    assert len({run_id(one) for one in settings}) == len(settings) == 36

@@ -96,7 +96,7 @@ def section(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()
         sentences, notes, more = [chosen_sentence(settings)], search_notes(settings, runs), []
     else:
         main = _main_grid(frame, numbers)
-        sentences = verdict_sentences(comparisons, len({run.settings.dataset.name for run in runs}))
+        sentences = verdict_sentences(comparisons)
         # The page's question is about MixupE; the grid of verdicts has the other methods.
         sentences = [sentence for sentence in sentences if sentence.startswith("mixupe ")] or sentences
         notes = legend(frame, runs)

@@ -18,13 +18,14 @@ COMPARISON_COLUMNS = (
 
 
 def comparison_frame(runs: Sequence[DeclaredRun], metric: str = "test_error") -> pd.DataFrame:
-    """One row a cell, method and baseline with COMPARISON_COLUMNS, and `cell`, its number.
+    """One row a cell, method and baseline with COMPARISON_COLUMNS, and `cell`, its number, and `set`, its data set.
 
     Differences are in percentage points, method - baseline. p_holm is adjusted over all rows with the same baseline.
     `detectable` is the smallest true difference that the cell's seeds would have found with 80% power.
     """
     errors = errors_by_seed(runs, metric)
     names = {(run.cell, run.method): run.names for run in runs}
+    sets = {run.cell: run.settings.dataset.name for run in runs}
     rows = []
     for baseline in BASELINES:
         family: list[dict[str, Any]] = []
@@ -36,6 +37,7 @@ def comparison_frame(runs: Sequence[DeclaredRun], metric: str = "test_error") ->
             family.append(
                 {
                     "cell": cell,
+                    "set": sets[cell],
                     **names[cell, augmentation],
                     "baseline": baseline,
                     "n": summary.n,
@@ -48,7 +50,7 @@ def comparison_frame(runs: Sequence[DeclaredRun], metric: str = "test_error") ->
             )
         for row, adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
             rows.append({**row, "p_holm": adjusted})
-    return pd.DataFrame(rows, columns=["cell", *COMPARISON_COLUMNS])
+    return pd.DataFrame(rows, columns=["cell", "set", *COMPARISON_COLUMNS])
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ class Verdict:
     Attributes:
         wins, ties, losses: cells where the method is significantly better, not different, significantly worse.
         mean: of the cells' mean differences, in percentage points.
-        p_value: Wilcoxon signed-rank over the cells.
+        sets: number of data sets; where several cells are on one, it is smaller than theirs.
+        p_value: Wilcoxon signed-rank over the data sets, each with the mean of its cells, which are not independent.
     """
 
     augmentation: str
@@ -67,6 +70,7 @@ class Verdict:
     ties: int
     losses: int
     mean: float
+    sets: int
     p_value: float
 
 
@@ -79,8 +83,9 @@ def verdicts(comparisons: pd.DataFrame) -> list[Verdict]:
         significant = rows["p_holm"] < SIGNIFICANCE
         wins = int((significant & (rows["delta"] < 0)).sum())
         losses = int((significant & (rows["delta"] > 0)).sum())
-        deltas = [float(delta) for delta in rows["delta"]]
         ties = len(rows) - wins - losses
-        mean, p_value = sum(deltas) / len(deltas), wilcoxon_over_sets(deltas)
-        result.append(Verdict(str(augmentation), str(baseline), wins, ties, losses, mean, p_value))
+        of_sets = [float(delta) for delta in rows.groupby("set", sort=False)["delta"].mean()]
+        names = str(augmentation), str(baseline)
+        mean, p_value = float(rows["delta"].mean()), wilcoxon_over_sets(of_sets)
+        result.append(Verdict(*names, wins, ties, losses, mean, len(of_sets), p_value))
     return result

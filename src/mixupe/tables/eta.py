@@ -18,8 +18,8 @@ from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.style import ORDERED, Style, caption, head, pages, tidy
 
 CAPTION = (
-    "Line: mean over seeds; dots: seeds. Left of the upright: mixup with the same alpha, which is MixupE without its"
-    " penalty, where the table has it; the thin level line carries it on."
+    "Line: mean over seeds; dots: seeds. Left of the upright: mixup with the same alpha, which is MixupE without"
+    " penalty and clean pass, where the table has it; the thin level line carries it on."
 )
 
 

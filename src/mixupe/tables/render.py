@@ -103,8 +103,8 @@ def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs
         parts += [
             "## Over the data sets",
             _markdown(*verdict_grid(comparisons)),
-            "A win or a loss is a cell whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
-            " test on the cells' mean differences.",
+            "A win or a loss is a row whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
+            " test on the mean difference of each data set.",
             "## Paired differences",
             _markdown(*comparison_grid(comparisons)),
             "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
@@ -120,11 +120,13 @@ def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
 
 def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and body: each method against each baseline over the cells of the table."""
-    header = ["method", "against", "wins", "ties", "losses", "mean difference", "p (Wilcoxon)"]
+    header = ["method", "against", "wins", "ties", "losses", "mean difference", "data sets", "p (Wilcoxon)"]
     body = []
     for one in verdicts(comparisons):
         counts = [str(one.wins), str(one.ties), str(one.losses)]
-        body.append([one.augmentation, one.baseline, *counts, f"{one.mean:+.2f}", p_value_text(one.p_value)])
+        body.append(
+            [one.augmentation, one.baseline, *counts, f"{one.mean:+.2f}", str(one.sets), p_value_text(one.p_value)]
+        )
     return header, body
 
 
