@@ -62,11 +62,12 @@ def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:
     for name in names:
         try:
             table, runs = look_up(name, *place(name, overrides, fresh))
+            earlier = look_up(name, overrides)[1] if fresh else []
         except UserError as error:
             complain(f"error: {error}")
             wrong += 1
             continue
-        planned = plan(runs)
+        planned = plan(runs, earlier)
         cells += planned
         CONSOLE.print(plan_to_terminal(table.title, planned))
     if len(names) > 1:

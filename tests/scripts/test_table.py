@@ -91,7 +91,7 @@ def test_a_plan_of_several_tables_has_a_total(
     captured = capsys.readouterr()
     assert "'nowhere' is unknown, allowed are toy" in captured.err
     assert captured.out.count("Toy: plan, nothing is started") == 2
-    assert captured.out.endswith("In all 12 runs, 4 to do; minutes to go: 0.4\n")
+    assert captured.out.endswith("In all 12 runs, 4 to do; minutes spent: 0.8, to go: 0.4\n")
     assert not (results / "toy" / "table.csv").exists()
 
 

@@ -201,4 +201,10 @@ def test_the_plan_counts_states_and_estimates_the_rest(runs: list[DeclaredRun]) 
     assert cells["digits", "mixupe"].states == {"MISSING": 2, "FAILED": 1}
     assert cells["digits", "mixupe"].to_do == 2
     assert cells["digits", "mixupe"].seconds is None, "nothing like it has run"
-    assert plan_to_terminal("Toy", list(cells.values())).columns[-1].footer == "3.0 + ?"
+    shown = plan_to_terminal("Toy", list(cells.values())).columns
+    assert [column.footer for column in shown[-2:]] == ["6.0", "3.0 + ?"]
+    assert [column.header for column in shown[2:-2]] == ["done", "failed", "missing"], "no run is in another state"
+    unrun = [replace(run, record=None, state="MISSING") for run in runs]
+    again = {(cell.dataset, cell.augmentation): cell for cell in plan(unrun, earlier=timed)}
+    assert again["wine", "mixupe"].seconds == 180.0, "what it took in another place is known"
+    assert again["wine", "mixupe"].spent == 0.0
