@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mixupe.data.tensors import TensorSplit
-from mixupe.evaluation.classification import error_and_loss, full_metrics, predict
+from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics, predict
 
 # Two of four right; class 0 twice right, classes 1 and 2 wrong.
 LOGITS = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.0, 0.0], [3.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
@@ -34,3 +34,18 @@ def test_predict_sees_every_example_once_in_order_in_evaluation_mode() -> None:
     logits, labels = predict(model, TensorSplit(inputs, torch.arange(2500)))
     assert torch.equal(logits, inputs)
     assert torch.equal(labels, torch.arange(2500))
+
+
+@pytest.mark.parametrize(
+    ("shape", "examples"), [((16,), 1024), ((3, 32, 32), 1024), ((3, 224, 224), 111), ((3, 4096, 4096), 1)]
+)
+def test_batches_of_large_inputs_are_small(shape: tuple[int, ...], examples: int) -> None:
+    assert evaluation_batch(shape) == examples
+
+
+def test_the_size_of_a_batch_changes_no_result() -> None:
+    torch.manual_seed(0)
+    model, split = nn.Linear(4, 3), TensorSplit(torch.randn(50, 4), torch.arange(50))
+    one, other = predict(model, split, batch=7), predict(model, split)
+    torch.testing.assert_close(one[0], other[0])
+    assert torch.equal(one[1], other[1])

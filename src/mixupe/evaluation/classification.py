@@ -1,7 +1,8 @@
 """Classification metrics of a model on a split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +11,14 @@ from torch import Tensor, nn
 from mixupe.data.base import Split
 from mixupe.stopping import check
 
-EVALUATION_BATCH = 1024
+LARGEST_BATCH = 1024
+# Of all inputs of a batch: 64 MB in float32. A thousand images of 224x224 would need gigabytes, in the network far more.
+LARGEST_INPUTS = 2**24
+
+
+def evaluation_batch(input_shape: Sequence[int]) -> int:
+    """How many examples of that shape are evaluated at a time."""
+    return min(LARGEST_BATCH, max(1, LARGEST_INPUTS // prod(input_shape)))
 
 
 @torch.inference_mode()
@@ -19,6 +27,7 @@ def predict(
     split: Split,
     autocast: AbstractContextManager[object] | None = None,
     rows: Tensor | None = None,
+    batch: int = LARGEST_BATCH,
     check: Callable[[], None] = check,
 ) -> tuple[Tensor, Tensor]:
     """Logits (n, K) in float32 and labels (n,), on the split's device, in evaluation mode.
@@ -28,6 +37,7 @@ def predict(
         split: of N examples.
         autocast: entered around the passes.
         rows: (n,) int64 on the CPU, which examples; None takes all N.
+        batch: examples at a time.
         check: called before each batch.
 
     Raises:
@@ -37,7 +47,7 @@ def predict(
     logits, labels = [], []
     with autocast or nullcontext():
         rows = torch.arange(len(split.labels)) if rows is None else rows
-        for inputs, y in split.batches(torch.split(rows, EVALUATION_BATCH)):
+        for inputs, y in split.batches(torch.split(rows, batch)):
             check()
             logits.append(model(inputs).float())
             labels.append(y)

@@ -217,7 +217,7 @@ def add_gradients(parameters: Sequence[nn.Parameter], losses: Tensor, ranks: Ran
 
 @torch.inference_mode()
 def predict_together(
-    model: nn.Module, split: Split, autocast: AbstractContextManager[object], ranks: Ranks
+    model: nn.Module, split: Split, autocast: AbstractContextManager[object], batch: int, ranks: Ranks
 ) -> tuple[Tensor, Tensor]:
     """As `predict` for the whole split, of which each process takes its share; each then has all of the logits.
 
@@ -225,12 +225,12 @@ def predict_together(
         StoppedError: a process was asked to stop.
     """
     if ranks.size == 1:
-        return predict(model, split, autocast)
+        return predict(model, split, autocast, batch=batch)
     ranks.check()
     count = len(split.labels)
     own = ranks.own(count)
     rows = torch.arange(count)[own.start : own.stop] if own else torch.zeros(1, dtype=torch.int64)
-    own_logits, labels = predict(model, split, autocast, rows, check=lambda: None)
+    own_logits, labels = predict(model, split, autocast, rows, batch, check=lambda: None)
     logits = own_logits.new_zeros((count, own_logits.shape[1]))
     logits[own.start : own.stop] = own_logits[: len(own)]
     return ranks.total(logits), split.labels.to(labels.device)

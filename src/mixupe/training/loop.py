@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.mix_point import Model
 from mixupe.data.base import DataBundle, Split
-from mixupe.evaluation.classification import error_and_loss, full_metrics
+from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics
 from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices, left_out, micro_batches
@@ -116,6 +116,7 @@ class Trainer:
         self.train = data.train.to(self.device)
         self.validation = data.validation.to(self.device)
         self._test = data.test
+        self._evaluation_batch = evaluation_batch(data.spec.input_shape)
         self.settings = settings
         self.seed = seed
         self.checkpoint = checkpoint
@@ -212,7 +213,7 @@ class Trainer:
         return self.ranks.first(partial(error_and_loss, *self._predict(self.validation)))
 
     def _predict(self, split: Split) -> tuple[Tensor, Tensor]:
-        return predict_together(self.evaluated, split, self._autocast(), self.ranks)
+        return predict_together(self.evaluated, split, self._autocast(), self._evaluation_batch, self.ranks)
 
     def _train_epoch(self) -> EpochMetrics:
         self.model.train()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mixupe import stopping
 from mixupe.data.tensors import TensorSplit
-from mixupe.evaluation.classification import EVALUATION_BATCH, error_and_loss
+from mixupe.evaluation.classification import error_and_loss, evaluation_batch
 from mixupe.training.loop import SAVING_SHARE, Best, EpochMetrics, NonFiniteLossError, Trainer
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.stacked_draws import Batch, StackedDraws, StackedDropout
@@ -186,10 +186,11 @@ class _Validation:
     def __init__(self, splits: Sequence[TensorSplit]) -> None:
         self._inputs = nn.utils.rnn.pad_sequence([split.inputs for split in splits], batch_first=True)
         self._labels = [split.labels for split in splits]
+        self._batch = evaluation_batch(self._inputs.shape[2:])
 
     def __call__(self, network: StackedNetwork) -> list[tuple[float, float]]:
         """Error in percent and mean cross-entropy in nats of every run; from a GPU, all logits come in one transfer."""
-        parts = [network(part) for part in torch.split(self._inputs, EVALUATION_BATCH, dim=1)]
+        parts = [network(part) for part in torch.split(self._inputs, self._batch, dim=1)]
         results = []
         for logits, labels in zip(torch.cat(parts, dim=1).cpu(), self._labels, strict=True):
             of_run = error_and_loss(logits[: len(labels)], labels)
