@@ -27,7 +27,9 @@ def read_image(path: Path, channels: int) -> Image.Image:
     try:
         with Image.open(path) as opened:
             image = on_white(opened) if opened.has_transparency_data else opened
-            return ImageOps.exif_transpose(image).convert(MODES[channels])
+            ImageOps.exif_transpose(image, in_place=True)
+            image.load()  # also where nothing is converted, while the file is open
+            return image if image.mode == MODES[channels] else image.convert(MODES[channels])
     # What Pillow raises on broken files differs from format to format.
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
         what = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be decoded ({error})"

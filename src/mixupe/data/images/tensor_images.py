@@ -78,7 +78,9 @@ class TensorImages:
 
 def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """float32 (pixels / 255 - mean) / std for pixels (..., C, H, W) of any dtype and mean, std (C,)."""
-    return (pixels.float() / 255 - mean[:, None, None]) / std[:, None, None]
+    # In place: on a CPU most of the time would go into memory for what is between.
+    result = pixels.to(torch.float32, copy=True)
+    return result.div_(255).sub_(mean[:, None, None]).div_(std[:, None, None])
 
 
 def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
