@@ -17,7 +17,7 @@ def verdict_sentences(comparisons: pd.DataFrame) -> list[str]:
         over = sets if cells == one.sets else f"{_count(cells, 'row')} on {sets}"
         sentences.append(
             f"{one.augmentation} against {one.baseline} over {over}: {_count(one.wins, 'win')},"
-            f" {_count(one.losses, 'loss')}, {_count(one.ties, 'tie')}; mean difference {one.mean:+.2f} percentage points"
+            f" {_count(one.losses, 'loss')}, {_count(one.ties, 'tie')}; mean difference {one.mean:+z.2f} percentage points"
             f" of test error; {_test(one.p_value, one.sets)}."
         )
     return sentences or ["Nothing is compared: neither mixup nor none stands beside another method."]

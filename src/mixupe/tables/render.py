@@ -60,8 +60,8 @@ def _difference(row: "pd.Series[float] | None") -> str:
         return "-"
     star = "*" if row["p_value"] < SIGNIFICANCE else ""
     if math.isnan(row["delta_ci_low"]):
-        return f"{row['delta_vs_mixup']:+.2f}"
-    return f"{row['delta_vs_mixup']:+.2f}{star} [{row['delta_ci_low']:+.2f}, {row['delta_ci_high']:+.2f}]"
+        return f"{row['delta_vs_mixup']:+z.2f}"
+    return f"{row['delta_vs_mixup']:+z.2f}{star} [{row['delta_ci_low']:+z.2f}, {row['delta_ci_high']:+z.2f}]"
 
 
 def _published(row: "pd.Series[Any] | None") -> str:
@@ -125,7 +125,7 @@ def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]
     for one in verdicts(comparisons):
         counts = [str(one.wins), str(one.ties), str(one.losses)]
         body.append(
-            [one.augmentation, one.baseline, *counts, f"{one.mean:+.2f}", str(one.sets), p_value_text(one.p_value)]
+            [one.augmentation, one.baseline, *counts, f"{one.mean:+z.2f}", str(one.sets), p_value_text(one.p_value)]
         )
     return header, body
 
@@ -135,10 +135,10 @@ def comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str
     header = ["data set", "method", "against", "n", "difference", "95% interval", "p", "p (Holm)", "detectable"]
     body = []
     for _, row in comparisons.iterrows():
-        interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+.2f}, {row['ci_high']:+.2f}]"
+        interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+z.2f}, {row['ci_high']:+z.2f}]"
         numbers = [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), _number(row["detectable"], ".2f")]
         names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
-        body.append([*names, _number(row["delta"], "+.2f"), interval, *numbers])
+        body.append([*names, _number(row["delta"], "+z.2f"), interval, *numbers])
     return header, body
 
 
