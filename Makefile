@@ -34,7 +34,8 @@ table-%: $(INSTALLED) ## Run what is missing of configs/table/%.yaml and write r
 ifdef DRY
 	@$(PY) scripts/table.py $* --dry $(if $(FRESH),--fresh) $(TABLE_OPTIONS)
 else
-	@$(PY) scripts/data.py fetch --table $* $(if $(FRESH),--fresh) $(TABLE_OPTIONS) || test $$? -eq 1 # 2: not even a plan
+	@$(PY) scripts/data.py fetch --table $* $(if $(FRESH),--fresh) $(TABLE_OPTIONS) || \
+	{ status=$$?; [ $$status -eq 1 ] || exit $$status; } # 1: some could not be brought, and their runs will say so
 	@status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) $(FRESH_OPTIONS) || status=$$?; \
 	if [ $$status -le 1 ]; then $(PY) scripts/table.py $* --wandb $(if $(FRESH),--fresh) $(if $(MINUTES),--partial) $(TABLE_OPTIONS) || status=$$?; fi; \
 	exit $$status

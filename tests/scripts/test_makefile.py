@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SCRIPTS = ("scripts/data.py", "scripts/train.py", "scripts/table.py")
 STUB = """
 import sys
 line = " ".join(sys.argv)
 open("calls.txt", "a").write(line + "\\n")
 if "train.py" in line and "stopped" in line:
     sys.exit(75)
+if "data.py" in line:
+    sys.exit(2 if "wrong" in line else 1 if "unreachable" in line else 0)
 sys.exit(1 if "train.py" in line and ("speech" in line or "imagenet" in line) else 0)
 """
 
@@ -22,7 +25,7 @@ sys.exit(1 if "train.py" in line and ("speech" in line or "imagenet" in line) el
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("pyproject.toml", "constraints.txt", "scripts/train.py", "scripts/table.py", ".venv/bin/python"):
+    for name in ("pyproject.toml", "constraints.txt", *SCRIPTS, ".venv/bin/python"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(STUB if name.endswith(".py") else "")
     (tmp_path / ".venv/bin/python").unlink()
@@ -45,6 +48,7 @@ def test_a_table_is_run_then_built_and_logged(project: Path) -> None:
     done, calls = make(project, "table-toy", "SEEDS=0,1", "OVERRIDES=trainer.device=cpu", "LAUNCHER=joblib")
     assert done.returncode == 0, done.stderr
     assert calls == [
+        "scripts/data.py fetch --table toy seed=0,1 trainer.device=cpu",
         "scripts/train.py --multirun table=toy hydra/launcher=joblib seed=0,1 trainer.device=cpu",
         "scripts/table.py toy --wandb seed=0,1 trainer.device=cpu",
     ]
@@ -53,7 +57,7 @@ def test_a_table_is_run_then_built_and_logged(project: Path) -> None:
 def test_a_table_in_a_time_box_is_built_from_what_there_is(project: Path) -> None:
     done, calls = make(project, "table-toy", "MINUTES=9")
     assert done.returncode == 0, done.stderr
-    assert calls == [
+    assert calls[1:] == [
         "scripts/train.py --multirun table=toy hydra.sweeper.minutes=9",
         "scripts/table.py toy --wandb --partial",
     ]
@@ -62,14 +66,27 @@ def test_a_table_in_a_time_box_is_built_from_what_there_is(project: Path) -> Non
 def test_a_table_whose_sweep_was_stopped_is_not_built(project: Path) -> None:
     done, calls = make(project, "table-stopped")
     assert "Error 75" in done.stderr
-    assert len(calls) == 1
+    assert [call.split()[0] for call in calls] == ["scripts/data.py", "scripts/train.py"]
+
+
+def test_a_data_set_that_cannot_be_brought_keeps_no_run_from_starting_but_a_wrong_table_does(project: Path) -> None:
+    done, calls = make(project, "table-unreachable")
+    assert done.returncode == 0
+    assert [call.split()[0] for call in calls] == list(SCRIPTS)
+    done, calls = make(project, "table-wrong")
+    assert done.returncode == 2
+    assert len(calls) == 4
 
 
 def test_a_fresh_table_has_places_of_its_own(project: Path) -> None:
     done, calls = make(project, "table-toy", "FRESH=1")
     assert done.returncode == 0
     own = "output_root=outputs/fresh/toy hydra.sweeper.results=outputs/fresh/toy/results"
-    assert calls == [f"scripts/train.py --multirun table=toy {own}", "scripts/table.py toy --wandb --fresh"]
+    assert calls == [
+        "scripts/data.py fetch --table toy --fresh",
+        f"scripts/train.py --multirun table=toy {own}",
+        "scripts/table.py toy --wandb --fresh",
+    ]
 
 
 def test_a_table_that_fails_is_named_at_the_end_and_the_others_are_made(project: Path) -> None:
