@@ -96,24 +96,31 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     return lines
 
 
-def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
-    """The table, how to read it, and every paired difference with what its seeds could have found."""
-    parts = [f"# {title}", _markdown(*grid(frame)), "\n".join(f"- {line}" for line in legend(frame, runs))]
+def to_markdown(
+    title: str,
+    frame: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    runs: Sequence[DeclaredRun],
+    further: Sequence[str] = (),
+) -> str:
+    """The table, how to read it (`further` lines too), and every paired difference with what its seeds could have found."""
+    lines = [*legend(frame, runs), *further]
+    parts = [f"# {title}", markdown_table(*grid(frame)), "\n".join(f"- {line}" for line in lines)]
     if len(comparisons):
         parts += [
             "## Over the data sets",
-            _markdown(*verdict_grid(comparisons)),
+            markdown_table(*verdict_grid(comparisons)),
             "A win or a loss is a row whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
             " test on the mean difference of each data set.",
             "## Paired differences",
-            _markdown(*comparison_grid(comparisons)),
+            markdown_table(*comparison_grid(comparisons)),
             "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
             " seeds would have found with 80% power; a smaller one cannot be ruled out.",
         ]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
+def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     rows = [header, ["---"] * len(header), *body]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
@@ -156,15 +163,22 @@ LATEX_SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$"}
 
 def to_latex(title: str, frame: pd.DataFrame) -> str:
     """A booktabs table for a paper; needs the packages booktabs and, for its width, nothing else."""
-    header, body = grid(frame)
-    columns = "ll" + "r" * (len(header) - 2)
-    rows = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in (header, *body)]
+    caption = (
+        rf"{latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
+        r"Differences in percentage points with 95\% intervals; * marks "
+        rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).{''.join(' ' + latex(line) for line in paper_lines(frame))}"
+    )
+    return latex_tabular(caption, *grid(frame), names=2)
+
+
+def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[str]], names: int) -> str:
+    """A booktabs table; `caption` is LaTeX already, the first `names` columns are text, set to the left."""
+    columns = "l" * names + "r" * (len(header) - names)
+    rows = [" & ".join(latex(cell) for cell in row) + r" \\" for row in (header, *body)]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{_latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
-            r"Differences in percentage points with 95\% intervals; * marks "
-            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).{''.join(' ' + _latex(line) for line in paper_lines(frame))}}}",
+            rf"\caption{{{caption}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rows[0],
@@ -178,7 +192,7 @@ def to_latex(title: str, frame: pd.DataFrame) -> str:
     )
 
 
-def _latex(text: str) -> str:
+def latex(text: str) -> str:
     return "".join(LATEX_SPECIAL.get(character, character) for character in text)
 
 
