@@ -125,8 +125,9 @@ def paper_sentences(found: PaperComparison) -> list[str]:
 def _claim_sentence(against: str, claims: Sequence[Claim]) -> str:
     adjusted = holm([one.paper.p_value for one in claims])
     left = sum(p < SIGNIFICANCE for p in adjusted)
+    rows = f"{len(claims)} row{'s' * (len(claims) > 1)}"
     return (
-        f"mixupe better than {against} in {len(claims)} rows, ours: {_counts(one.verdict for one in claims)}; by the"
+        f"mixupe better than {against} in {rows}, ours: {_counts(one.verdict for one in claims)}; by the"
         f" paper's own figures: {_counts(one.paper_verdict for one in claims)} ({left} of them below {SIGNIFICANCE} after"
         " Holm's adjustment)."
     )
