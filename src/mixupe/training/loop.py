@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.mix_point import Model
 from mixupe.data.base import DataBundle, Split
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics
+from mixupe.evaluation.deformations import deformed_errors
 from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices, left_out, micro_batches
@@ -200,6 +202,9 @@ class Trainer:
         last = full_metrics(*self._predict(test))
         self.evaluated.load_state_dict(self.best.model)
         best = full_metrics(*self._predict(test))
+        if self.settings.deformations:
+            assert isinstance(test, TensorImages)
+            best |= deformed_errors(test, self.seed, self._predict)
         return {
             **{f"test_{name}": value for name, value in best.items()},
             **{f"test_{name}_last": value for name, value in last.items()},
