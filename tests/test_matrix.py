@@ -24,13 +24,18 @@ AUGMENTATIONS = {
     "manifold_mixup": ["augmentation=manifold_mixup", "augmentation.alpha=0.2"],
     "mixupe-v1": ["augmentation=mixupe", "augmentation.alpha=0.2", "augmentation.variant=v1"],
     "mixupe-v2": ["augmentation=mixupe", "augmentation.alpha=0.2", "augmentation.variant=v2"],
-    "mixupe-v3": ["augmentation=mixupe", "augmentation.alpha=0.2"],
+    "mixupe-v3": ["augmentation=mixupe", "augmentation.alpha=0.2", "augmentation.variant=v3"],
+    "mixupe-exact": ["augmentation=mixupe", "augmentation.alpha=0.2", "augmentation.variant=exact"],
+    "mixupe": ["augmentation=mixupe", "augmentation.alpha=0.2"],
+    "erm_penalty": ["augmentation=erm_penalty", "augmentation.alpha=0.2"],
 }
+# Of the variants that share a mechanism, one is tried in every domain.
+TABULAR_ALONE = ("mixupe-v1", "mixupe-v2", "mixupe-v3", "erm_penalty")
 CELLS = [
     (domain, augmentation)
     for domain in ("images", "tabular", "speech", "graphs")
     for augmentation in AUGMENTATIONS
-    if augmentation != "mixupe-v2" or domain == "tabular"
+    if augmentation not in TABULAR_ALONE or domain == "tabular"
 ]
 
 

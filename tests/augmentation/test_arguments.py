@@ -32,6 +32,7 @@ def call(**changed: Any) -> None:
         ("eta", {"eta": float("nan")}),
         ("variant", {"variant": "v5"}),
         ("threshold", {"threshold": float("nan")}),
+        ("x_mean", {"variant": "exact"}),
         ("x_mean", {"variant": "v1"}),
         ("x_mean", {"variant": "v2"}),
         ("x_mean", {"variant": "v1", "x_mean": torch.zeros(3, 2)}),
@@ -80,7 +81,7 @@ def test_the_classes_check_when_they_are_built() -> None:
         ManifoldMixup(alpha=-1)
     with pytest.raises(ValueError, match=r"^mix_at: "):
         ManifoldMixup(mix_at=[])
-    with pytest.raises(ValueError, match=r"^variant: must be one of v1, v2, v3, v4, got 'v0'"):
+    with pytest.raises(ValueError, match=r"^variant: must be one of approximate, exact, v1, v2, v3, v4, got 'v0'"):
         MixupE(variant="v0")
     with pytest.raises(ValueError, match=r"^x_mean: variant v2 needs"):
         MixupE(variant="v2")

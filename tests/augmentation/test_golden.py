@@ -1,4 +1,5 @@
-"""The authors' own code's loss, gradients and BatchNorm statistics, reproduced in float64."""
+"""Loss, gradients and BatchNorm statistics in float64, reproduced: mixup_* are outputs of the authors' own code, paper_* of
+an independent program written from the paper's formulas."""
 
 import json
 from functools import partial
@@ -11,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mixupe import MixedLoss, MixupE, mixup_loss, mixupe_loss
+from mixupe import ERMPenalty, MixedLoss, MixupE, erm_penalty_loss, mixup_loss, mixupe_loss
+from mixupe.augmentation.mixup import ERM
 
 GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.npz"))
 Arrays = dict[str, npt.NDArray[Any]]
@@ -45,29 +47,26 @@ def network(arrays: Arrays, meta: dict[str, Any]) -> GoldenNet:
     return model.train()
 
 
+def loss_of(meta: dict[str, Any]) -> dict[str, Any]:
+    """alpha, eta, variant and threshold; the paper's variants have a name and no threshold."""
+    variant = meta.get("variant") or f"v{meta['version']}"
+    return {"alpha": meta["alpha"], "eta": meta["eta"], "variant": variant, "threshold": meta.get("threshold", 1.0)}
+
+
 def compute(model: nn.Module, arrays: Arrays, meta: dict[str, Any], y: Tensor, channels_last: bool) -> MixedLoss:
     x, perm, lam = torch.as_tensor(arrays["x"]), torch.as_tensor(arrays["perm"]).long(), float(arrays["lam"])
     if channels_last:
         x = x.contiguous(memory_format=torch.channels_last)
     if meta["train"] == "mixup":
         return mixup_loss(model, x, y, lam=lam, perm=perm)
-    return mixupe_loss(
-        model,
-        x,
-        y,
-        lam=lam,
-        perm=perm,
-        alpha=meta["alpha"],
-        eta=meta["eta"],
-        variant=f"v{meta['version']}",
-        threshold=meta["threshold"],
-        x_mean=torch.as_tensor(arrays["x_mean"]),
-        clean_pass="separate",
-    )
+    if meta["train"] == "erm_penalty":
+        return erm_penalty_loss(model, x, y, alpha=meta["alpha"], eta=meta["eta"])
+    x_mean = torch.as_tensor(arrays["x_mean"])
+    return mixupe_loss(model, x, y, lam=lam, perm=perm, x_mean=x_mean, clean_pass="separate", **loss_of(meta))
 
 
 def test_the_golden_files_are_all_here() -> None:
-    assert len(GOLDEN) == 17
+    assert len(GOLDEN) == 25
 
 
 @pytest.mark.parametrize("channels_last", [False, True], ids=["plain", "channels-last"])
@@ -81,15 +80,17 @@ def test_loss_gradients_and_statistics_match_the_authors_code(path: Path, one_ho
     assert_golden(compute(model, arrays, meta, y, channels_last), model, arrays)
 
 
-@pytest.mark.parametrize("path", [path for path in GOLDEN if "mixupe" in path.stem], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in GOLDEN if path.stem != "mixup"], ids=lambda path: path.stem)
 def test_the_class_computes_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the published engine options, and the golden files' lam and perm in place of drawn ones."""
     arrays, meta = read(path)
     model = network(arrays, meta)
     monkeypatch.setattr("mixupe.augmentation.mixupe.draw_lam", lambda *_: torch.as_tensor(arrays["lam"]))
     monkeypatch.setattr("mixupe.augmentation.mixupe.draw_perm", lambda *_: torch.as_tensor(arrays["perm"]).long())
-    settings = (meta["alpha"], meta["eta"], f"v{meta['version']}", meta["threshold"], torch.as_tensor(arrays["x_mean"]))
-    method = MixupE(*settings, clean_pass="separate", penalty_every=1)
+    x_mean = torch.as_tensor(arrays["x_mean"])
+    method: ERM = MixupE(x_mean=x_mean, clean_pass="separate", penalty_every=1, **loss_of(meta))
+    if meta["train"] == "erm_penalty":
+        method = ERMPenalty(meta["alpha"], meta["eta"])
     assert_golden(method(model, torch.as_tensor(arrays["x"]), torch.as_tensor(arrays["y"]).long()), model, arrays)
 
 
@@ -97,6 +98,9 @@ def assert_golden(result: MixedLoss, model: nn.Module, arrays: Arrays) -> None:
     result.loss.backward()  # type: ignore[no-untyped-call]
     close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
     close(result.loss.item(), arrays["loss"])
+    for part in ("penalty", "mixup_loss"):  # in the paper's files
+        if part in arrays:
+            close(getattr(result, part).item(), arrays[part], err_msg=part)
     close(result.logits.detach().numpy(), arrays["logits_mixed"])
     gradients = {name: p.grad for name, p in model.named_parameters()}
     for name, value in arrays.items():

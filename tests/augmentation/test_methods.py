@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, Mixup, MixupE, mixup_loss, mixupe_loss
 from mixupe.augmentation.draw import draw_lam
-from mixupe.augmentation.loss import criterion
+from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.mix_point import MixPoint, blend
 from mixupe.augmentation.mixup import ERM
 
@@ -265,7 +265,7 @@ def test_the_running_mean_stays_in_float32_under_autocast() -> None:
 def test_the_criterion_takes_indices_and_probabilities() -> None:
     logits = torch.randn(6, 3, generator=seeded(2))
     y = torch.tensor([0, 1, 2, 0, 1, 2])
-    torch.testing.assert_close(criterion(logits, y), criterion(logits, nn.functional.one_hot(y, 3).double()))
+    torch.testing.assert_close(cross_entropy(logits, y), cross_entropy(logits, nn.functional.one_hot(y, 3).double()))
 
 
 def test_importing_the_library_stays_light() -> None:

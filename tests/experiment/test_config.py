@@ -16,7 +16,10 @@ from tests.experiment.conftest import Compose
         ("augmentation.etaa=1", r"augmentation.etaa: unknown key \(given: 1\), allowed are .*augmentation.eta\b"),
         ("augmentation=mixpue", r"augmentation: 'mixpue' is unknown, allowed are .*mixup, mixupe, none"),
         ("augmentation.alpha=-1", r"augmentation.alpha: input should be greater than 0, got -1"),
-        ("augmentation.variant=v9", r"augmentation.variant: input should be 'v1', 'v2', 'v3' or 'v4', got 'v9'"),
+        (
+            "augmentation.variant=v9",
+            r"augmentation.variant: input should be 'approximate', 'exact', 'v1', 'v2', 'v3' or 'v4', got 'v9'",
+        ),
         ("trainer.epochs=ten", r"trainer.epochs: input should be a valid integer, got 'ten'"),
         ("trainer.epochs=1.5", r"trainer.epochs: .*integer, got 1.5"),
         ("trainer.epochs=0", r"trainer.epochs: input should be greater than 0, got 0"),

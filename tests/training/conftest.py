@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mixupe import Mixup, MixupE
+from mixupe import ERMPenalty, Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.mixup import ERM
 from mixupe.data.base import DataBundle, DataSpec
@@ -77,5 +77,7 @@ METHODS: dict[str, Callable[[], Augmentation]] = {
     "none": ERM,
     "mixup": lambda: Mixup(1.0),
     "mixupe": lambda: MixupE(1.0, 0.1),
+    "mixupe-exact": lambda: MixupE(1.0, 0.1, variant="exact", x_mean=torch.zeros(6)),
+    "erm_penalty": lambda: ERMPenalty(1.0, 0.1),
     "mixupe-v2-hidden": lambda: MixupE(1.0, 0.1, variant="v2", mix_at="4"),
 }

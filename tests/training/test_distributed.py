@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mixupe import Mixup, MixupE
+from mixupe import ERMPenalty, Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.mixup import ERM
@@ -206,8 +206,11 @@ METHODS: dict[str, Any] = {
     "none": ERM,
     "mixup": lambda: Mixup(1.0),
     "manifold mixup": lambda: ManifoldMixup(1.0, ("input", "4")),
-    "mixupe v3": lambda: MixupE(1.0, 0.1),
+    "mixupe": lambda: MixupE(1.0, 0.1),
+    "mixupe exact": lambda: MixupE(1.0, 0.1, variant="exact", x_mean=torch.zeros(6)),
     "mixupe v1": lambda: MixupE(1.0, 0.1, variant="v1", x_mean=torch.zeros(6)),
+    "mixupe v3": lambda: MixupE(1.0, 0.1, variant="v3"),
+    "erm_penalty": lambda: ERMPenalty(1.0, 0.1),
     "every other batch": lambda: MixupE(1.0, 0.1, penalty_every=3),
 }
 OTHER: dict[str, dict[str, Any]] = {
@@ -217,7 +220,7 @@ OTHER: dict[str, dict[str, Any]] = {
 }
 CASES = [
     *((name, method, {}) for name, method in METHODS.items()),
-    *((name, METHODS["mixupe v3"], settings) for name, settings in OTHER.items()),
+    *((name, METHODS["mixupe"], settings) for name, settings in OTHER.items()),
 ]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from mixupe import ManifoldMixup, Mixup, MixupE, stopping
+from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
 from mixupe.augmentation.config import Augmentation, ManifoldMixupSettings, MixupESettings, NoneSettings
 from mixupe.augmentation.mixup import ERM
 from mixupe.data.base import DataBundle, DataSpec
@@ -45,10 +45,22 @@ METHODS: dict[str, Method] = {
     "mixup": lambda seed: Mixup(1.0 + seed),
     "mixup at a hidden layer": lambda seed: Mixup(1.0, mix_at="layers.1"),
     "manifold_mixup": lambda seed: ManifoldMixup(2.0, mix_at=("input", "layers.1", "head")),
-    "mixupe v3": lambda seed: MixupE(1.0 + seed, 0.1 * seed),
-    "mixupe v3, joint": lambda seed: MixupE(1.0, 0.1 * seed, clean_pass="joint"),
+    "mixupe approximate": lambda seed: MixupE(1.0 + seed, 0.1 * seed),
+    "mixupe approximate, joint": lambda seed: MixupE(1.0, 0.1 * seed, clean_pass="joint"),
+    "mixupe exact": lambda seed: MixupE(1.0 + seed, 0.1 * seed, "exact", x_mean=mean_input(seed)),
+    "mixupe exact, joint": lambda seed: MixupE(1.0, 0.1, "exact", x_mean=mean_input(seed), clean_pass="joint"),
+    "mixupe v1": lambda seed: MixupE(1.0, 0.1, "v1", x_mean=mean_input(seed)),
+    "mixupe v2": lambda seed: MixupE(1.0, 0.1, "v2", x_mean=mean_input(seed)),
+    "mixupe v3": lambda seed: MixupE(1.0 + seed, 0.1 * seed, variant="v3"),
     "mixupe v4": lambda seed: MixupE(1.0, 0.1, variant="v4"),
+    "erm_penalty": lambda seed: ERMPenalty(1.0 + seed, 0.5 * seed),
 }
+
+
+def mean_input(seed: int) -> Tensor:
+    mean = bundle(seed).train.mean_input()
+    assert mean is not None
+    return mean
 
 
 def bundle(seed: int) -> DataBundle:
@@ -240,7 +252,8 @@ def test_masks_are_those_that_each_run_would_draw() -> None:
         ({"ema": 0.9}, {}, "trainer.ema is not at its default"),
         ({"accumulate": 2}, {}, "trainer.accumulate is not at its default"),
         ({}, {"penalty_every": 2}, "augmentation.penalty_every is not at its default"),
-        ({}, {"variant": "v1"}, "augmentation.variant v1 takes a double backward pass"),
+        ({"criterion": "bce_softmax"}, {}, "trainer.criterion is not at its default"),
+        ({}, {"variant": "exact"}, None),
         ({}, {"mix_at": "head"}, "augmentation.mix_at of mixupe is head"),
         ({}, {"clean_pass": "joint"}, None),
         ({"stack": 8}, {}, None),

@@ -20,6 +20,11 @@ def check_alpha(alpha: float) -> None:
         raise ValueError(f"alpha: must be a finite number > 0, got {alpha!r}")
 
 
+def check_eta(eta: float) -> None:
+    if not (eta >= 0 and math.isfinite(eta)):
+        raise ValueError(f"eta: must be a finite number >= 0, got {eta!r}")
+
+
 def check_lam(lam: float | Tensor) -> None:
     if isinstance(lam, Tensor):
         if lam.dim() != 0:

@@ -6,11 +6,13 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor
 
-from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.erm_penalty import ERMPenalty
+from mixupe.augmentation.loss import CRITERIA, MixedLoss
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.mix_point import Model
 from mixupe.augmentation.mixup import ERM, Mixup
-from mixupe.augmentation.mixupe import GRADIENT_VARIANTS, CleanPass, MixupE, Variant, check_clean_pass
+from mixupe.augmentation.mixupe import CleanPass, MixupE, check_clean_pass
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS, Variant
 from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, Settings, UserError
 
 AUTO = "auto"
@@ -56,7 +58,7 @@ class MixupESettings(Settings):
     alpha: of Beta(alpha, alpha).
     eta: weight of the penalty.
     threshold: v1 and v3 keep the samples whose term is below it.
-    variant: v1, v2 (double backward), v3 (the published command) or v4.
+    variant: approximate or exact (the paper's), v1 to v4 (the public code's); exact, v1 and v2 take a double backward pass.
     mix_at: a mix point; `auto` is the input, for graphs the classifier head (whose input is the readout).
     clean_pass: separate runs the mixed and then the clean batch; joint runs both as one batch, at the input only.
     penalty_every: k: the first of every k batches has the penalty, weighted k eta; the others are plain mixup.
@@ -72,8 +74,20 @@ class MixupESettings(Settings):
     penalty_every: Annotated[PositiveInt, Field(json_schema_extra={"identity_default": 1})] = 1
 
 
+class ERMPenaltySettings(Settings):
+    """Attributes:
+    alpha: scales the penalty as in MixupE with that alpha; nothing is mixed.
+    eta: weight of the penalty.
+    """
+
+    name: Literal["erm_penalty"]
+    alpha: PositiveFloat
+    eta: NonNegativeFloat
+
+
 AugmentationSettings = Annotated[
-    NoneSettings | MixupSettings | ManifoldMixupSettings | MixupESettings, Field(discriminator="name")
+    NoneSettings | MixupSettings | ManifoldMixupSettings | MixupESettings | ERMPenaltySettings,
+    Field(discriminator="name"),
 ]
 _ADAPTER: TypeAdapter[AugmentationSettings] = TypeAdapter(AugmentationSettings)
 
@@ -101,7 +115,7 @@ def augmentation_settings(values: Any, domain: str, stages: tuple[str, ...]) -> 
 def mix_points(settings: AugmentationSettings) -> tuple[str, ...]:
     """Every mix point the method may use; none for training without mixing."""
     match settings:
-        case NoneSettings():
+        case NoneSettings() | ERMPenaltySettings():
             return ()
         case ManifoldMixupSettings():
             return tuple(settings.mix_at)
@@ -109,15 +123,26 @@ def mix_points(settings: AugmentationSettings) -> tuple[str, ...]:
             return (settings.mix_at,)
 
 
-def build_augmentation(settings: AugmentationSettings, x_mean: Tensor | None) -> Augmentation:
-    """The method; `x_mean` is the training-set mean input, which MixupE v1 and v2 need where they mix at the input."""
+def build_augmentation(
+    settings: AugmentationSettings, x_mean: Tensor | None, criterion: str = "cross_entropy"
+) -> Augmentation:
+    """The method.
+
+    Args:
+        settings: checked.
+        x_mean: training-set mean input, which MixupE's exact, v1 and v2 need where they mix at the input.
+        criterion: a name in CRITERIA.
+    """
+    of_batch = CRITERIA[criterion]
     match settings:
         case NoneSettings():
-            return ERM()
+            return ERM(of_batch)
+        case ERMPenaltySettings():
+            return ERMPenalty(settings.alpha, settings.eta, of_batch)
         case MixupSettings():
-            return Mixup(settings.alpha, settings.mix_at)
+            return Mixup(settings.alpha, settings.mix_at, of_batch)
         case ManifoldMixupSettings():
-            return ManifoldMixup(settings.alpha, settings.mix_at)
+            return ManifoldMixup(settings.alpha, settings.mix_at, of_batch)
         case MixupESettings():
             mean = x_mean if settings.mix_at == "input" and settings.variant in GRADIENT_VARIANTS else None
             return MixupE(
@@ -129,4 +154,5 @@ def build_augmentation(settings: AugmentationSettings, x_mean: Tensor | None) ->
                 mix_at=settings.mix_at,
                 clean_pass=settings.clean_pass,
                 penalty_every=settings.penalty_every,
+                criterion=of_batch,
             )

@@ -1,5 +1,6 @@
-"""What every method returns, and the criterion all of them share."""
+"""What every method returns, and the criteria they can share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -29,11 +30,12 @@ def in_loss_precision(logits: Tensor) -> Tensor:
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
 
 
-def criterion(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy, the one criterion of every method.
+# (logits (B, K), y (B,) class indices or (B, K) probabilities) -> 0-d loss, linear in the probabilities.
+Criterion = Callable[[Tensor, Tensor], Tensor]
 
-    The authors' code uses binary cross-entropy on the softmax for some baselines and cross-entropy for mixup and
-    MixupE, which makes its methods incomparable.
+
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy, the criterion of every method unless another is asked for; a 0-d tensor.
 
     Args:
         logits: (B, K), float.
@@ -42,6 +44,28 @@ def criterion(logits: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(logits, y if y.dim() == 1 else y.to(logits.dtype))
 
 
-def mixed_criterion(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor) -> Tensor:
-    """lam CE(logits, y) + (1 - lam) CE(logits, y[perm]), a 0-d tensor."""
+def bce_softmax(logits: Tensor, y: Tensor) -> Tensor:
+    """Binary cross-entropy on the softmax, the mean over classes and examples; a 0-d tensor, arguments as above.
+
+    The authors' public code trains its vanilla, cutout and hidden-mixup baselines with it, but mixup and MixupE with
+    cross-entropy. Its gradient shrinks with the number of classes.
+    """
+    probabilities = logits.softmax(dim=1)
+    with torch.autocast(logits.device.type, enabled=False):  # autocast refuses it, though logits are float32 already
+        return F.binary_cross_entropy(probabilities, as_probabilities(y, logits))
+
+
+CRITERIA: dict[str, Criterion] = {"cross_entropy": cross_entropy, "bce_softmax": bce_softmax}
+
+
+def as_probabilities(y: Tensor, logits: Tensor) -> Tensor:
+    """y, (..., B) class indices or (..., B, K) probabilities, as probabilities (..., B, K) in the dtype of the logits."""
+    if y.dim() == logits.dim():
+        return y.to(logits.dtype)
+    # F.one_hot would read the labels to check their range, which has been done.
+    return torch.zeros_like(logits).scatter_(-1, y.unsqueeze(-1), 1.0)
+
+
+def mixed_criterion(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criterion: Criterion) -> Tensor:
+    """lam criterion(logits, y) + (1 - lam) criterion(logits, y[perm]), a 0-d tensor."""
     return lam * criterion(logits, y) + (1 - lam) * criterion(logits, y[perm])

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.mix_point import INPUT, Model
 from mixupe.augmentation.mixup import ERM, drawn_mixup_loss
 
@@ -23,15 +23,19 @@ class ManifoldMixup(ERM):
     Args:
         alpha: > 0, lam ~ Beta(alpha, alpha).
         mix_at: names of eligible layers; `input` is the model's input.
+        criterion: see `mixup_loss`.
 
     Raises:
         ValueError: alpha is not a finite number > 0, or mix_at is empty.
     """
 
-    def __init__(self, alpha: float = 2.0, mix_at: Sequence[str] = (INPUT,)) -> None:
+    def __init__(
+        self, alpha: float = 2.0, mix_at: Sequence[str] = (INPUT,), criterion: Criterion = cross_entropy
+    ) -> None:
         checks.check_alpha(alpha)
         if isinstance(mix_at, str) or not mix_at:
             raise ValueError(f"mix_at: must be a list with at least one layer name, got {mix_at!r}")
+        super().__init__(criterion)
         self.alpha = alpha
         self.mix_at = tuple(mix_at)
 
@@ -42,4 +46,4 @@ class ManifoldMixup(ERM):
         perm = draw_perm(len(y), generator)
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
-        return drawn_mixup_loss(model, x, y, lam, perm, layer)
+        return drawn_mixup_loss(model, x, y, lam, perm, layer, self.criterion)

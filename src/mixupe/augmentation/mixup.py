@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import MixedLoss, criterion, in_loss_precision, mixed_criterion
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, mixed_criterion
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
 
 
@@ -19,16 +19,27 @@ def placed(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor
     return lam.to(y.device, non_blocking=True), perm.to(y.device, non_blocking=True)
 
 
-def drawn_mixup_loss(model: Model, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor, mix_at: str) -> MixedLoss:
+def drawn_mixup_loss(
+    model: Model, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor, mix_at: str, criterion: Criterion
+) -> MixedLoss:
     """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
     lam, perm = placed(lam, perm, x, y)
     logits = MixPoint(model, mix_at).mixed_logits(x, lam, perm)
     checks.check_targets_fit(y, logits)
-    loss = mixed_criterion(logits, y, lam, perm)
+    loss = mixed_criterion(logits, y, lam, perm, criterion)
     return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
 
-def mixup_loss(model: Model, x: Any, y: Tensor, *, lam: float | Tensor, perm: Tensor, mix_at: str = INPUT) -> MixedLoss:
+def mixup_loss(
+    model: Model,
+    x: Any,
+    y: Tensor,
+    *,
+    lam: float | Tensor,
+    perm: Tensor,
+    mix_at: str = INPUT,
+    criterion: Criterion = cross_entropy,
+) -> MixedLoss:
     """L_mix = lam CE(f(x_mix), y) + (1 - lam) CE(f(x_mix), y[perm]) with x_mix = lam x + (1 - lam) x[perm].
 
     Args:
@@ -38,17 +49,21 @@ def mixup_loss(model: Model, x: Any, y: Tensor, *, lam: float | Tensor, perm: Te
         lam: one number in [0, 1] for the batch.
         perm: (B,) int64, a permutation of the batch.
         mix_at: `input`, or the dotted name of a module whose input is blended.
+        criterion: (logits, y) -> 0-d loss, linear in the target; CE above.
 
     Raises:
         ValueError: an argument is wrong; the message names it.
     """
     checks.check_batch(x, y)
     checks.check_draws(lam, perm, len(y))
-    return drawn_mixup_loss(model, x, y, lam, perm, mix_at)
+    return drawn_mixup_loss(model, x, y, lam, perm, mix_at, criterion)
 
 
 class ERM:
-    """No augmentation: cross-entropy on the batch as it is (empirical risk minimisation)."""
+    """No augmentation: the criterion on the batch as it is (empirical risk minimisation)."""
+
+    def __init__(self, criterion: Criterion = cross_entropy) -> None:
+        self.criterion = criterion
 
     def __call__(
         self,
@@ -61,7 +76,7 @@ class ERM:
         logits = in_loss_precision(model(x))
         checks.check_targets(y)
         checks.check_targets_fit(y, logits)
-        loss = criterion(logits, y)
+        loss = self.criterion(logits, y)
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
     def pass_over(self, batches: int) -> None:
@@ -80,13 +95,15 @@ class Mixup(ERM):
     Args:
         alpha: > 0.
         mix_at: `input`, or the dotted name of a module whose input is blended.
+        criterion: see `mixup_loss`.
 
     Raises:
         ValueError: alpha is not a finite number > 0.
     """
 
-    def __init__(self, alpha: float = 1.0, mix_at: str = INPUT) -> None:
+    def __init__(self, alpha: float = 1.0, mix_at: str = INPUT, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
+        super().__init__(criterion)
         self.alpha = alpha
         self.mix_at = mix_at
 
@@ -95,4 +112,4 @@ class Mixup(ERM):
         checks.check_batch(x, y)
         lam = draw_lam(self.alpha, generator)
         perm = draw_perm(len(y), generator)
-        return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at)
+        return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, self.criterion)

@@ -1,11 +1,13 @@
 """MixupE (Zou et al., UAI 2023, arXiv 2212.13381): mixup plus a penalty on directional derivatives.
 
-Written after the authors' public code, whose loss and gradients the tests reproduce to 1e-10. Two passes in train mode,
-the mixed batch first, then the clean batch, so BatchNorm's running statistics move twice a step. `clean_pass` and
-`penalty_every` trade that exactness for speed (docs/method.md).
+The default is the paper's own loss (equations 5 and 7 to 9, Listing 1 of its supplement); v1 to v4 are those of the
+authors' public code (docs/method.md). The tests reproduce all of them to 1e-10, with every gradient. Two passes in train
+mode, the mixed batch first, then the clean batch, so BatchNorm's running statistics move twice a step. `clean_pass` and
+`penalty_every` trade that exactness for speed.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
@@ -13,66 +15,39 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import MixedLoss, in_loss_precision, mixed_criterion
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, mixed_criterion
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
 from mixupe.augmentation.mixup import ERM, drawn_mixup_loss, placed
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS, combine, expected_distance, penalty
 
-Variant = Literal["v1", "v2", "v3", "v4"]
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
-GRADIENT_VARIANTS = ("v1", "v2")
 CleanPass = Literal["separate", "joint"]
 CLEAN_PASSES: tuple[CleanPass, ...] = get_args(CleanPass)
 
 
-def expected_distance(alpha: float) -> float:
-    """c = 1 - E[Beta(alpha + 1, alpha)] = alpha / (2 alpha + 1): how far mixup moves along x_mean - x on average."""
-    return alpha / (2 * alpha + 1)
+@dataclass(frozen=True)
+class _Form:
+    """Which loss: the arguments of `mixupe_loss` of these names."""
 
+    alpha: float
+    eta: float
+    variant: str
+    threshold: float
+    mix_at: str
+    clean_pass: str
+    criterion: Criterion
 
-def penalty(logits: Tensor, h: Tensor, y: Tensor, variant: str, threshold: float, x_mean: Tensor | None) -> Tensor:
-    """R on the clean batch, a 0-d tensor.
+    def __post_init__(self) -> None:
+        checks.check_alpha(self.alpha)
+        checks.check_eta(self.eta)
+        if self.variant not in VARIANTS:
+            raise ValueError(f"variant: must be one of {', '.join(VARIANTS)}, got {self.variant!r}")
+        if self.threshold != self.threshold:
+            raise ValueError(f"threshold: must be a number, got {self.threshold!r}")
+        check_clean_pass(self.clean_pass, self.mix_at)
 
-    v1 and v2 take the derivative of the logits along x_mean - h by double backward; v3 and v4 replace it by a product
-    of logits and residuals, with the opposite sign (docs/method.md). All divide by the full batch size B, also where
-    the threshold leaves samples out.
-
-    Args:
-        logits: f(h), (B, K).
-        h: (B, ...) what was mixed, attached to the graph of logits.
-        y: (B,) class indices or (B, K) probabilities.
-        variant: one of v1, v2, v3, v4.
-        threshold: v1 and v3 keep the terms below it.
-        x_mean: shape of one example of h; read by v1 and v2 only.
-    """
-    probabilities = logits.softmax(dim=1)
-    # F.one_hot would read the labels to check their range, which has been done.
-    targets = torch.zeros_like(logits).scatter_(1, y[:, None], 1.0) if y.dim() == 1 else y.to(logits.dtype)
-    if variant in GRADIENT_VARIANTS:
-        assert x_mean is not None
-        residual = (probabilities - targets).detach()
-        # The gradient of the batch sum: with BatchNorm, samples couple through it.
-        (gradient,) = torch.autograd.grad((logits * residual).sum(), h, create_graph=True)
-        terms = (gradient * (x_mean - h)).flatten(1).sum(dim=1)
-        if variant == "v2":
-            return terms.abs().sum() / len(y)
-        return _below(terms, threshold).sum() / len(y)
-    residual = targets - probabilities
-    if variant == "v4":
-        return -(logits * residual.detach()).sum() / len(y)
-    return -_below((logits * residual).sum(dim=1), threshold).sum() / len(y)
-
-
-def _below(terms: Tensor, threshold: float) -> Tensor:
-    return torch.where(terms < threshold, terms, 0.0)
-
-
-def combine(mixup_loss: Tensor, penalty: Tensor, weight: float | Tensor) -> Tensor:
-    """L = L_mix + weight R, rescaled by sg(|L_mix| / |L|): the gradient of L at the size of mixup's loss.
-
-    weight is eta c. Element by element: losses, penalties and weights of several runs may be tensors of one shape.
-    """
-    loss = mixup_loss + weight * penalty
-    return (mixup_loss.detach().abs() / loss.detach().abs()) * loss
+    @property
+    def takes_gradient(self) -> bool:
+        return self.variant in GRADIENT_VARIANTS
 
 
 def mixupe_loss(
@@ -84,11 +59,12 @@ def mixupe_loss(
     perm: Tensor,
     alpha: float,
     eta: float,
-    variant: str = "v3",
+    variant: str = "approximate",
     threshold: float = 1.0,
     x_mean: Tensor | None = None,
     mix_at: str = INPUT,
     clean_pass: str = "separate",
+    criterion: Criterion = cross_entropy,
 ) -> MixedLoss:
     """MixupE's loss of one batch.
 
@@ -99,15 +75,15 @@ def mixupe_loss(
         lam: one number in [0, 1] for the batch.
         perm: (B,) int64, a permutation of the batch.
         alpha: > 0, of the Beta(alpha, alpha) that lam was drawn from; it scales the penalty.
-        eta: >= 0, weight of the penalty (0.001 in the published CIFAR-100 command).
-        variant: v3 is the published command; v1 and v2 are the double-backward forms, v4 is v3 with the residual
-            detached and no threshold.
+        eta: >= 0, weight of the penalty (the paper's images: 0.001 mostly, else 0.0001).
+        variant: `approximate` (Listing 1) or `exact` (equation 4) of the paper; `v1` to `v4` of the authors' public code.
         threshold: v1 and v3 leave out samples whose term is not below it.
-        x_mean: training-set mean of whatever is mixed, shape of one example; v1 and v2 need it.
+        x_mean: training-set mean of whatever is mixed, shape of one example; exact, v1 and v2 need it.
         mix_at: `input`, or the dotted name of a module whose input is blended.
         clean_pass: `separate` runs the mixed and then the clean batch, as published. `joint` runs both as one batch of
             2B: fewer, larger kernels; the same numbers for a model without BatchNorm and dropout, while BatchNorm takes
             one set of statistics from both. For mixing at the input only.
+        criterion: see `mixup_loss`; the penalty does not depend on it.
 
     Returns:
         `.penalty` is R before eta and c; `.loss` has the value of `.mixup_loss` where both it and L are positive.
@@ -115,43 +91,39 @@ def mixupe_loss(
     Raises:
         ValueError: an argument is wrong; the message names it.
     """
-    _check_settings(alpha, eta, variant, threshold, mix_at, clean_pass)
-    if variant in GRADIENT_VARIANTS:
+    form = _Form(alpha, eta, variant, threshold, mix_at, clean_pass, criterion)
+    if form.takes_gradient:
         checks.check_x_mean(x_mean, variant)
     checks.check_batch(x, y)
     checks.check_draws(lam, perm, len(y))
-    point = MixPoint(model, mix_at)
-    return _loss(point, x, y, lam, perm, alpha, eta, variant, threshold, clean_pass, lambda _h: x_mean)
+    return _loss(form, form.eta, model, x, y, lam, perm, lambda _h: x_mean)
 
 
 def _loss(
-    point: MixPoint,
+    form: _Form,
+    eta: float,
+    model: Model,
     x: Any,
     y: Tensor,
     lam: float | Tensor,
     perm: Tensor,
-    alpha: float,
-    eta: float,
-    variant: str,
-    threshold: float,
-    clean_pass: str,
     mean_for: Callable[[Tensor], Tensor | None],
 ) -> MixedLoss:
     """The mixed pass, the clean pass, the penalty; `mean_for` gives x_mean for what flowed into the mix point."""
-    takes_gradient = variant in GRADIENT_VARIANTS
+    point = MixPoint(model, form.mix_at)
     lam, perm = placed(lam, perm, x, y)
-    if clean_pass == "joint":
-        logits, clean_logits, h = point.joint_pass(x, lam, perm, takes_gradient)
+    if form.clean_pass == "joint":
+        logits, clean_logits, h = point.joint_pass(x, lam, perm, form.takes_gradient)
     else:
         logits = point.mixed_logits(x, lam, perm)
-        clean_logits, h = point.clean_pass(x, len(y), takes_gradient)
+        clean_logits, h = point.clean_pass(x, len(y), form.takes_gradient)
     checks.check_targets_fit(y, logits)
-    mixup_loss = mixed_criterion(logits, y, lam, perm)
-    x_mean = mean_for(h) if takes_gradient else None
+    mixup_loss = mixed_criterion(logits, y, lam, perm, form.criterion)
+    x_mean = mean_for(h) if form.takes_gradient else None
     if x_mean is not None:
         x_mean = _fitted_mean(x_mean, h)
-    r = penalty(clean_logits, h, y, variant, threshold, x_mean)
-    loss = combine(mixup_loss, r, eta * expected_distance(alpha))
+    r = penalty(clean_logits, h, y, form.variant, form.threshold, x_mean)
+    loss = combine(mixup_loss, r, eta * expected_distance(form.alpha))
     return MixedLoss(loss=loss, logits=logits, mixup_loss=mixup_loss, penalty=r)
 
 
@@ -160,17 +132,6 @@ def _fitted_mean(x_mean: Tensor, h: Tensor) -> Tensor:
     if tuple(x_mean.shape) not in (example, (1, *example)):
         raise ValueError(f"x_mean: must have the shape of one example, {example}, got {tuple(x_mean.shape)}")
     return x_mean.reshape(example).to(device=h.device, dtype=h.dtype, non_blocking=True)
-
-
-def _check_settings(alpha: float, eta: float, variant: str, threshold: float, mix_at: str, clean_pass: str) -> None:
-    checks.check_alpha(alpha)
-    if not (eta >= 0 and eta != float("inf")):
-        raise ValueError(f"eta: must be a finite number >= 0, got {eta!r}")
-    if variant not in VARIANTS:
-        raise ValueError(f"variant: must be one of {', '.join(VARIANTS)}, got {variant!r}")
-    if threshold != threshold:
-        raise ValueError(f"threshold: must be a number, got {threshold!r}")
-    check_clean_pass(clean_pass, mix_at)
 
 
 def check_clean_pass(clean_pass: str, mix_at: str) -> None:
@@ -184,8 +145,8 @@ class MixupE(ERM):
     """MixupE: draws lam ~ Beta(alpha, alpha) and a permutation for each batch.
 
     Args:
-        alpha, eta, variant, threshold, mix_at, clean_pass: see `mixupe_loss`.
-        x_mean: training-set mean input, shape of one example; v1 and v2 need it when they mix at the input. Where a
+        alpha, eta, variant, threshold, mix_at, clean_pass, criterion: see `mixupe_loss`. The defaults are the paper's.
+        x_mean: training-set mean input, shape of one example; exact, v1 and v2 need it to mix at the input. Where a
             learned representation is mixed, its running mean (momentum 0.1, as BatchNorm's) is kept here instead.
         penalty_every: k >= 1. The first of every k batches has the penalty, weighted k eta; the others are plain mixup
             in one pass, and their `.penalty` is 0. 1 is the published method. The count of batches is state.
@@ -198,25 +159,26 @@ class MixupE(ERM):
 
     def __init__(
         self,
-        alpha: float = 2.0,
+        alpha: float = 1.0,
         eta: float = 0.001,
-        variant: str = "v3",
+        variant: str = "approximate",
         threshold: float = 1.0,
         x_mean: Tensor | None = None,
         mix_at: str = INPUT,
         clean_pass: str = "separate",
         penalty_every: int = 1,
+        criterion: Criterion = cross_entropy,
     ) -> None:
+        super().__init__(criterion)
         checks.check_penalty_every(penalty_every)
-        _check_settings(alpha, eta, variant, threshold, mix_at, clean_pass)
-        if mix_at == INPUT and variant in GRADIENT_VARIANTS:
-            checks.check_x_mean(x_mean, variant)
         self.alpha = alpha
         self.eta = eta
         self.variant = variant
         self.threshold = threshold
         self.mix_at = mix_at
         self.clean_pass = clean_pass
+        if self._form().takes_gradient and mix_at == INPUT:
+            checks.check_x_mean(x_mean, variant)
         self.penalty_every = penalty_every
         self.x_mean = x_mean
         self.batches = 0
@@ -224,12 +186,17 @@ class MixupE(ERM):
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixupe_loss` for the shapes. lam and perm come from `generator`."""
         checks.check_batch(x, y)
-        lam = draw_lam(self.alpha, generator)
+        form = self._form()
+        lam = draw_lam(form.alpha, generator)
         perm = draw_perm(len(y), generator)
         if not self._takes_penalty():
-            return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at)
-        settings = (self.alpha, self.penalty_every * self.eta, self.variant, self.threshold, self.clean_pass)
-        return _loss(MixPoint(model, self.mix_at), x, y, lam, perm, *settings, self._mean_for)
+            return drawn_mixup_loss(model, x, y, lam, perm, form.mix_at, form.criterion)
+        return _loss(form, self.penalty_every * form.eta, model, x, y, lam, perm, self._mean_for)
+
+    def _form(self) -> _Form:
+        """Of the attributes as they are now: a loop may change eta or alpha between batches."""
+        settings = (self.alpha, self.eta, self.variant, self.threshold, self.mix_at, self.clean_pass)
+        return _Form(*settings, self.criterion)
 
     def pass_over(self, batches: int) -> None:
         self.batches += batches

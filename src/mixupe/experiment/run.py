@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from mixupe import stopping
 from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_points
 from mixupe.augmentation.mix_point import MixPoint
-from mixupe.augmentation.mixupe import GRADIENT_VARIANTS
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
@@ -301,7 +301,7 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(
         model,
-        build_augmentation(settings.augmentation, data.train.mean_input()),
+        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion),
         data,
         settings.trainer,
         settings.optimizer,
@@ -320,7 +320,7 @@ def _check_compilable(settings: RunSettings) -> None:
     if isinstance(settings.augmentation, MixupESettings) and settings.augmentation.variant in GRADIENT_VARIANTS:
         raise UserError(
             f"trainer.compile: true cannot be used with augmentation.variant={settings.augmentation.variant}, whose double"
-            " backward torch.compile does not support; allowed are v3 and v4"
+            " backward torch.compile does not support; allowed are approximate, v3 and v4"
         )
 
 

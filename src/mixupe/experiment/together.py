@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from mixupe import stopping
 from mixupe.augmentation.config import MixupESettings
 from mixupe.augmentation.mix_point import INPUT
-from mixupe.augmentation.mixupe import GRADIENT_VARIANTS
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.progress import report_runs
@@ -62,7 +62,8 @@ def check_settings(settings: RunSettings, processes: int) -> None:
     if isinstance(method, MixupESettings) and method.variant in GRADIENT_VARIANTS and method.mix_at != INPUT:
         raise UserError(
             f"augmentation.variant: {method.variant} with mix_at={method.mix_at} keeps a running mean from one micro-batch"
-            " to the next, which several processes cannot do; allowed are v3 and v4, or mix_at=input"
+            " to the next, which several processes cannot do; allowed are approximate, v3 and v4, or"
+            " mix_at=input"
         )
 
 

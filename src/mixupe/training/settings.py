@@ -23,9 +23,11 @@ class TrainerSettings(Settings):
         with a lam and a permutation of its own. Up to so many processes (torchrun) can share a run.
     ema: decay of an exponential moving average of the weights, applied at every step; validated and tested in their
         place. null averages nothing.
+    criterion: cross_entropy, or bce_softmax, binary cross-entropy on the softmax, which the authors' public code trains
+        its baselines with; validation and test always report cross-entropy.
     precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32).
     channels_last: lay images out with channels last: the same numbers up to rounding, faster convolutions.
-    compile: run the model through torch.compile. Needs mixing at the input and no double backward (MixupE v1, v2).
+    compile: run the model through torch.compile. Needs mixing at the input and no double backward (MixupE's exact, v1, v2).
     device: auto takes a GPU where there is one.
     threads: CPU threads of one run. 1 makes a record independent of the machine's core count and leaves the other
         cores to other runs of a sweep.
@@ -46,6 +48,9 @@ class TrainerSettings(Settings):
     checkpoint_every: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
     stack: Annotated[int | Literal["auto"], PlainValidator(_auto_or_count), Field(json_schema_extra=NOT_IDENTITY)] = 1
     accumulate: Annotated[PositiveInt, Field(json_schema_extra={"identity_default": 1})] = 1
+    criterion: Annotated[
+        Literal["cross_entropy", "bce_softmax"], Field(json_schema_extra={"identity_default": "cross_entropy"})
+    ] = "cross_entropy"
     ema: Annotated[Fraction | None, Field(json_schema_extra={"identity_default": None})] = None
     deformations: Annotated[bool, Field(strict=True, json_schema_extra={"identity_default": False})] = False
 

@@ -4,7 +4,6 @@ from pydantic import BaseModel
 
 from mixupe.augmentation.config import AugmentationSettings, MixupESettings
 from mixupe.augmentation.mix_point import INPUT
-from mixupe.augmentation.mixupe import GRADIENT_VARIANTS
 from mixupe.data.tensors import TensorSplit
 from mixupe.training.loop import Trainer
 from mixupe.training.settings import TrainerSettings
@@ -26,11 +25,8 @@ def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettin
         later = _later_setting(settings)
         if later is not None:
             return f"{name}.{later} is not at its default"
-    if isinstance(augmentation, MixupESettings):
-        if augmentation.variant in GRADIENT_VARIANTS:
-            return f"augmentation.variant {augmentation.variant} takes a double backward pass"
-        if augmentation.mix_at != INPUT:
-            return f"augmentation.mix_at of mixupe is {augmentation.mix_at}"
+    if isinstance(augmentation, MixupESettings) and augmentation.mix_at != INPUT:
+        return f"augmentation.mix_at of mixupe is {augmentation.mix_at}"
     return None
 
 

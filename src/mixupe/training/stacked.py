@@ -133,8 +133,9 @@ class Stack:
         total: Tensor | None = None
         for batch in batches:
             x, y = self._inputs[batch.rows], self._targets[batch.rows]
+            x.requires_grad_(self._loss.takes_gradient)
             passes = [self._pass(x, batch, mixed) for mixed in self._loss.passes]
-            losses, penalties = self._loss(passes, y, batch.lam, batch.perm, batch.members)
+            losses, penalties = self._loss(passes, x, y, batch.lam, batch.perm, batch.members)
             both = torch.stack([losses.detach(), penalties], dim=1)
             result[slice(None) if batch.members is None else batch.members] = both
             total = losses.sum() if total is None else total + losses.sum()

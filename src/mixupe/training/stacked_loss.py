@@ -7,9 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.augmentation.config import Augmentation
+from mixupe.augmentation.erm_penalty import ERMPenalty
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.mixup import Mixup
-from mixupe.augmentation.mixupe import MixupE, combine, expected_distance, penalty
+from mixupe.augmentation.mixupe import MixupE
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS, combine, expected_distance, penalty
 
 
 class StackedLoss:
@@ -24,6 +26,7 @@ class StackedLoss:
         mix_at: mix points among which each batch of each run chooses one.
         passes: of a step through the network, in order: whether it is a mixed one.
         joint: whether the mixed pass goes over the blended batch followed by the batch as it is.
+        takes_gradient: whether the penalty differentiates the logits by the inputs.
     """
 
     def __init__(self, methods: Sequence[Augmentation], device: torch.device) -> None:
@@ -44,19 +47,26 @@ class StackedLoss:
                 case _:
                     continue
             self.alphas.append(method.alpha)
-        mixupes = [method for method in methods if isinstance(method, MixupE)]
-        self._weight = torch.tensor([one.eta * expected_distance(one.alpha) for one in mixupes], device=device)
+        penalised = [method for method in methods if isinstance(method, MixupE | ERMPenalty)]
+        self._weight = torch.tensor([one.eta * expected_distance(one.alpha) for one in penalised], device=device)
+        self._variant, self._threshold = "approximate", 0.0
+        self._x_mean: Tensor | None = None
+        mixupes = [method for method in penalised if isinstance(method, MixupE)]
         if mixupes:
-            variant, threshold = mixupes[0].variant, mixupes[0].threshold
-            self._penalties = torch.vmap(lambda logits, y: penalty(logits, logits, y, variant, threshold, None))
+            self._variant, self._threshold = mixupes[0].variant, mixupes[0].threshold
+        self.takes_gradient = self._variant in GRADIENT_VARIANTS
+        if self.takes_gradient:
+            means = [one.x_mean for one in mixupes if one.x_mean is not None]
+            self._x_mean = torch.stack(means).to(device).unsqueeze(1)
 
     def __call__(
-        self, passes: Sequence[Tensor], y: Tensor, lam: Tensor, perm: Tensor, members: Tensor | None = None
+        self, passes: Sequence[Tensor], x: Tensor, y: Tensor, lam: Tensor, perm: Tensor, members: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Losses (S,) and penalties (S,).
 
         Args:
             passes: logits of each of `self.passes`: (S, B, K), or (S, 2B, K) of a joint pass.
+            x: (S, B, ...) the batch as it is, in the graph of the passes where `takes_gradient`.
             y: (S, B) class indices.
             lam, perm: (S,) and (S, B); not read where nothing is mixed.
             members: (S,) int64 where these are some of the runs only.
@@ -67,15 +77,15 @@ class StackedLoss:
             losses = lam * losses + (1 - lam) * _criteria(mixed, y.gather(1, perm))
         if not len(self._weight):
             return losses, losses.new_zeros(len(losses))
-        # As probabilities, because penalty's own way to them has no batching rule.
-        targets = torch.zeros_like(clean).scatter_(2, y.unsqueeze(2), 1.0)
-        penalties = self._penalties(clean, targets)
-        weight = self._weight if members is None else self._weight[members]
+        weight, x_mean = self._weight, self._x_mean
+        if members is not None:
+            weight, x_mean = weight[members], None if x_mean is None else x_mean[members]
+        penalties = penalty(clean, x, y, self._variant, self._threshold, x_mean)
         return combine(losses, penalties, weight), penalties.detach()
 
 
 def _criteria(logits: Tensor, y: Tensor) -> Tensor:
-    """`criterion` of each run, (S,), of logits (S, B, K) and classes (S, B)."""
+    """`cross_entropy` of each run, (S,), of logits (S, B, K) and classes (S, B)."""
     log_p = logits.log_softmax(dim=2)
     if log_p.device.type == "cpu":
         # Run by run: the mean over a batch adds up in an order of its own, which is that of a single run here.

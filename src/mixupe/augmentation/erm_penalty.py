@@ -1,0 +1,70 @@
+"""Training without mixing but with MixupE's penalty: "ERM + additional loss" of the paper's ablation (Table 7)."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision
+from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.penalty import combine, expected_distance, penalty
+
+
+def erm_penalty_loss(
+    model: Model, x: Any, y: Tensor, *, alpha: float, eta: float, criterion: Criterion = cross_entropy
+) -> MixedLoss:
+    """criterion(f(x), y) + eta c R with the approximate R, rescaled as MixupE's loss is; one pass.
+
+    Args:
+        model: f, maps x to logits (B, K).
+        x: anything the model takes.
+        y: (B,) class indices or (B, K) probabilities.
+        alpha: > 0; c = alpha / (2 alpha + 1) scales the penalty as in MixupE with that alpha.
+        eta: >= 0, weight of the penalty.
+        criterion: see `mixup_loss`.
+
+    Returns:
+        `.mixup_loss` is the loss without penalty.
+
+    Raises:
+        ValueError: an argument is wrong; the message names it.
+    """
+    checks.check_alpha(alpha)
+    checks.check_eta(eta)
+    checks.check_batch(x, y)
+    logits = in_loss_precision(model(x))
+    checks.check_targets_fit(y, logits)
+    base_loss = criterion(logits, y)
+    r = penalty(logits, logits, y, "approximate", 0.0, None)
+    loss = combine(base_loss, r, eta * expected_distance(alpha))
+    return MixedLoss(loss=loss, logits=logits, mixup_loss=base_loss, penalty=r)
+
+
+class ERMPenalty(ERM):
+    """Plain loss plus MixupE's penalty; draws nothing.
+
+    Args:
+        alpha, eta, criterion: see `erm_penalty_loss`.
+
+    Raises:
+        ValueError: alpha or eta is out of range.
+    """
+
+    def __init__(self, alpha: float = 1.0, eta: float = 0.001, criterion: Criterion = cross_entropy) -> None:
+        checks.check_alpha(alpha)
+        checks.check_eta(eta)
+        super().__init__(criterion)
+        self.alpha = alpha
+        self.eta = eta
+
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,  # noqa: ARG002 - one signature for every method
+    ) -> MixedLoss:
+        return erm_penalty_loss(model, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)
