@@ -157,8 +157,8 @@ def search(alpha: float, eta: float, tmp_path: Path) -> list[DeclaredRun]:
     declared = table({"mixup": [grid], "mixupe": ["augmentation.variant=v2,v3", grid, ETA]})
 
     def error(run: DeclaredRun) -> float:
-        method = run.settings.augmentation
-        return abs(getattr(method, "alpha", 0) - alpha) + abs(getattr(method, "eta", eta) - eta)
+        method = run.settings.augmentation.model_dump()
+        return abs(float(method["alpha"]) - alpha) + abs(float(method.get("eta", eta)) - eta)
 
     return fake_runs(declared, tmp_path, error)
 
@@ -185,6 +185,15 @@ def test_a_choice_on_an_edge_of_its_grid_is_marked(
     extend = [note for note in search_notes(frame, found) if "Extend the grid" in note]
     assert len(extend) == bool(of_mixup)
     assert all(note in text for note in extend)
+
+
+def test_an_unlike_number_of_settings_is_said(tmp_path: Path) -> None:
+    def said(found: list[DeclaredRun]) -> bool:
+        return any("More settings are more chances" in note for note in search_notes(ranking(found), found))
+
+    found = search(0.5, 0.1, tmp_path)
+    assert said(found)
+    assert not said([run for run in found if run.settings.augmentation.name == "mixupe"])
 
 
 def test_what_was_not_varied_has_no_edge() -> None:

@@ -106,7 +106,7 @@ def false_alarms(test_to_train: float, kept: int | None) -> float:
                 means = [x[train[labels[train] == label]].mean(axis=0) for label in (0, 1)]
                 nearer = (x[test] - (means[0] + means[1]) / 2) @ (means[1] - means[0]) > 0
                 errors[method][seed] = 100 * float(np.mean(nearer != labels[test]))
-        found += paired_difference(*errors, test_to_train).p_value < 0.05
+        found += paired_difference(errors[0], errors[1], test_to_train).p_value < 0.05
     return found / 400
 
 

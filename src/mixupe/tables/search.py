@@ -88,6 +88,10 @@ def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
         " are ranked; the lowest mean rank is chosen. The test split plays no part.",
         f"Settings tried: {budget}; {seeds} seeds each.{f' {missing} runs are missing or failed.' if missing else ''}",
     ]
+    if counts.nunique() > 1:
+        notes.append(
+            "More settings are more chances of a low error by luck, which the search gives to methods with more of them."
+        )
     if on_edge:
         notes.append(
             f"On an edge of the grid, so that a value beyond it could be better: {'; '.join(on_edge)}. Extend the grid and"
