@@ -41,7 +41,8 @@ def runs(errors: dict[str, tuple[list[float | None], list[float | None]]]) -> li
     for cell, name in enumerate(SETS):
         for method, by_cell in errors.items():
             option = method.split()[0]
-            settings = compose_settings([f"dataset=tabular/{name}", f"augmentation={option}"])
+            variant = ["augmentation.variant=v3"] if option == "mixupe" else []
+            settings = compose_settings([f"dataset=tabular/{name}", f"augmentation={option}", *variant])
             for seed, error in enumerate(by_cell[cell]):
                 record: dict[str, Any] | None = {"metrics": {"validation_error": error}} if error is not None else None
                 state = "MISSING" if record is None else "DONE"
