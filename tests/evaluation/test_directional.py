@@ -36,6 +36,7 @@ def test_it_is_negative_where_the_right_logit_grows_towards_the_mean() -> None:
 
 def test_the_model_stays_as_it_is_and_examples_do_not_mix() -> None:
     model = network()
+    assert isinstance(model, nn.Sequential)
     model[1].eval()  # modes need not be the same everywhere
     before = {name: value.clone() for name, value in model.state_dict().items()}
     x, y = torch.randn(8, 6, generator=generator(0, "test-x")), torch.arange(8) % 3
@@ -48,7 +49,9 @@ def test_the_model_stays_as_it_is_and_examples_do_not_mix() -> None:
 
 def test_a_trace_notes_every_kth_step_changes_nothing_and_is_resumed(tmp_path: Path) -> None:
     def traced() -> AlphaTrace:
-        return AlphaTrace(Mixup(1.0), bundle().train.mean_input(), every=4)
+        mean = bundle().train.mean_input()
+        assert mean is not None
+        return AlphaTrace(Mixup(1.0), mean, every=4)
 
     plain = trainer(tmp_path / "plain.pt", Mixup(1.0))
     plain.fit(lambda *_: None)

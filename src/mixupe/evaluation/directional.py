@@ -44,7 +44,8 @@ def alpha(model: nn.Module, x: Tensor, y: Tensor, x_mean: Tensor) -> Tensor:
     cosine = torch.nn.functional.cosine_similarity(rows, direction[:, None], dim=2)
     residual = logits.detach().softmax(dim=1)
     residual[torch.arange(len(y), device=y.device), y] -= 1
-    return residual * cosine
+    found: Tensor = residual * cosine
+    return found
 
 
 class AlphaTrace:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from mixupe.experiment.compose import CONFIGS, hydra_initialised
+from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
 from mixupe.experiment.files import write_text
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs, keep_records
@@ -18,6 +18,7 @@ from mixupe.tables.nested import NestedRow, nested_rows
 from mixupe.tables.paper import Figure, check_figures, read_figures, with_figures
 from mixupe.tables.pictures import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
+from mixupe.tables.resampling import resamplings
 from mixupe.tables.rows import table_frame
 from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
 from mixupe.tables.shown import row_names, shown
@@ -57,8 +58,46 @@ def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -
     table = read_table(name)
     with hydra_initialised():
         runs = declared_runs(table, (results or RESULTS) / table.name, extra)
+    _check_seeds(table, runs)
     _published(table, runs, extra)
     return table, runs
+
+
+def _search_of(table: Table) -> Table | None:
+    """The search that a table's settings were chosen in."""
+    if table.tuned_on is None:
+        return None
+    search = read_table(table.tuned_on)
+    if not search.is_search:
+        raise UserError(f"table.tuned_on: {search.name} is no search, whose metric would be validation_error")
+    return search
+
+
+def _check_seeds(table: Table, runs: Sequence[DeclaredRun]) -> None:
+    """What settings were chosen with must not judge them.
+
+    Raises:
+        UserError: a seed is one of the search's.
+    """
+    search = _search_of(table)
+    if search is not None:
+        of_search = {seed for cell in search.cells for seed in cell.seeds or search.seeds}
+        again = sorted(of_search & {run.settings.seed for run in runs})
+        if again:
+            raise UserError(
+                f"seed: {', '.join(map(str, again))} chose the settings of {table.name} in {search.name}; use others than"
+                f" {', '.join(map(str, sorted(of_search)))}"
+            )
+
+
+def tuned_sets(table: Table) -> dict[str, str]:
+    """Name of each data set that the table's settings were chosen on -> the search, empty where there was none."""
+    search = _search_of(table)
+    if search is None:
+        return {}
+    with hydra_initialised():
+        cells = [compose_settings([f"dataset={cell.dataset}", *cell.overrides]) for cell in search.cells]
+    return {settings.dataset.name: search.name for settings in cells}
 
 
 def _published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) -> list[Figure]:
@@ -74,14 +113,14 @@ def evaluate(
 ) -> Evaluation:
     """What the table says of its runs; see `build_table` for the other arguments."""
     kept = shown(table, runs)
-    comparisons = comparison_frame(kept.rows, table.metric)
+    comparisons = comparison_frame(kept.rows, table.metric, tuned_sets(table))
     frame = table_frame(kept.rows, comparisons, table.metric)
     figures = _published(table, runs, extra)
     return Evaluation(
         shown=kept,
         comparisons=comparisons,
         frame=with_figures(frame, figures),
-        paper=compare_with_paper(frame, comparisons, figures),
+        paper=compare_with_paper(frame, comparisons, figures, resamplings(kept.rows)),
         nested=_nested(table, frame, extra, results),
         ways=ways(table.waterfall, kept.rows),
     )

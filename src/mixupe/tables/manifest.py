@@ -81,6 +81,8 @@ class Table(Settings):
         stands for the option that its overrides choose (`augmentation=mixup`). Hydra's grid syntax
         (`augmentation.eta=0.01,0.1`) makes one method of each point.
     cells: in the table's order.
+    tuned_on: the search whose choices its augmentations have. Data sets of that search do not count in the verdict, and no
+        seed of it is used again.
     select: where each method runs a grid of which the best is shown.
     nested: a table of the same cells and methods, chosen by nested validation, whose errors stand beside those that this
         one selects on test.
@@ -94,6 +96,7 @@ class Table(Settings):
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     augmentations: dict[str, tuple[str, ...]]
     cells: tuple[Cell, ...] = Field(min_length=1)
+    tuned_on: str | None = None
     select: Select | None = None
     nested: str | None = None
     measures: dict[str, str] = Field(default_factory=dict)

@@ -12,6 +12,7 @@ import pandas as pd
 from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Select
+from mixupe.tables.search import edges
 from mixupe.tables.statistics import summarise
 
 GRID_COLUMNS = (
@@ -109,7 +110,7 @@ def selection(select: Select, runs: Sequence[DeclaredRun]) -> Selection:
             Choice(
                 names=names,
                 setting=_told(settings),
-                edges=_edges(list(settings), [point.setting for point in points]),
+                edges=_edges(picked, points),
                 error=error,
                 epoch=epoch,
                 complete=sum(point.complete for point in points),
@@ -188,29 +189,11 @@ def _told(settings: Counter[str]) -> str:
     return ", ".join(f"{setting} ({count})" for setting, count in settings.most_common())
 
 
-def _edges(chosen: Sequence[str], settings: Sequence[str]) -> tuple[str, ...]:
-    """Keys of which a chosen value is the lowest or highest of several numbers tried."""
-    values: dict[str, list[float]] = {}
-    for setting in settings:
-        for key, value in _numbers(setting).items():
-            values.setdefault(key, []).append(value)
-    picked = [_numbers(setting) for setting in chosen]
-    return tuple(
-        key
-        for key, tried in values.items()
-        if len(set(tried)) > 1 and any(one[key] in (min(tried), max(tried)) for one in picked)
-    )
-
-
-def _numbers(setting: str) -> dict[str, float]:
-    found = {}
-    for part in setting.split():
-        key, _, value = part.partition("=")
-        try:
-            found[key] = float(value)
-        except ValueError:  # a name, such as of a variant, lies on no edge
-            continue
-    return found
+def _edges(picked: Sequence[DeclaredRun], points: Sequence[_Point]) -> tuple[str, ...]:
+    """Keys of which a chosen value is the lowest or highest of the grid's."""
+    tried = [point.runs[0].settings.augmentation for point in points]
+    chosen = [run.settings.augmentation for run in picked if run.record is not None]
+    return tuple(dict.fromkeys(key for one in chosen for key in edges(one, tried)))
 
 
 def _row(select: Select, point: _Point) -> dict[str, Any]:

@@ -10,11 +10,12 @@ error:
                      fewer than two of ours have ended
 
 So neither a wide interval nor a lack of runs can reproduce anything, and a difference that is sure but small (below a tenth
-of the error) does not count against a level. Intervals are not adjusted for the number of rows.
+of the error) does not count against a level. Where our test parts are drawn anew with every seed, both variances are taken
+as wider for it (`statistics`), the paper's as if it had drawn its own so. Intervals are not adjusted for the number of rows.
 
 Claim: MixupE has a lower error than mixup, and than training without mixing (none). From our runs:
 
-    holds            the paired difference is significant (p < 0.05, Holm-adjusted over the table) and negative
+    holds            the paired difference is significant (p < 0.05 in the table's own test, Holm-adjusted) and negative
     contradicted     it is significant and positive
     cannot tell      it is not significant, or there are too few shared seeds
 
@@ -23,8 +24,8 @@ The same words for the paper's own figures, by Welch's t test from the printed m
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -33,7 +34,8 @@ from scipy import stats
 
 from mixupe.tables.compare import BASELINES, SIGNIFICANCE
 from mixupe.tables.paper import ROW, Figure
-from mixupe.tables.statistics import LEVEL
+from mixupe.tables.resampling import Resampling
+from mixupe.tables.statistics import LEVEL, variance_of_mean
 
 # Of the paper's error: a difference of levels that is smaller counts as none.
 MARGIN = 0.10
@@ -50,15 +52,24 @@ ClaimVerdict = Literal["holds", "contradicted", "cannot tell"]
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of n runs with its standard deviation (ddof 1), in percent; NaN and 0 where it is not known."""
+    """A mean of n runs with its standard deviation (ddof 1), in percent; NaN and 0 where it is not known.
+
+    `test_to_train` widens what follows from it where the test part is drawn anew with every run (`statistics`).
+    """
 
     mean: float
     std: float
     n: int
+    test_to_train: float = 0.0
 
     @property
     def known(self) -> bool:
         return self.n >= 2 and not math.isnan(self.std) and not math.isnan(self.mean)
+
+    @property
+    def variance(self) -> float:
+        """Of the mean."""
+        return self.std**2 * variance_of_mean(self.n, self.test_to_train)
 
     @property
     def text(self) -> str:
@@ -77,7 +88,7 @@ class Mean:
         """95% t interval of the mean; NaN where spread or number is not known."""
         if not self.known:
             return math.nan, math.nan
-        half = float(stats.t.ppf(0.5 + LEVEL / 2, self.n - 1)) * self.std / math.sqrt(self.n)
+        half = float(stats.t.ppf(0.5 + LEVEL / 2, self.n - 1)) * math.sqrt(self.variance)
         return self.mean - half, self.mean + half
 
 
@@ -92,11 +103,11 @@ class Welch:
 
 
 def welch(a: Mean, b: Mean) -> Welch:
-    """Welch's t test and interval of the difference of two means of independent runs, from what is printed of them."""
+    """Welch's t test and interval of the difference of two means from what is printed of them."""
     difference = a.mean - b.mean
     if not (a.known and b.known):
         return Welch(difference, math.nan, math.nan, math.nan)
-    parts = [one.std**2 / one.n for one in (a, b)]
+    parts = [one.variance for one in (a, b)]
     error = math.sqrt(sum(parts))
     if error == 0:
         return Welch(difference, difference, difference, 1.0 if difference == 0 else 0.0)
@@ -154,7 +165,7 @@ class PaperComparison:
 
 
 def compare_with_paper(
-    frame: pd.DataFrame, comparisons: pd.DataFrame, figures: Sequence[Figure]
+    frame: pd.DataFrame, comparisons: pd.DataFrame, figures: Sequence[Figure], shared: Mapping[int, Resampling]
 ) -> PaperComparison | None:
     """Every row that has a published error, and every claim about it; None where nothing is published.
 
@@ -162,6 +173,7 @@ def compare_with_paper(
         frame: rows of the table (`rows.table_frame`).
         comparisons: as `compare.comparison_frame` makes them of the same runs.
         figures: of the table.
+        shared: what the seeds of each cell share.
     """
     published = {figure.row: _published(figure) for figure in figures if figure.kind == "error"}
     if not published:
@@ -171,7 +183,9 @@ def compare_with_paper(
         names = tuple(str(row[key]) for key in ROW)
         if names not in published:
             continue
-        ours, paper = Mean(float(row["mean"]), float(row["std"]), int(row["n"])), published[names]
+        ratio = shared[row["cell"]].test_to_train
+        ours = Mean(float(row["mean"]), float(row["std"]), int(row["n"]), ratio)
+        paper = replace(published[names], test_to_train=ratio)
         found = welch(ours, paper)
         levels.append(Level(names, ours, paper, found, level_verdict(found, paper.mean)))
         if names[-1].split(" ")[0] != CLAIMED:
@@ -179,7 +193,8 @@ def compare_with_paper(
         for baseline in BASELINES:
             other = (*names[:-1], baseline)
             if other in published:
-                claims.append(_claim(names, baseline, row["cell"], comparisons, welch(paper, published[other])))
+                found = welch(published[names], published[other])
+                claims.append(_claim(names, baseline, row["cell"], comparisons, found))
     return PaperComparison(levels, claims)
 
 

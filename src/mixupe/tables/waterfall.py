@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.resampling import resamplings
 from mixupe.tables.statistics import Summary, paired_difference, summarise
 from mixupe.tables.style import caption, heading, tidy
 
@@ -55,8 +56,9 @@ class Way:
 
 
 def ways(waterfall: Mapping[str, Sequence[str]], runs: Sequence[DeclaredRun]) -> list[Way]:
-    """Every way in every cell that has records of all its methods; p values are of paired t tests, not adjusted."""
+    """Every way in every cell that has records of all its methods; p values are not adjusted."""
     errors = errors_by_seed(runs)
+    shared = resamplings(runs)
     titles = {run.cell: f"{run.names['dataset']} ({run.names['model']})" for run in runs}
     found = []
     for cell, title in titles.items():
@@ -64,10 +66,10 @@ def ways(waterfall: Mapping[str, Sequence[str]], runs: Sequence[DeclaredRun]) ->
             by_seed = [errors.get((cell, method), {}) for method in methods]
             if not all(by_seed):
                 continue
-            whole = paired_difference(by_seed[-1], by_seed[0]).summary
+            whole = paired_difference(by_seed[-1], by_seed[0], shared[cell].test_to_train).summary
             steps = []
             for (since, before), (to, after) in pairwise(zip(methods, by_seed, strict=True)):
-                one = paired_difference(after, before)
+                one = paired_difference(after, before, shared[cell].test_to_train)
                 share = one.summary.mean / whole.mean if whole.mean else float("nan")
                 steps.append(Step(since, to, one.summary, one.p_value, share))
             found.append(Way(cell, title, name, summarise(list(by_seed[0].values())), whole, steps))
