@@ -29,7 +29,7 @@ CHOOSING = {
     "select": {"grid": {"mixup": ALPHAS, "mixupe": ETAS}, "by": "validation"},
     "cells": [
         {"dataset": "tabular/wine"},
-        {"dataset": "tabular/iris", "grid": {"mixupe": ["augmentation.eta=0.1,0.01"]}},
+        {"dataset": "tabular/iris", "augmentations": {"mixupe": ["augmentation.alpha=2", "augmentation.eta=0.1,0.01"]}},
     ],
 }
 ON_TEST = {
@@ -71,8 +71,8 @@ VALIDATION = {
     "alpha=0.5": 7.0,
     "alpha=1": 8.0,
     "alpha=0.1 eta=0.01": 5.0,
-    "eta=0.1": 4.0,
-    "eta=0.01": 6.0,
+    "alpha=2 eta=0.1": 4.0,
+    "alpha=2 eta=0.01": 6.0,
 }
 
 
@@ -87,7 +87,7 @@ def test_a_grid_makes_settings_of_one_column_and_a_cell_may_have_its_own() -> No
     wine, iris = ([method.name for method in table.methods(cell)] for cell in table.cells)
     assert wine[:4] == ["none", "mixup alpha=0.1", "mixup alpha=0.5", "mixup alpha=1"]
     assert len(wine) == 1 + 3 + 6
-    assert iris[4:] == ["mixupe eta=0.1", "mixupe eta=0.01"]
+    assert iris[4:] == ["mixupe alpha=2 eta=0.1", "mixupe alpha=2 eta=0.01"]
     assert len(table.override_lists()) == 2 * (10 + 6)
     assert {method.column for method in table.methods()} == {"none", "mixup", "mixupe"}
 
@@ -100,7 +100,7 @@ def test_the_lowest_validation_error_is_shown_whatever_its_test_error(tmp_path: 
         (0, "mixupe"): {"alpha=0.1 eta=0.01"},
         (1, "none"): {""},
         (1, "mixup"): {"alpha=0.5"},
-        (1, "mixupe"): {"eta=0.1"},
+        (1, "mixupe"): {"alpha=2 eta=0.1"},
     }
     mixup = [run for run in found.shown if (run.cell, run.method) == (0, "mixup") and run.record is not None]
     assert [run.record["metrics"]["test_error"] for run in mixup if run.record] == [65.0, 60.0]
@@ -114,7 +114,7 @@ def test_the_whole_grid_and_the_choices_are_told(tmp_path: Path) -> None:
     assert header[2] == "chosen"
     assert body[0] == ["wine", "mixup", "alpha=0.5", "no", "7.50", "3"]
     assert body[1] == ["wine", "mixupe", "alpha=0.1 eta=0.01", "alpha", "5.50", "6"]
-    assert body[3] == ["iris", "mixupe", "eta=0.1", "eta", "4.50", "2"]
+    assert body[3] == ["iris", "mixupe", "alpha=2 eta=0.1", "eta", "4.50", "2"]
     assert "2 of 4 choices lie on an edge" in choice_lines(found)[1]
 
 
@@ -185,17 +185,23 @@ def test_on_test_epoch_and_setting_have_the_lowest_mean_over_the_folds(tmp_path:
     assert "selected on test" in choice_lines(found)[0]
 
 
-def test_on_test_needs_the_papers_protocol(tmp_path: Path) -> None:
-    table = {**ON_TEST, "cells": [{"dataset": "tabular/wine"}]}
+def test_each_way_to_choose_needs_its_protocol(tmp_path: Path) -> None:
+    on_test = {**ON_TEST, "cells": CHOOSING["cells"]}
+    on_validation = {**CHOOSING, "cells": ON_TEST["cells"]}
     with pytest.raises(UserError, match=r"table\.select\.by: test needs protocol=paper"):
-        chosen(table, runs_of(table, tmp_path, lambda _: {}))
+        chosen(on_test, runs_of(on_test, tmp_path, lambda _: {}))
+    with pytest.raises(UserError, match=r"table\.select\.by: validation needs protocol=heldout"):
+        chosen(on_validation, runs_of(on_validation, tmp_path, lambda _: {}))
 
 
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"select": {"grid": {"cutmix": []}, "by": "test"}}, "table.select.grid: 'cutmix' is no method"),
-        ({"cells": [{"dataset": "digits", "grid": {"none": []}}]}, "table.cells.0.grid: 'none' is no method"),
+        (
+            {"cells": [{"dataset": "digits", "augmentations": {"mix": []}}]},
+            "table.cells.0.augmentations: 'mix' is no method",
+        ),
         ({"select": {"grid": {}, "by": "test", "per": "seed"}}, "table.select.per: seed cannot be used with by: test"),
         ({"select": {"grid": {}, "by": "luck"}}, "table.select.by: input should be 'validation' or 'test', got 'luck'"),
         ({"nested": "other"}, "table.nested: belongs to a table with select.by: test"),
@@ -217,6 +223,16 @@ def test_a_name_may_stand_for_another_option() -> None:
     assert (plain.option, plain.overrides) == ("mixup", ("augmentation=mixup",))
     assert (other.name, other.option) == ("mixup bce", "mixup")
     assert other.overrides == ("augmentation=mixup", "augmentation.alpha=2")
+
+
+def test_a_cell_may_have_values_of_its_own() -> None:
+    cells = [{"dataset": "digits"}, {"dataset": "tabular/iris", "augmentations": {"mixup": ["augmentation.alpha=0.2"]}}]
+    augmentations = {"none": [], "mixup": ["augmentation.alpha=1", "augmentation.mix_at=input"]}
+    table = Table.parse({**CHOOSING, "augmentations": augmentations, "select": None, "cells": cells})
+    first, second = (table.methods(cell)[1] for cell in table.cells)
+    assert first.overrides == ("augmentation=mixup", "augmentation.alpha=1", "augmentation.mix_at=input")
+    assert second.overrides == ("augmentation=mixup", "augmentation.mix_at=input", "augmentation.alpha=0.2")
+    assert first.name == second.name == "mixup"
 
 
 def project(folder: Path, monkeypatch: pytest.MonkeyPatch, *tables: dict[str, Any]) -> Path:

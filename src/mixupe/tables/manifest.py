@@ -41,14 +41,15 @@ class Cell(Settings):
         label: tells this cell from others of the same data set and model.
         overrides: further command-line overrides of these runs.
         seeds: where they differ from the table's (a cross-validation has as many as folds).
-        grid: where it differs from `select.grid`, method by method: a costly set may have fewer points.
+        augmentations: method -> overrides of its runs in this cell, in place of the table's of the same keys: a value of
+            its own, or a smaller grid on a costly set.
     """
 
     dataset: str
     label: str = ""
     overrides: tuple[str, ...] = ()
     seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
-    grid: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    augmentations: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,13 @@ class Table(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> "Table":
-        chosen = set(self.select.grid) if self.select is not None else set()
-        groups = {"select.grid": chosen}
-        groups |= {f"cells.{i}.grid": set(cell.grid) for i, cell in enumerate(self.cells)}
-        for key, names in groups.items():
-            unknown = sorted(names - (set(self.augmentations) if key == "select.grid" else chosen))
+        groups = {f"cells.{i}.augmentations": cell.augmentations for i, cell in enumerate(self.cells)}
+        if self.select is not None:
+            groups["select.grid"] = self.select.grid
+        for key, of_methods in groups.items():
+            unknown = sorted(set(of_methods) - set(self.augmentations))
             if unknown:
-                allowed = ", ".join(self.augmentations if key == "select.grid" else sorted(chosen)) or "none"
-                raise ValueError(f"{key}: {unknown[0]!r} is no method that can have one, allowed are {allowed}")
+                raise ValueError(f"{key}: {unknown[0]!r} is no method, allowed are {', '.join(self.augmentations)}")
         if self.nested is not None and (self.select is None or self.select.by != "test"):
             raise ValueError("nested: belongs to a table with select.by: test")
         columns = {method.column for method in self.methods()} if self.waterfall else set()
@@ -144,25 +144,27 @@ class Table(Settings):
         return self.metric == "validation_error"
 
     def methods(self, cell: Cell | None = None) -> list[Method]:
-        """The methods of a cell, of any without a grid of its own for None, in order; each point of a grid is one.
+        """The methods of a cell, of any without overrides of its own for None, in order; each point of a grid is one.
 
         Raises:
             UserError: an override is no grid; names its option.
         """
-        grid = {} if self.select is None else {**self.select.grid, **(cell.grid if cell else {})}
-        return [
-            method
-            for column, overrides in self.augmentations.items()
-            for method in (
-                _chosen_from(column, overrides, grid[column]) if column in grid else _columns(column, overrides)
-            )
-        ]
+        grid = {} if self.select is None else self.select.grid
+        own = {} if cell is None else cell.augmentations
+        found = []
+        for column, overrides in self.augmentations.items():
+            here = own.get(column, ())
+            if column in grid:
+                found += _chosen_from(column, overrides, [*_without(grid[column], here), *here])
+            else:
+                found += _columns(column, [*_without(overrides, here), *here])
+        return found
 
     def methods_by_cell(self) -> Iterator[tuple[Cell, list[Method]]]:
         """Each cell with its methods."""
         usual = self.methods()  # spelled out once: a large table has thousands of cells
         for cell in self.cells:
-            yield cell, self.methods(cell) if cell.grid else usual
+            yield cell, self.methods(cell) if cell.augmentations else usual
 
     def override_lists(self, extra: Sequence[str] = ()) -> list[list[str]]:
         """Command-line overrides of every run, seeds innermost; `extra` are the user's own and win."""
@@ -198,6 +200,12 @@ def _chosen_from(name: str, overrides: Sequence[str], grid: Sequence[str]) -> li
         setting = _setting([one for one in point if one.partition("=")[0] in keys])
         found.append(Method(f"{name} {setting}", *_run_by(name, point), column=name, setting=setting))
     return found
+
+
+def _without(overrides: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Those overrides whose keys the others do not have."""
+    keys = {one.partition("=")[0] for one in others}
+    return [one for one in overrides if one.partition("=")[0] not in keys]
 
 
 def _run_by(name: str, point: Sequence[str]) -> tuple[str, tuple[str, ...]]:

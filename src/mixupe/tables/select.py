@@ -90,10 +90,13 @@ def selection(select: Select, runs: Sequence[DeclaredRun]) -> Selection:
         runs: all its declared runs.
 
     Raises:
-        UserError: by test, and a run's protocol is not paper.
+        UserError: a run's protocol is not the one that `by` needs.
     """
-    if select.by == "test" and any(run.settings.protocol != "paper" for run in runs):
-        raise UserError("table.select.by: test needs protocol=paper, which alone reads the test part at every epoch")
+    wanted = "paper" if select.by == "test" else "heldout"
+    if any(run.settings.protocol != wanted for run in runs):
+        raise UserError(
+            f"table.select.by: {select.by} needs protocol={wanted}; with protocol=paper what is validated is the test part"
+        )
     groups: dict[tuple[int, str], dict[str, list[DeclaredRun]]] = {}
     for run in runs:
         groups.setdefault((run.cell, run.column), {}).setdefault(run.setting, []).append(run)
