@@ -34,6 +34,7 @@ LOADERS = (
     "tabular.csv_file",
     "tabular.keel",
     "tabular.openml",
+    "tabular.pinned_tables",
     "tabular.sklearn_sets",
 )
 

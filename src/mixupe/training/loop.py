@@ -127,7 +127,7 @@ class Trainer:
         self._parameters = list(self.model.parameters())
         self._statistics = RunningStatistics(self.model, ranks)
         self.optimizer = build_optimizer(optimizer, self.model)
-        self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs * self.steps_per_epoch)
+        self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs, self.steps_per_epoch)
         self.best = Best()
         self.epoch = 0
         # Of an epoch that is not whole: loss and penalty of each step, (2,) on the device (reading them in every step
