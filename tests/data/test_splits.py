@@ -53,6 +53,12 @@ def test_split_is_a_function_of_the_seed() -> None:
     assert len({split(seed=seed).digest for seed in range(10)}) == 10
 
 
+def test_it_is_said_whether_seeds_share_their_test_part() -> None:
+    assert split().test_part == "drawn"
+    assert split(folds=5).test_part == "fold"
+    assert split(test=np.arange(10), folds=5).test_part == "own", "it comes before all else"
+
+
 def test_digest_tells_the_parts_apart() -> None:
     a, b, c = np.array([0]), np.array([1]), np.array([2])
     assert Indexes(a, b, c).digest != Indexes(b, a, c).digest

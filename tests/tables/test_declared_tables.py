@@ -74,3 +74,17 @@ def test_the_ablation_pairs_every_eta_with_mixup_of_its_alpha() -> None:
     etas = (None, 0.0, 0.001, 0.01, 0.1, 1.0)
     assert points == {(name, eta, alpha) for name in ("digits", "vehicle") for eta in etas for alpha in (0.2, 1.0, 2.0)}
     assert len({run_id(one) for one in settings}) == len(settings) == 36
+
+
+@pytest.mark.parametrize("domain", ["images", "tabular", "speech", "graphs"])
+def test_a_search_tries_the_same_alphas_for_all_methods(domain: str) -> None:
+    """And with each eta of each variant of MixupE, the paper's loss among them."""
+    methods = [one.augmentation.model_dump() for one in settings_of_all(f"tune_{domain}")]
+    alphas: dict[tuple[object, ...], set[float]] = {}
+    for method in methods:
+        key = tuple(method.get(name) for name in ("name", "variant", "eta"))
+        alphas.setdefault(key, set()).add(method["alpha"])
+    (shared,) = {frozenset(values) for values in alphas.values()}
+    assert min(shared) <= 0.05
+    assert max(shared) >= 4
+    assert {key[1] for key in alphas if key[0] == "mixupe"} == {"approximate", "v3"}

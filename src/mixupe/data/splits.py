@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from mixupe.data.base import DataRequest, DatasetSettings
+from mixupe.data.base import DataRequest, DatasetSettings, TestPart
 from mixupe.files import replacing
 from mixupe.settings import UserError
 from mixupe.streams import stream_seed
@@ -24,6 +24,7 @@ class Indexes:
     train: Indices
     validation: Indices
     test: Indices
+    test_part: TestPart = "drawn"
 
     @property
     def digest(self) -> str:
@@ -65,11 +66,14 @@ def make_splits(
     splitter = _Splitter(y, units, settings.name, class_names)
 
     if test is not None:
+        origin: TestPart = "own"
         test_part = np.asarray(test, dtype=np.int64)
         rest = np.setdiff1d(everything, test_part)
     elif settings.folds is not None:
+        origin = "fold"
         rest, test_part = splitter.fold(everything, settings.folds, request.seed)
     elif settings.test_fraction is not None:
+        origin = "drawn"
         rest, test_part = splitter.halve(everything, settings.test_fraction, seed)
     else:
         raise UserError(f"dataset.test_fraction: {settings.name} has no test part of its own; give a number in (0, 1)")
@@ -89,7 +93,7 @@ def make_splits(
                 f" {settings.name}"
             )
         train = splitter.sample(train, settings.train_size, seed)
-    indexes = Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part))
+    indexes = Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part), origin)
     _store(indexes, request.root)
     return indexes
 

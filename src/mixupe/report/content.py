@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pandas as pd
 
@@ -12,7 +11,8 @@ from mixupe.report.words import chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
-from mixupe.tables.render import comparison_grid, grid, legend, verdict_grid
+from mixupe.tables.provenance import commit_text
+from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
 from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
 
 NUMBER = re.compile(r"<?([+-]?\d+(?:\.\d+)?)(?![\w.])")
@@ -100,8 +100,12 @@ def section(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()
         # The page's question is about MixupE; the grid of verdicts has the other methods.
         sentences = [sentence for sentence in sentences if sentence.startswith("mixupe ")] or sentences
         notes = legend(frame, runs)
-        more = [_plain("Over the data sets", *verdict_grid(comparisons))] if len(comparisons) else []
-        more += [_plain("Paired differences", *comparison_grid(comparisons))] if len(comparisons) else []
+        grids = [("Over the data sets", verdict_grid(comparisons))]
+        if (comparisons["tuned_on"] != "").any():
+            notes.append(tuned_line(comparisons))
+            grids.append(("On the data sets tuned on, which do not count", verdict_grid(comparisons, tuned=True)))
+        grids.append(("Paired differences", comparison_grid(comparisons)))
+        more = [_plain(caption, header, body) for caption, (header, body) in grids if body]
     return Section(
         name=table.name,
         title=table.title,
@@ -186,12 +190,6 @@ def _run_grid(runs: Sequence[DeclaredRun], metric: str) -> Grid:
         if run.record is not None
     ]
     return Grid("Runs", [*header, "commit", "record"], rows)
-
-
-def commit_text(code: dict[str, Any]) -> str:
-    """Short commit, `+ changes` where the tree was not clean."""
-    commit = code["commit"]
-    return "unknown" if commit is None else commit[:8] + (" + changes" if code["dirty"] else "")
 
 
 def _plain(caption: str, header: list[str], body: list[list[str]]) -> Grid:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from mixupe.experiment.compose import CONFIGS, hydra_initialised
+from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
 from mixupe.experiment.files import write_text
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs, keep_records
@@ -47,8 +47,46 @@ def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -
     table = read_table(name)
     with hydra_initialised():
         runs = declared_runs(table, (results or RESULTS) / table.name, extra)
+    _check_seeds(table, runs)
     _published(table, runs, extra)
     return table, runs
+
+
+def _search_of(table: Table) -> Table | None:
+    """The search that a table's settings were chosen in."""
+    if table.tuned_on is None:
+        return None
+    search = read_table(table.tuned_on)
+    if not search.is_search:
+        raise UserError(f"table.tuned_on: {search.name} is no search, whose metric would be validation_error")
+    return search
+
+
+def _check_seeds(table: Table, runs: Sequence[DeclaredRun]) -> None:
+    """What settings were chosen with must not judge them.
+
+    Raises:
+        UserError: a seed is one of the search's.
+    """
+    search = _search_of(table)
+    if search is not None:
+        of_search = {seed for cell in search.cells for seed in cell.seeds or search.seeds}
+        again = sorted(of_search & {run.settings.seed for run in runs})
+        if again:
+            raise UserError(
+                f"seed: {', '.join(map(str, again))} chose the settings of {table.name} in {search.name}; use others than"
+                f" {', '.join(map(str, sorted(of_search)))}"
+            )
+
+
+def tuned_sets(table: Table) -> dict[str, str]:
+    """Name of each data set that the table's settings were chosen on -> the search, empty where there was none."""
+    search = _search_of(table)
+    if search is None:
+        return {}
+    with hydra_initialised():
+        cells = [compose_settings([f"dataset={cell.dataset}", *cell.overrides]) for cell in search.cells]
+    return {settings.dataset.name: search.name for settings in cells}
 
 
 def _published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) -> list[Figure]:
@@ -61,7 +99,7 @@ def _published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) 
 
 def evaluate(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Paired comparisons (`compare.comparison_frame`) and rows (`rows.table_frame`, with published figures) of a table."""
-    comparisons = comparison_frame(runs, table.metric)
+    comparisons = comparison_frame(runs, table.metric, tuned_sets(table))
     return comparisons, with_figures(table_frame(runs, comparisons, table.metric), _published(table, runs, extra))
 
 

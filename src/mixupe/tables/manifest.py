@@ -52,6 +52,8 @@ class Table(Settings):
     augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order. Hydra's grid
         syntax (`augmentation.eta=0.01,0.1`) makes one method of each point.
     cells: in the table's order.
+    tuned_on: the search whose choices its augmentations have. Data sets of that search do not count in the verdict, and no
+        seed of it is used again.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Table(Settings):
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     augmentations: dict[str, tuple[str, ...]]
     cells: tuple[Cell, ...] = Field(min_length=1)
+    tuned_on: str | None = None
 
     @classmethod
     def parse(cls, values: Any) -> "Table":

@@ -10,6 +10,8 @@ from rich.table import Table as RichTable
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
 from mixupe.tables.paper import paper_lines
+from mixupe.tables.provenance import provenance_lines
+from mixupe.tables.resampling import resampling_lines, resamplings
 from mixupe.tables.rows import BASELINE, COLUMNS
 from mixupe.tables.style import MOST_CELLS
 
@@ -79,9 +81,13 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
         starred = int((frame["p_value"] < SIGNIFICANCE).sum())
         lines += [
             "Differences to mixup in percentage points, paired by seed, with their 95% t interval; negative is better"
-            " than mixup. * marks p < 0.05 in a paired t test, Holm-adjusted over the table.",
-            f"{starred} of {tested} differences are significant.",
+            " than mixup. * marks p < 0.05 in a paired t test of at least three seeds, Holm-adjusted over all comparisons"
+            " of the table, those to none included.",
+            f"{starred} of {tested} differences to mixup are significant.",
         ]
+    shared = resamplings(runs)
+    lines += resampling_lines([(run.names["dataset"], shared[run.cell]) for run in runs])
+    lines += provenance_lines(runs)
     lines += paper_lines(frame)
     for run in runs:
         if run.state == "FAILED":
@@ -102,9 +108,17 @@ def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs
     if len(comparisons):
         parts += [
             "## Over the data sets",
-            _markdown(*verdict_grid(comparisons)),
+            *([_markdown(*verdict_grid(comparisons))] if (comparisons["tuned_on"] == "").any() else []),
             "A win or a loss is a row whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
             " test on the mean difference of each data set.",
+        ]
+        if (comparisons["tuned_on"] != "").any():
+            parts += [
+                "### On the data sets tuned on",
+                _markdown(*verdict_grid(comparisons, tuned=True)),
+                tuned_line(comparisons),
+            ]
+        parts += [
             "## Paired differences",
             _markdown(*comparison_grid(comparisons)),
             "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
@@ -118,11 +132,21 @@ def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
-def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and body: each method against each baseline over the cells of the table."""
+def tuned_line(comparisons: pd.DataFrame) -> str:
+    """Which data sets do not count, and why."""
+    tuned = comparisons[comparisons["tuned_on"] != ""]
+    sets, searches = (", ".join(dict.fromkeys(tuned[name])) for name in ("set", "tuned_on"))
+    return (
+        f"Not counted above: {sets}. The settings of this table were chosen on their validation parts ({searches}),"
+        " so that they cannot say how the methods do on new data."
+    )
+
+
+def verdict_grid(comparisons: pd.DataFrame, tuned: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Header and body: each method against each baseline; see `compare.verdicts`."""
     header = ["method", "against", "wins", "ties", "losses", "mean difference", "data sets", "p (Wilcoxon)"]
     body = []
-    for one in verdicts(comparisons):
+    for one in verdicts(comparisons, tuned):
         counts = [str(one.wins), str(one.ties), str(one.losses)]
         body.append(
             [one.augmentation, one.baseline, *counts, f"{one.mean:+z.2f}", str(one.sets), p_value_text(one.p_value)]
@@ -132,13 +156,24 @@ def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]
 
 def comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and body: every paired difference, a line a cell, method and baseline."""
-    header = ["data set", "method", "against", "n", "difference", "95% interval", "p", "p (Holm)", "detectable"]
+    header = [
+        "data set",
+        "method",
+        "against",
+        "n",
+        "difference",
+        "95% interval",
+        "p",
+        "p (Holm)",
+        "detectable",
+        "test part",
+    ]
     body = []
     for _, row in comparisons.iterrows():
         interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+z.2f}, {row['ci_high']:+z.2f}]"
         numbers = [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), _number(row["detectable"], ".2f")]
         names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
-        body.append([*names, _number(row["delta"], "+z.2f"), interval, *numbers])
+        body.append([*names, _number(row["delta"], "+z.2f"), interval, *numbers, row["test_part"]])
     return header, body
 
 
@@ -164,7 +199,8 @@ def to_latex(title: str, frame: pd.DataFrame) -> str:
             r"\begin{table}",
             rf"\caption{{{_latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
             r"Differences in percentage points with 95\% intervals; * marks "
-            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).{''.join(' ' + _latex(line) for line in paper_lines(frame))}}}",
+            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, corrected for test parts drawn anew; Holm over the table)."
+            rf"{''.join(' ' + _latex(line) for line in paper_lines(frame))}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rows[0],

@@ -52,6 +52,7 @@ def test_parts_train_and_test_are_kept(photos: Path, tmp_path: Path, request_her
     bundle = image_folder.load(config(tmp_path / "both", channels=1), request_here)
     assert bundle.spec.input_shape == (1, 32, 32)
     assert bundle.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert bundle.test_part == "own"
     assert len(bundle.train.labels) + len(bundle.validation.labels) == 14
 
 

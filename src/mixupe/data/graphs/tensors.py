@@ -71,6 +71,7 @@ def graph_bundle(
         validation=graphs.select(torch.from_numpy(indexes.validation)),
         test=graphs.select(torch.from_numpy(indexes.test)),
         split_digest=indexes.digest,
+        test_part=indexes.test_part,
         notes=notes,
     )
 

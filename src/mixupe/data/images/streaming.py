@@ -262,5 +262,6 @@ def streaming_bundle(
         validation=split(indexes.validation, mean, std),
         test=split(indexes.test, mean, std),
         split_digest=indexes.digest,
+        test_part=indexes.test_part,
         notes=notes,
     )

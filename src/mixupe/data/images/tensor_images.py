@@ -142,6 +142,7 @@ def image_bundle(
         validation=split(indexes.validation),
         test=split(indexes.test),
         split_digest=indexes.digest,
+        test_part=indexes.test_part,
         notes=notes,
     )
 

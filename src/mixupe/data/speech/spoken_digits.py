@@ -52,6 +52,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
         validation=split(indexes.validation),
         test=split(indexes.test),
         split_digest=indexes.digest,
+        test_part=indexes.test_part,
         notes=(f"{cut} of {len(lengths)} clips are longer than {config.frames} frames: their end is cut off",)
         * (cut > 0),
     )

@@ -166,6 +166,7 @@ def waveform_bundle(
         validation=split(indexes.validation),
         test=split(indexes.test),
         split_digest=indexes.digest,
+        test_part=indexes.test_part,
         notes=notes,
     )
 

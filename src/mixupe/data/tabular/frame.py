@@ -68,6 +68,7 @@ def table_bundle(
         validation=split(indexes.validation),
         test=split(indexes.test),
         split_digest=indexes.digest,
+        test_part=indexes.test_part,
         notes=notes + left_out + _duplicates_note(rows) + _missing_note(features) + _merged_note(transformer),
     )
 
