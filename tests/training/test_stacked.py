@@ -275,10 +275,14 @@ class CutMix(Mixup):
 
 
 class Cutout:
+    """One that inherits from nothing."""
+
     def __call__(self, *_: Any, **__: Any) -> Any: ...
     def pass_over(self, batches: int) -> None: ...
-    def state_dict(self) -> dict[str, torch.Tensor]: ...
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None: ...
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {}
 
 
 class CutMixSettings(MixupSettings):
