@@ -6,6 +6,7 @@ from statistics import fmean
 import pandas as pd
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.escape import csv_text, markdown, markdown_table
 
 METRIC = "validation_error"
 RANKING_COLUMNS = ("option", "setting", "mean_rank", "mean_error", "chosen")
@@ -39,7 +40,7 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
 
 
 def ranking_to_csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, list(frame.columns))
 
 
 def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
@@ -58,15 +59,16 @@ def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
 def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
     """What was chosen, and every setting behind the choice."""
     names = [column for column in frame.columns if column not in RANKING_COLUMNS]
-    chosen = [f"- {row['option']}: **{row['setting']}**" for _, row in frame[frame["chosen"]].iterrows()]
+    chosen = [f"- {row['option']}: **{markdown(row['setting'])}**" for _, row in frame[frame["chosen"]].iterrows()]
     header = ["setting", "mean rank", *names]
     body = [
         [f"**{row['setting']}**" if row["chosen"] else row["setting"], two_places(row["mean_rank"])]
         + [two_places(row[name]) for name in names]
         for _, row in frame.iterrows()
     ]
-    lines = ["| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *body)]
-    return "\n\n".join([f"# {title}", "\n".join(chosen), *search_notes(frame, runs), "\n".join(lines)]) + "\n"
+    notes = [markdown(line) for line in search_notes(frame, runs)]
+    parts = [f"# {markdown(title)}", "\n".join(chosen), *notes, markdown_table(header, body)]
+    return "\n\n".join(parts) + "\n"
 
 
 def two_places(value: float) -> str:
