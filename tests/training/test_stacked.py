@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
-from mixupe.augmentation.config import Augmentation, ManifoldMixupSettings, MixupESettings, NoneSettings
+from mixupe.augmentation.config import (
+    Augmentation,
+    ManifoldMixupSettings,
+    MixupESettings,
+    MixupSettings,
+    NoneSettings,
+)
 from mixupe.augmentation.mixup import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
@@ -23,6 +29,7 @@ from mixupe.training.settings import TrainerSettings
 from mixupe.training.stackable import alone_by_model, alone_by_settings
 from mixupe.training.stacked import Stack, shapes_of
 from mixupe.training.stacked_draws import StackedDropout
+from mixupe.training.stacked_loss import StackedLoss
 
 EPOCHS = 3
 SETTINGS = TrainerSettings(
@@ -275,6 +282,36 @@ def test_what_settings_are_trained_alone(
 )
 def test_other_methods_are_stacked(augmentation: Any) -> None:
     assert alone_by_settings(SETTINGS, augmentation) is None
+
+
+class CutMix(Mixup):
+    """A method of somebody else's."""
+
+
+class Cutout:
+    """One that inherits from nothing."""
+
+    def __call__(self, *_: Any, **__: Any) -> Any: ...
+    def pass_over(self, batches: int) -> None: ...
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None: ...
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {}
+
+
+class CutMixSettings(MixupSettings):
+    """Its settings."""
+
+
+@pytest.mark.parametrize("method", [CutMix(), Cutout()], ids=lambda one: type(one).__name__)
+def test_a_method_that_a_stack_does_not_know_is_trained_alone(tmp_path: Path, method: Augmentation) -> None:
+    reason = f"a stack does not know the method {type(method).__name__}"
+    (trainer,) = trainers(tmp_path, lambda _: method, seeds=[0])
+    assert alone_by_model(trainer) == reason
+    with pytest.raises(TypeError, match=reason):
+        StackedLoss([method], torch.device("cpu"))
+    settings = CutMixSettings(name="mixup", alpha=1, mix_at="input")
+    assert alone_by_settings(SETTINGS, settings) == "a stack does not know the method mixup"
 
 
 def test_what_models_and_data_are_trained_alone(tmp_path: Path) -> None:

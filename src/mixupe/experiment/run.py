@@ -4,7 +4,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import read_json, write_json, write_text
+from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
@@ -109,11 +109,18 @@ def refused(error: UserError) -> Outcome:
 
 
 def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
+    """The outcome of a run that need not be computed (again), or None. A state.json that is damaged beside a whole record
+    is written again.
+    """
+    details, record = folder.details(), folder.read_record()
     state = folder.state()
-    if state == "DONE":
-        return Outcome(folder.id, title, state, fresh=False, record=read_json(folder.record))
-    if state == "FAILED" and folder.details()["kind"] in FINAL_FAILURES:
-        details = folder.details()
+    if state == "DONE" and record is not None:
+        if not details:
+            say(f"{title}: warning: {', '.join(folder.set_damage_aside())}; its record is whole, the run is done")
+            with suppress(OSError):  # nothing needs it
+                folder.set_done()
+        return Outcome(folder.id, title, state, fresh=False, record=record)
+    if state == "FAILED" and details.get("kind") in FINAL_FAILURES:
         reason = f"{details['reason']}; log {details['log']} (remove {folder.path} to repeat it)"
         return Outcome(folder.id, title, state, fresh=False, reason=reason)
     return None
@@ -121,10 +128,11 @@ def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
 
 def ended_outcome(folder: RunFolder, title: str) -> Outcome:
     """The outcome of a run, DONE or FAILED, that another process has just ended."""
-    details = folder.details()
-    if details["state"] == "DONE":
-        return Outcome(folder.id, title, "DONE", fresh=True, record=read_json(folder.record))
-    return Outcome(folder.id, title, "FAILED", fresh=True, reason=f"{details['reason']}; log {details['log']}")
+    details, record = folder.details(), folder.read_record()
+    if record is not None and details.get("state") != "FAILED":
+        return Outcome(folder.id, title, "DONE", fresh=True, record=record)
+    reason = f"{details['reason']}; log {details['log']}" if "reason" in details else f"{folder.record} is damaged"
+    return Outcome(folder.id, title, "FAILED", fresh=True, reason=reason)
 
 
 def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:
@@ -166,7 +174,7 @@ def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
 
 def _leave_nothing(folder: RunFolder) -> None:
     """After bad input: a folder that holds no work of an earlier start goes again."""
-    if not (folder.checkpoint.exists() or previous(folder.checkpoint).exists()):
+    if not folder.has_checkpoint():
         shutil.rmtree(folder.path, ignore_errors=True)
 
 
@@ -218,12 +226,13 @@ def prepare(folder: RunFolder, settings: RunSettings, title: str, ranks: Ranks =
     data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
-    trainer = _trainer(folder, settings, data, ranks)
     log = MetricsLog(folder.metrics)
+    trainer = _trainer(folder, settings, data, ranks, len(log.rows()))
     if ranks.is_first:
+        problems = folder.set_damage_aside()
         folder.set_running()
         write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
-        _resume(log, trainer, title)
+        _resume(log, trainer, title, problems)
     return PreparedRun(folder, settings, title, data, trainer, log, started)
 
 
@@ -285,7 +294,7 @@ def keep_record(run: PreparedRun, metrics: Row, seconds: float, **timing: float)
     return record
 
 
-def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks) -> Trainer:
+def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     model = build_model(settings.model, data.spec, settings.seed)
     for name in mix_points(settings.augmentation):
@@ -309,6 +318,8 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
         settings.seed,
         folder.checkpoint,
         ranks,
+        run=folder.id,
+        reported=reported,
     )
 
 
@@ -335,13 +346,16 @@ def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:
         )
 
 
-def _resume(log: MetricsLog, trainer: Trainer, title: str) -> None:
-    """Bring metrics.jsonl in line with the checkpoint, and say where the run goes on."""
+def _resume(log: MetricsLog, trainer: Trainer, title: str, problems: list[str]) -> None:
+    """Bring metrics.jsonl in line with the checkpoint, and say where the run goes on.
+
+    Args:
+        problems: a phrase for each damaged file of the run's folder but for those that log and trainer know of.
+    """
+    problems = problems + ["metrics.jsonl is damaged"] * log.is_damaged() + trainer.damaged
     if log.path.exists():
         log.keep_until(trainer.epoch)
-    if len(log.rows()) != trainer.epoch:
-        raise RuntimeError(f"{log.path} lacks epochs that the checkpoint beside it is past; remove {log.path.parent}")
-    if trainer.damaged:
-        say(f"{title}: warning: {' and '.join(trainer.damaged)} damaged, going on {trainer.position}")
+    if problems:
+        say(f"{title}: warning: {', '.join(problems)}; going on {trainer.position}")
     elif trainer.earlier_seconds > 0:
         say(f"{title}: resumed {trainer.position}")

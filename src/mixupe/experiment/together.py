@@ -104,7 +104,7 @@ def _leave(error: Exception, folder: RunFolder, title: str, started: float) -> N
     Theirs are then errors, too, of a connection that was closed; only the first to fail says and writes so.
     """
     details = folder.details()
-    if details["state"] != "FAILED" or details["heartbeat"] < started:
+    if details.get("state") != "FAILED" or details["heartbeat"] < started:
         outcome = record_failure(folder, title, error)
         print(outcome.line(), file=sys.stderr, flush=True)  # noqa: T201 - it is not the first process that says it
     os._exit(1)

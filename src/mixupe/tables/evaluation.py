@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mixupe.tables import nested, paper_files, select, waterfall
+from mixupe.tables.escape import markdown, markdown_table
 from mixupe.tables.nested import NestedRow
 from mixupe.tables.paper_files import Lines
-from mixupe.tables.render import markdown_table
 from mixupe.tables.shown import Shown
 from mixupe.tables.verdict import PaperComparison
 from mixupe.tables.waterfall import Way
@@ -88,4 +88,4 @@ class Evaluation:
 
 def parts_to_markdown(parts: Sequence[Part]) -> str:
     """As sections that follow the table's own."""
-    return "".join(f"\n## {part.title}\n\n{markdown_table(*part.grid)}\n\n{part.note}\n" for part in parts)
+    return "".join(f"\n## {part.title}\n\n{markdown_table(*part.grid)}\n\n{markdown(part.note)}\n" for part in parts)

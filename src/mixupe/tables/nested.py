@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from mixupe.tables.escape import csv_text
 from mixupe.tables.paper import ROW
 from mixupe.tables.select import SELECTED_ON_TEST
 from mixupe.tables.verdict import Mean
@@ -64,4 +65,4 @@ def nested_to_csv(rows: Sequence[NestedRow]) -> str:
         }
         for row in rows
     )
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, list(frame.columns))

@@ -7,8 +7,9 @@ from typing import TypeAlias
 import pandas as pd
 
 from mixupe.tables.compare import SIGNIFICANCE
+from mixupe.tables.escape import csv_text, latex
 from mixupe.tables.paper import ROW
-from mixupe.tables.render import latex, latex_tabular, p_value_text
+from mixupe.tables.render import latex_tabular, p_value_text
 from mixupe.tables.statistics import holm
 from mixupe.tables.verdict import (
     CANNOT_TELL,
@@ -80,7 +81,8 @@ def _difference(prefix: str, found: Welch) -> dict[str, float]:
 
 
 def _to_csv(rows: Sequence[dict[str, object]]) -> str:
-    return pd.DataFrame(rows).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    frame = pd.DataFrame(rows)
+    return csv_text(frame, list(frame.columns))
 
 
 def level_grid(found: PaperComparison) -> Lines:
@@ -142,7 +144,5 @@ def paper_to_latex(title: str, found: PaperComparison) -> str:
     """Two booktabs tables."""
     parts = [("beside the paper", LEVEL_NOTE, level_grid(found)), ("the paper's claims", CLAIM_NOTE, claim_grid(found))]
     return "\n".join(
-        latex_tabular(latex(f"{title}, {what}. {note}").replace("<", "$<$"), *grid, names=3)
-        for what, note, grid in parts
-        if grid[1]
+        latex_tabular(latex(f"{title}, {what}. {note}"), *grid, names=3) for what, note, grid in parts if grid[1]
     )

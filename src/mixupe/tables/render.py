@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
+from mixupe.tables.escape import csv_text, latex, markdown, markdown_table
 from mixupe.tables.paper import paper_lines
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.resampling import resampling_lines, resamplings
@@ -18,13 +19,12 @@ from mixupe.tables.style import MOST_CELLS
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Machine-readable rows, empty where there is no value."""
-    return frame.to_csv(index=False, columns=list(COLUMNS), float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, COLUMNS, plain=("paper", "paper_source"))
 
 
 def comparisons_to_csv(comparisons: pd.DataFrame) -> str:
     """As `to_csv`, of the paired comparisons."""
-    columns = list(COMPARISON_COLUMNS)
-    return comparisons.to_csv(index=False, columns=columns, float_format="%.6g", lineterminator="\n")
+    return csv_text(comparisons, COMPARISON_COLUMNS)
 
 
 def grid(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -112,8 +112,8 @@ def to_markdown(
     further: Sequence[str] = (),
 ) -> str:
     """The table, how to read it (`further` lines too), and every paired difference with what its seeds could have found."""
-    lines = [*legend(frame, runs), *further]
-    parts = [f"# {title}", markdown_table(*grid(frame)), "\n".join(f"- {line}" for line in lines)]
+    lines = "\n".join(f"- {markdown(line)}" for line in [*legend(frame, runs), *further])
+    parts = [f"# {markdown(title)}", markdown_table(*grid(frame)), lines]
     if len(comparisons):
         parts += [
             "## Over the data sets",
@@ -134,11 +134,6 @@ def to_markdown(
             " seeds would have found with 80% power; a smaller one cannot be ruled out.",
         ]
     return "\n\n".join(parts) + "\n"
-
-
-def markdown_table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *body]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
 
 
 def tuned_line(comparisons: pd.DataFrame) -> str:
@@ -195,9 +190,6 @@ def p_value_text(value: float) -> str:
     return "<0.001" if value < 0.001 else _number(value, ".3f")
 
 
-LATEX_SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$"}
-
-
 def to_latex(title: str, frame: pd.DataFrame) -> str:
     """A booktabs table for a paper; needs the packages booktabs and, for its width, nothing else."""
     caption = (
@@ -228,10 +220,6 @@ def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[s
             "",
         ]
     )
-
-
-def latex(text: str) -> str:
-    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
 
 
 def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:

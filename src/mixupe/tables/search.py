@@ -10,6 +10,7 @@ import pandas as pd
 
 from mixupe.augmentation.config import AugmentationSettings, MixupESettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.provenance import provenance_lines
 
 METRIC = "validation_error"
@@ -73,7 +74,7 @@ def edge_text(edge: str) -> str:
 
 
 def ranking_to_csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, list(frame.columns))
 
 
 def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
@@ -104,7 +105,7 @@ def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[Declared
     """What was chosen, and every setting behind the choice."""
     names = [column for column in frame.columns if column not in RANKING_COLUMNS]
     chosen = [
-        f"- {row['option']}: **{row['setting']}**{edge_text(row['edge'])}"
+        f"- {markdown(row['option'])}: **{markdown(row['setting'])}**{edge_text(row['edge'])}"
         for _, row in frame[frame["chosen"]].iterrows()
     ]
     header = ["setting", "mean rank", *names]
@@ -113,8 +114,9 @@ def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[Declared
         + [two_places(row[name]) for name in names]
         for _, row in frame.iterrows()
     ]
-    lines = ["| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *body)]
-    return "\n\n".join([f"# {title}", "\n".join(chosen), *search_notes(frame, runs), "\n".join(lines)]) + "\n"
+    notes = [markdown(line) for line in search_notes(frame, runs)]
+    parts = [f"# {markdown(title)}", "\n".join(chosen), *notes, markdown_table(header, body)]
+    return "\n\n".join(parts) + "\n"
 
 
 def two_places(value: float) -> str:

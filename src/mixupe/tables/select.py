@@ -11,6 +11,7 @@ import pandas as pd
 
 from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.escape import csv_text
 from mixupe.tables.manifest import Select
 from mixupe.tables.search import edges
 from mixupe.tables.statistics import summarise
@@ -219,7 +220,7 @@ def _row(select: Select, point: _Point) -> dict[str, Any]:
 
 def grid_to_csv(frame: pd.DataFrame) -> str:
     """Every setting that was tried; `chosen` is the number of seeds that show it."""
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, list(frame.columns))
 
 
 def choice_grid(made: Selection) -> tuple[list[str], list[list[str]]]:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.escape import csv_text
 from mixupe.tables.resampling import resamplings
 from mixupe.tables.statistics import Summary, paired_difference, summarise
 from mixupe.tables.style import caption, heading, tidy
@@ -108,7 +109,8 @@ def waterfall_to_csv(found: Sequence[Way]) -> str:
         for way in found
         for step in way.steps
     ]
-    return pd.DataFrame(rows).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    frame = pd.DataFrame(rows)
+    return csv_text(frame, list(frame.columns))
 
 
 def waterfall_figures(title: str, found: Sequence[Way]) -> list[Figure]:

@@ -1,5 +1,6 @@
 """The training loop: the same for every domain, model and method."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -86,11 +87,13 @@ class Trainer:
         seed: of the run.
         checkpoint: file to resume from and to save to.
         ranks: the processes of the run; each has a Trainer, and the first one's saves and reports.
+        run: id of the run; its checkpoints carry it, and those of another run are not resumed.
+        reported: epochs whose metrics are still known; a checkpoint past them is not resumed.
 
     Attributes:
         epoch: whole epochs behind it.
         earlier_seconds: that earlier processes spent on what this one resumes.
-        damaged: names of checkpoint files that could not be used.
+        damaged: a phrase for each checkpoint file that could not be used.
     """
 
     def __init__(
@@ -104,8 +107,11 @@ class Trainer:
         seed: int,
         checkpoint: Path,
         ranks: Ranks = ALONE,
+        run: str | None = None,
+        reported: float = math.inf,
     ) -> None:
         self.ranks = ranks
+        self.run = run
         self.device = resolve_device(settings.device)
         # Convolutions are faster with channels last; 4-d weights and inputs keep their shapes, only strides change.
         self._memory_format = torch.channels_last if settings.channels_last else torch.contiguous_format
@@ -139,7 +145,7 @@ class Trainer:
         self._saving_seconds = 0.0
         self.earlier_seconds = 0.0
         self.damaged: list[str] = []
-        self._resume()
+        self._resume(reported)
 
     @property
     def evaluated(self) -> nn.Module:
@@ -301,6 +307,7 @@ class Trainer:
 
     def _state(self) -> dict[str, Any]:
         return {
+            "run": self.run,
             "epoch": self.epoch,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -321,8 +328,16 @@ class Trainer:
         self._saved = time.monotonic()
         self._saving_seconds = self._saved - began
 
-    def _resume(self) -> None:
-        state, self.damaged = load_checkpoint(self.checkpoint, self.device)
+    def _resume(self, reported: float) -> None:
+        def refusal(state: dict[str, Any]) -> str | None:
+            run = state.get("run")  # earlier versions wrote none
+            if None not in (run, self.run) and run != self.run:
+                return f"is of another run, {run}"
+            if state["epoch"] > reported:
+                return f"is past epoch {reported}, after which metrics are missing"
+            return None
+
+        state, self.damaged = load_checkpoint(self.checkpoint, self.device, refusal)
         if state is None:
             return
         self.epoch = state["epoch"]
