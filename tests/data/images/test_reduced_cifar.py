@@ -102,23 +102,21 @@ def test_a_broken_cache_is_made_anew(tmp_path: Path) -> None:
     folder = write(tmp_path / "toy", smallest())
     settings = config(digest_of(tmp_path, path=folder), path=folder)
     first = load_dataset(settings, request(tmp_path))
-    (cache,) = tmp_path.rglob("*.npz")
-    for content in (b"", cache.read_bytes()[:-9], cache.read_bytes().replace(PIXELS[0, 0].tobytes(), b"\0" * 96)):
+    (cache,) = tmp_path.rglob("reduced_cifar/*.npz")
+    whole = cache.read_bytes()
+    for content in (b"", whole[:-9], whole[:20_000] + bytes([whole[20_000] ^ 1]) + whole[20_001:]):
         cache.write_bytes(content)
         assert load_dataset(settings, request(tmp_path)).split_digest == first.split_digest
 
 
 def test_copies_stay_on_one_side(tmp_path: Path) -> None:
     folder = write(tmp_path / "toy", range(60))
-    data = load_dataset(
-        config(digest_of(tmp_path, path=folder, per_class=20), path=folder, per_class=20), request(tmp_path)
-    )
+    keys: dict[str, Any] = {"path": folder, "per_class": 20}
+    data = load_dataset(config(digest_of(tmp_path, **keys), **keys), request(tmp_path))
     assert data.notes[1] == "1 image(s) are exact copies of others"
-    pairs = [
-        (part.pixels == torch.from_numpy(PIXELS[4].transpose(2, 0, 1))).all((1, 2, 3)).sum()
-        for part in (data.train, data.validation)
-    ]
-    assert sorted(map(int, pairs)) == [0, 2]
+    copied = torch.from_numpy(PIXELS[4].transpose(2, 0, 1))
+    parts = (data.train.pixels, data.validation.pixels)  # type: ignore[attr-defined]
+    assert sorted(int((pixels == copied).all(dim=(1, 2, 3)).sum()) for pixels in parts) == [0, 2]
 
 
 @pytest.mark.parametrize(

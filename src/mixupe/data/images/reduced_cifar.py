@@ -5,6 +5,7 @@ The choice needs nothing but the images, so a copy of the reduced set and the fu
 
 import hashlib
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def _cached(cache: Path) -> Images | None:
         with np.load(cache, allow_pickle=False) as file:
             pixels, labels, test = (np.asarray(file[name]) for name in ("pixels", "labels", "test"))
             names, origin = tuple(file["class_names"].tolist()), str(file["origin"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     return Images(pixels, labels, names, _hashes(pixels), test, origin)
 
