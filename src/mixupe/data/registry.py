@@ -25,6 +25,7 @@ LOADERS = (
     "images.emoji",
     "images.image_folder",
     "images.imagenet",
+    "images.reduced_cifar",
     "images.tiny_imagenet",
     "images.torchvision_sets",
     "speech.audio_folder",

@@ -1,5 +1,6 @@
 """CIFAR-10, CIFAR-100, SVHN, MNIST and Fashion-MNIST through torchvision, which knows their addresses and checksums."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,11 +129,30 @@ def _labels(dataset: Any) -> npt.NDArray[np.int64]:
 
 
 def load(config: Config, request: DataRequest) -> DataBundle:
+    whole = read_set(config, request.root)
+    return image_bundle(whole.pixels, whole.labels, whole.class_names, config, request, test=whole.test)
+
+
+@dataclass(frozen=True)
+class WholeSet:
+    """Attributes:
+    pixels: (N, C, H, W), training images first.
+    labels: (N,).
+    test: indices of the official test part.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    test: npt.NDArray[np.int64]
+
+
+def read_set(config: Config, root: Path) -> WholeSet:
+    """Both parts, fetched where they are not there."""
     name = config.torchvision_name
-    fetch(config, request.root)
-    parts = [_open(name, request.root, train) for train in (True, False)]
+    fetch(config, root)
+    parts = [_open(name, root, train) for train in (True, False)]
     pixels = np.concatenate([_pixels(part) for part in parts])
-    labels = np.concatenate([_labels(part) for part in parts])
     class_names = tuple(str(digit) for digit in range(10)) if name == "SVHN" else tuple(parts[0].classes)
-    test = np.arange(len(parts[0].data), len(pixels))
-    return image_bundle(pixels, labels, class_names, config, request, test=test)
+    labels = np.concatenate([_labels(part) for part in parts])
+    return WholeSet(pixels, labels, class_names, np.arange(len(parts[0].data), len(pixels)))
