@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
+from mixupe.models.subsampled import SubsampledConv2d
 from mixupe.settings import PositiveInt
 
 DOMAINS = ("images",)
@@ -64,7 +65,7 @@ class Bottleneck(nn.Module):
 def _shortcut(in_channels: int, out_channels: int, stride: int) -> nn.Conv2d | None:
     if stride == 1 and in_channels == out_channels:
         return None
-    return nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+    return SubsampledConv2d(in_channels, out_channels, 1, stride, bias=False)
 
 
 Block = type[BasicBlock] | type[Bottleneck]
