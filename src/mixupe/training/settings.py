@@ -23,7 +23,8 @@ class TrainerSettings(Settings):
         with a lam and a permutation of its own. Up to so many processes (torchrun) can share a run.
     ema: decay of an exponential moving average of the weights, applied at every step; validated and tested in their
         place. null averages nothing.
-    precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32).
+    precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32). Faster where the processor
+        computes bf16 itself (AVX512-BF16, AMX, GPUs), elsewhere many times slower, which is said before the run starts.
     channels_last: lay images out with channels last: the same numbers up to rounding, faster convolutions.
     compile: run the model through torch.compile. Needs mixing at the input and no double backward (MixupE v1, v2).
     device: auto takes a GPU where there is one.
