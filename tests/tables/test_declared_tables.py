@@ -10,6 +10,7 @@ from mixupe.experiment.identity import run_id
 from mixupe.tables.build import read_table
 
 NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
+FOR_GPUS = {"imagenet", "fashion_mnist"}
 PAPER_METHODS = ["none", "mixup", "manifold_mixup", "mixupe"]
 DOMAINS = {"images": "images", "imagenet": "images", "tabular": "tabular", "speech": "speech", "graphs": "graphs"}
 
@@ -45,6 +46,11 @@ def test_a_table_says_what_it_is_how_it_is_run_and_what_it_costs(name: str) -> N
 def test_the_papers_domains_compare_all_four_methods(name: str, domain: str) -> None:
     assert [method.name for method in read_table(name).methods()] == PAPER_METHODS
     assert {one.dataset.domain for one in settings_of_all(name)} == {domain}
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - FOR_GPUS))
+def test_tables_for_cpus_are_in_float32(name: str) -> None:
+    assert {one.trainer.precision for one in settings_of_all(name)} == {"float32"}
 
 
 def test_the_image_table_trains_as_the_published_command_does() -> None:

@@ -8,6 +8,7 @@ from torch import nn
 
 from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
+from mixupe.models.subsampled import subsample_1x1
 from mixupe.settings import PositiveInt, UserError
 
 DOMAINS = ("images",)
@@ -42,6 +43,8 @@ def build(config: Config, spec: DataSpec) -> nn.Module:
                 " divide both sides"
             )
         options = {"img_size": (height, width), "patch_size": config.patch_size}
-    return timm.create_model(
+    network = timm.create_model(
         config.timm_name, pretrained=False, num_classes=spec.num_classes, in_chans=channels, **options
     )
+    # ResNets have 64 channels and more there, but FastViT's and MobileOne's stems have the image's.
+    return subsample_1x1(network)
