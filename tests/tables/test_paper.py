@@ -31,7 +31,7 @@ def write(folder: Path, *entries: Any) -> Path:
 @pytest.fixture
 def frame(runs: list[DeclaredRun], tmp_path: Path) -> pd.DataFrame:
     figures = read_figures(write(tmp_path, ERROR, DIFFERENCE), "toy")
-    check_figures(figures, runs, "toy")
+    check_figures(figures, [run.names for run in runs], "toy")
     return with_figures(table_frame(runs, comparison_frame(runs)), figures)
 
 
@@ -105,12 +105,12 @@ def test_a_figure_without_a_declared_row_is_refused(
     runs: list[DeclaredRun], change: dict[str, str], names: str
 ) -> None:
     with pytest.raises(UserError, match=f"has no row {names}; it has wine mlp none, wine mlp mixup"):
-        check_figures([Figure.model_validate({**ERROR, **change})], runs, "toy")
+        check_figures([Figure.model_validate({**ERROR, **change})], [run.names for run in runs], "toy")
 
 
 def test_a_difference_to_a_method_that_is_not_there_is_refused(runs: list[DeclaredRun]) -> None:
     with pytest.raises(UserError, match="has no row digits preactresnet18 cutout"):
-        check_figures([Figure.model_validate({**DIFFERENCE, "against": "cutout"})], runs, "toy")
+        check_figures([Figure.model_validate({**DIFFERENCE, "against": "cutout"})], [run.names for run in runs], "toy")
 
 
 def test_the_files_that_ship_are_sound() -> None:

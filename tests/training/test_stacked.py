@@ -24,7 +24,7 @@ from mixupe.models.mlp import MLP, BlockEmbedding
 from mixupe.streams import generator, stream_seed
 from mixupe.training import stacked
 from mixupe.training.loop import NonFiniteLossError, Trainer
-from mixupe.training.optimizer import AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
+from mixupe.training.optimizer import AdamSettings, AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
 from mixupe.training.stackable import alone_by_model, alone_by_settings
 from mixupe.training.stacked import Stack, shapes_of
@@ -45,6 +45,7 @@ SETTINGS = TrainerSettings(
 )
 COSINE = CosineSettings(name="cosine", warmup=0.1, warmup_start=0.1)
 SGD = SGDSettings(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+ADAM = AdamSettings(name="adam", lr=0.01, weight_decay=0.01)
 ADAMW = AdamWSettings(name="adamw", lr=0.01, weight_decay=0.01)
 Method = Callable[[int], Augmentation]
 METHODS: dict[str, Method] = {
@@ -135,7 +136,7 @@ def assert_equal(together: Sequence[Trainer], alone: Sequence[Trainer]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
 def test_a_stack_trains_what_single_runs_train(tmp_path: Path, name: str, optimizer: OptimizerSettings) -> None:
     together = trainers(tmp_path / "together", METHODS[name], optimizer)
     alone = trainers(tmp_path / "alone", METHODS[name], optimizer)
@@ -167,7 +168,7 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize("goes_on", [fit_at_once, fit_alone])
-@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
 def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: OptimizerSettings, goes_on: Any
 ) -> None:

@@ -25,6 +25,7 @@ LOADERS = (
     "images.emoji",
     "images.image_folder",
     "images.imagenet",
+    "images.reduced_cifar",
     "images.tiny_imagenet",
     "images.torchvision_sets",
     "speech.audio_folder",
@@ -34,6 +35,7 @@ LOADERS = (
     "tabular.csv_file",
     "tabular.keel",
     "tabular.openml",
+    "tabular.pinned_tables",
     "tabular.sklearn_sets",
 )
 

@@ -16,6 +16,7 @@ from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_p
 from mixupe.augmentation.mix_point import MixPoint
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json, write_text
@@ -315,6 +316,8 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
     device = resolve_device(settings.trainer.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"trainer.device: {device} was asked for, but no CUDA device is available; use cpu or auto")
+    if settings.trainer.deformations and not isinstance(data.test, TensorImages):
+        raise UserError("trainer.deformations: true needs images held in memory, which this data set's are not")
     if len(data.train.labels) < 2:
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(

@@ -19,6 +19,7 @@ from mixupe.streams import stream_seed
 BUILDERS = (
     "gcn",
     "gin",
+    "gin5",
     "lenet",
     "mlp",
     "preactresnet",

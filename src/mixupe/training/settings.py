@@ -35,6 +35,8 @@ class TrainerSettings(Settings):
     checkpoint_every: epochs between checkpoints.
     stack: runs of a sweep that are trained at once, where they differ in seed, alpha and eta alone and the model allows;
         each has the record of its single run up to rounding. 1 trains every run alone, auto as many at once as pays.
+    deformations: test on turned, sheared and zoomed images too (evaluation.deformations): metrics such as
+        test_error_rotation_20, of the best-validation epoch. For images held in memory.
     """
 
     epochs: PositiveInt
@@ -51,6 +53,7 @@ class TrainerSettings(Settings):
         Literal["cross_entropy", "bce_softmax"], Field(json_schema_extra={"identity_default": "cross_entropy"})
     ] = "cross_entropy"
     ema: Annotated[Fraction | None, Field(json_schema_extra={"identity_default": None})] = None
+    deformations: Annotated[bool, Field(strict=True, json_schema_extra={"identity_default": False})] = False
 
     @field_validator("accumulate")
     @classmethod

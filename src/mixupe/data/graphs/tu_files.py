@@ -34,13 +34,14 @@ class TUSettings(DatasetSettings):
             training graphs.
         undirected: add the other direction of edges that are listed in one only; it gets the same features.
         max_degree: where nodes have neither labels nor used attributes, their feature is their number of incoming
-            edges, one-hot; this and all larger ones share a column.
+            edges, one-hot; this and all larger ones share a column. null gives each number that occurs its own, as the GIN
+        paper.
     """
 
     node_attributes: bool = Field(default=True, strict=True)
     edge_attributes: bool = Field(default=True, strict=True)
     undirected: bool = Field(default=False, strict=True, json_schema_extra={"identity_default": False})
-    max_degree: NonNegativeInt = 100
+    max_degree: NonNegativeInt | None = 100
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,37 @@ class TUFolder:
         return whole.hexdigest()
 
 
+@dataclass(frozen=True)
+class TUGraphs:
+    """What is in the files: G graphs in their order.
+
+    Attributes:
+        labels: (G,) int64 class indices.
+        class_names: K labels as they are written, sorted as numbers.
+        notes: what was left out or made up.
+    """
+
+    table: GraphTable
+    labels: Tensor
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def tu_bundle(files: TUFolder, settings: TUSettings, request: DataRequest) -> DataBundle:
     """Read, check and split the graphs.
 
     Raises:
         UserError: a file is missing or broken, or a class is too small to split.
+    """
+    graphs = read_graphs(files, settings)
+    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, settings, request, notes=graphs.notes)
+
+
+def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
+    """Read and check the files.
+
+    Raises:
+        UserError: a file is missing or broken.
     """
     if missing := files.missing():
         raise UserError(f"dataset: {files.folder} has no {missing[0]}")
@@ -89,9 +116,7 @@ def tu_bundle(files: TUFolder, settings: TUSettings, request: DataRequest) -> Da
     _check_edges(files, edges, graph_of_node)
     table = _table(files, edges, graph_of_node, settings, notes)
     class_names = tuple(str(name) for name in classes)
-    return graph_bundle(
-        table, torch.from_numpy(labels.astype(np.int64)), class_names, settings, request, notes=tuple(notes)
-    )
+    return TUGraphs(table, torch.from_numpy(labels.astype(np.int64)), class_names, tuple(notes))
 
 
 def _table(
@@ -115,9 +140,14 @@ def _table(
         notes.append(f"{len(edges) - len(kept)} edges that are self-loops or listed twice were left out")
     edge_index, kept = _both_ways(edge_index, kept, nodes, settings.undirected, notes)
     if not node_sizes and not node_values.shape[1]:
-        degrees = degree(edge_index[1], nodes, dtype=torch.long).clamp_max(settings.max_degree)
-        node_categories, node_sizes = degrees[torch.from_numpy(place)].unsqueeze(1), (settings.max_degree + 1,)
-        notes.append(f"nodes have no features: their degrees up to {settings.max_degree} are used")
+        degrees = degree(edge_index[1], nodes, dtype=torch.long)[torch.from_numpy(place)].unsqueeze(1)
+        if settings.max_degree is None:
+            distinct, node_categories = degrees.unique(return_inverse=True)
+            node_sizes = (len(distinct),)
+            notes.append(f"nodes have no features: the {len(distinct)} degrees that occur are used")
+        else:
+            node_categories, node_sizes = degrees.clamp_max(settings.max_degree), (settings.max_degree + 1,)
+            notes.append(f"nodes have no features: their degrees up to {settings.max_degree} are used")
 
     node_counts = torch.from_numpy(np.bincount(graph_of_node, minlength=graphs))
     graph_of_sorted = torch.from_numpy(graph_of_node[order])
