@@ -10,11 +10,21 @@ TABLE_OPTIONS = $(if $(SEEDS),seed=$(SEEDS)) $(OVERRIDES)
 SWEEP_OPTIONS = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(if $(MINUTES),hydra.sweeper.minutes=$(MINUTES)) $(TABLE_OPTIONS)
 # A fresh table has a run store and results of its own, in which no earlier record counts as done.
 FRESH_OPTIONS = $(if $(FRESH),output_root=outputs/fresh/$* hydra.sweeper.results=outputs/fresh/$*/results)
-TABLES := images tabular speech graphs imagenet
+# The paper's tables by domain, and those that one of its numbers stands for.
+images := paper1 paper2
+tabular := paper4
+speech := paper5
+graphs := paper6_nested paper6
+imagenet := paper3
+DOMAINS := images tabular speech graphs imagenet
+PAPER_6 := $(graphs)
+PAPER_eta := paper_eta
+PAPER_figure1 := figure1
+PAPER := paper1 paper2 paper3 paper4 paper5 $(graphs) paper7 paper8 paper_eta figure1
 OFFLINE_TABLES := offline_images offline_tabular offline_speech offline_graphs
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart tables tables-offline report gpu test test-slow lint types format clean
+.PHONY: help quickstart tables tables-offline paper figure2 $(DOMAINS:%=table-%) report gpu test test-slow lint types format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,8 +51,21 @@ else
 	exit $$status
 endif
 
-tables: $(INSTALLED) ## All tables of the paper's domains and ImageNet, one after another
-	@$(call each,$(TABLES))
+paper-%: $(INSTALLED) ## A table of the paper by its number: paper-1 to paper-8, paper-eta, paper-figure1 (as table-%)
+	@$(call each,$(or $(PAPER_$*),paper$*))
+
+paper: $(INSTALLED) ## All tables of the paper and its Figure 1, one after another (DRY=1: what they would cost)
+	@$(call each,$(PAPER))
+
+figure2: $(INSTALLED) ## Figure 2 of the paper: the sign of mixup's first-order term during training
+	@$(PY) scripts/figure2.py $(OVERRIDES)
+
+# table-images: the paper's tables of a domain.
+$(DOMAINS:%=table-%): table-%: $(INSTALLED)
+	@$(call each,$($*))
+
+tables: $(INSTALLED) ## The paper's tables of all domains, one after another: table-images, -tabular, -speech, -graphs, -imagenet
+	@$(call each,$(foreach domain,$(DOMAINS),$($(domain))))
 
 tables-offline: $(INSTALLED) ## The same four domains on sets that need only package registries
 	@$(call each,$(OFFLINE_TABLES))

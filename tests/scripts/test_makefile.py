@@ -18,7 +18,7 @@ if "train.py" in line and "stopped" in line:
     sys.exit(75)
 if "data.py" in line:
     sys.exit(2 if "wrong" in line else 1 if "unreachable" in line else 0)
-sys.exit(1 if "train.py" in line and ("speech" in line or "imagenet" in line) else 0)
+sys.exit(1 if "train.py" in line and ("paper5" in line or "paper3" in line) else 0)
 """
 
 
@@ -92,9 +92,10 @@ def test_a_fresh_table_has_places_of_its_own(project: Path) -> None:
 def test_a_table_that_fails_is_named_at_the_end_and_the_others_are_made(project: Path) -> None:
     done, calls = make(project, "tables")
     assert done.returncode == 2
-    assert "error: not complete: speech imagenet" in done.stderr
+    assert "error: not complete: paper5 paper3" in done.stderr
     built = [call.split()[1] for call in calls if "table.py" in call]
-    assert built == ["images", "tabular", "speech", "graphs", "imagenet"], "a table is built from what there is"
+    expected = ["paper1", "paper2", "paper4", "paper5", "paper6_nested", "paper6", "paper3"]
+    assert built == expected, "a table is built from what there is"
 
 
 def test_all_tables_are_planned_at_once(project: Path) -> None:
@@ -103,3 +104,40 @@ def test_all_tables_are_planned_at_once(project: Path) -> None:
     offline = "offline_images offline_tabular offline_speech offline_graphs"
     assert calls == [f"scripts/table.py {offline} --dry seed=0"]
     assert make(project, "table-toy", "DRY=1", "FRESH=1")[1][1:] == ["scripts/table.py toy --dry --fresh"]
+
+
+@pytest.mark.parametrize(
+    ("target", "tables"),
+    [
+        ("paper-4", "paper4"),
+        ("paper-6", "paper6_nested paper6"),
+        ("paper-eta", "paper_eta"),
+        ("paper-figure1", "figure1"),
+        ("table-paper4", "paper4"),
+        ("table-images", "paper1 paper2"),
+        ("table-tabular", "paper4"),
+        ("table-speech", "paper5"),
+        ("table-graphs", "paper6_nested paper6"),
+        ("table-imagenet", "paper3"),
+        ("paper", "paper1 paper2 paper3 paper4 paper5 paper6_nested paper6 paper7 paper8 paper_eta figure1"),
+    ],
+)
+def test_the_papers_tables_have_their_numbers_and_domains(project: Path, target: str, tables: str) -> None:
+    done, calls = make(project, target, "DRY=1", "SEEDS=0")
+    assert done.returncode == 0, done.stderr
+    assert calls == [f"scripts/table.py {tables} --dry seed=0"]
+
+
+def test_a_table_of_the_paper_is_run_as_any_other(project: Path) -> None:
+    done, calls = make(project, "paper-6", "LAUNCHER=joblib", "MINUTES=9")
+    assert done.returncode == 0, done.stderr
+    assert [call for call in calls if "train.py" in call] == [
+        f"scripts/train.py --multirun table={name} hydra/launcher=joblib hydra.sweeper.minutes=9"
+        for name in ("paper6_nested", "paper6")
+    ]
+
+
+def test_figure_2_is_a_script(project: Path) -> None:
+    (project / "scripts/figure2.py").write_text(STUB)
+    done, calls = make(project, "figure2", "OVERRIDES=model=preactresnet18")
+    assert (done.returncode, calls) == (0, ["scripts/figure2.py model=preactresnet18"])
