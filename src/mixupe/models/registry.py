@@ -26,6 +26,7 @@ BUILDERS = (
     "temporal_cnn",
     "timm_models",
     "vgg11",
+    "vgg13",
     "wide_resnet",
 )
 

@@ -252,7 +252,8 @@ def test_whole_real_sets(tmp_path: Path, name: str) -> None:
     parts = (data.train, data.validation, data.test)
     labels = torch.cat([part.labels for part in parts])
     assert torch.bincount(labels).tolist() == classes
-    assert round(sum(len(part.x) for part in parts) / len(labels), 2) == nodes  # type: ignore[attr-defined]
-    assert round(sum(part.edge_index.shape[1] for part in parts) / 2 / len(labels), 2) == edges  # type: ignore[attr-defined]
+    counts: list[tuple[int, int]] = [(len(part.x), part.edge_index.shape[1]) for part in parts]  # type: ignore[attr-defined]
+    assert round(sum(found for found, _ in counts) / len(labels), 2) == nodes
+    assert round(sum(found for _, found in counts) / 2 / len(labels), 2) == edges
     assert data.spec.input_shape == (features,)
     assert len(data.test.labels) == pytest.approx(len(labels) / 10, abs=1)

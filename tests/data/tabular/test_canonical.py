@@ -1,5 +1,7 @@
 """One form for all copies of a table."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,7 @@ NAMES = ["a", "b", "a", "c", "b", "c", "a", "b"]
 LABELS = [1, 2, 10, 1, 2, 10, 1, 2]
 
 
-def table(order: np.ndarray | None = None, *, digits: int = 12, **changed: object) -> CanonicalTable:
+def table(order: Any = None, *, digits: int = 12, **changed: Any) -> CanonicalTable:
     columns = {"value": VALUES, "flag": FLAGS, "name": NAMES, "label": LABELS, **changed}
     frame = pd.DataFrame(columns).iloc[np.arange(8) if order is None else order]
     features = frame.drop(columns="label")
@@ -33,7 +35,7 @@ def table(order: np.ndarray | None = None, *, digits: int = 12, **changed: objec
         {"label": [f"{label - 1}" for label in LABELS]},
     ],
 )
-def test_however_it_is_written_it_is_the_same(changed: dict[str, object]) -> None:
+def test_however_it_is_written_it_is_the_same(changed: dict[str, Any]) -> None:
     expected, found = table(), table(np.random.default_rng(0).permutation(8), **changed)
     assert found.digest == expected.digest
     features = [column for column in expected.frame if column != "class"]
@@ -54,7 +56,7 @@ def test_however_it_is_written_it_is_the_same(changed: dict[str, object]) -> Non
         {"flag": NAMES, "name": FLAGS},
     ],
 )
-def test_other_content_has_another_digest(changed: dict[str, object]) -> None:
+def test_other_content_has_another_digest(changed: dict[str, Any]) -> None:
     assert table(**changed).digest != table().digest
 
 

