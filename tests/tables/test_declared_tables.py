@@ -10,6 +10,7 @@ from mixupe.experiment.identity import run_id
 from mixupe.tables.build import read_table
 
 NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
+FOR_GPUS = {"figure1", "fashion_mnist", "paper1", "paper2", "paper3", "paper7", "paper8", "paper_eta", "public_command"}
 # Table of the paper -> its domain and the number of runs of the paper: cells, methods and repetitions.
 PAPER = {
     "paper1": ("images", 6 * 3 * 5),
@@ -59,6 +60,11 @@ def test_a_table_of_the_paper_has_its_domain_and_repetitions(name: str) -> None:
     domain, runs = PAPER[name]
     assert {one.dataset.domain for one in settings_of_all(name)} == {domain}
     assert len(read_table(name).override_lists()) == runs
+
+
+@pytest.mark.parametrize("name", sorted({*NAMES} - FOR_GPUS))
+def test_tables_for_cpus_are_in_float32(name: str) -> None:
+    assert {one.trainer.precision for one in settings_of_all(name)} == {"float32"}
 
 
 def test_no_method_of_the_paper_is_another_than_its_own() -> None:

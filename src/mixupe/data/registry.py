@@ -29,6 +29,7 @@ LOADERS = (
     "images.tiny_imagenet",
     "images.torchvision_sets",
     "speech.audio_folder",
+    "speech.free_spoken_digits",
     "speech.gcin_initials",
     "speech.speech_commands",
     "speech.spoken_digits",

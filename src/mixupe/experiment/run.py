@@ -31,6 +31,7 @@ from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.loop import NonFiniteLossError, Trainer, resolve_device
+from mixupe.training.precision import slow_bf16
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {NonFiniteLossError.__name__}
@@ -89,11 +90,22 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
     known = known_outcome(folder, title)
     if known is None:
         store.check_writable()
+        if not in_sweep:
+            warn_of_slow_precision(settings)
         known = _compute(folder, settings, title, in_sweep)
     # A sweep comes back to a run that another process is at, and says itself what it leaves.
     if known.state in ("DONE", "FAILED") or not in_sweep:
         report_runs([known.line()], in_sweep)
     return known
+
+
+def warn_of_slow_precision(settings: RunSettings) -> None:
+    """Say, once a process, that this machine emulates the precision asked for. It is kept: it is part of the identity."""
+    device = resolve_device(settings.trainer.device)
+    if settings.trainer.precision == "bf16" and (device.type == "cpu" or torch.cuda.is_available()):
+        slow = slow_bf16(device)
+        if slow is not None:
+            say_once(f"warning: trainer.precision=bf16 is {slow}, which has no instructions for it")
 
 
 def attempt_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:

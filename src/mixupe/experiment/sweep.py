@@ -12,7 +12,7 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
-from mixupe.experiment.run import Outcome, known_outcome, title_of
+from mixupe.experiment.run import Outcome, known_outcome, title_of, warn_of_slow_precision
 from mixupe.experiment.stack import attempt_runs
 from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
 from mixupe.experiment.watch import POLL_S, watching
@@ -87,6 +87,8 @@ def run_sweep(
     say(f"{title}: {len(jobs)} runs, {len(outcomes)} finished before, {len(missing)} to do")
     for root in {job.settings.output_root for job in missing}:
         RunStore(root).check_writable()
+    for job in missing:
+        warn_of_slow_precision(job.settings)
     stopped: str | None = None
     with sweep_progress(title, len(missing)) as sweep:
         while missing and stopped is None:

@@ -24,6 +24,7 @@ from mixupe.experiment.run import (
     record_failure,
     reporting,
     title_of,
+    warn_of_slow_precision,
 )
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.settings import UserError
@@ -44,6 +45,7 @@ def request_run_together(settings: RunSettings) -> Outcome:
         if known is None:
             check_settings(settings, ranks.size)
             ranks.first(store.check_writable)
+            warn_of_slow_precision(settings)
             known = _compute(folder, settings, ranks)
     report_runs([known.line()], in_sweep=False)
     return known

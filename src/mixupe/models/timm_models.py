@@ -8,6 +8,7 @@ from torch import nn
 
 from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
+from mixupe.models.subsampled import subsample_1x1
 from mixupe.settings import PositiveInt, UserError
 
 DOMAINS = ("images",)
@@ -47,6 +48,8 @@ def build(config: Config, spec: DataSpec) -> nn.Module:
     known = timm.get_pretrained_cfg(config.timm_name, allow_unregistered=True)
     if config.patch_size is not None or (known is not None and known.fixed_input_size):
         options["img_size"] = (height, width)
-    return timm.create_model(
+    network = timm.create_model(
         config.timm_name, pretrained=False, num_classes=spec.num_classes, in_chans=channels, **options
     )
+    # ResNets have 64 channels and more there, but FastViT's and MobileOne's stems have the image's.
+    return subsample_1x1(network)

@@ -25,7 +25,8 @@ class TrainerSettings(Settings):
         place. null averages nothing.
     criterion: cross_entropy, or bce_softmax, binary cross-entropy on the softmax, which the authors' public code trains
         its baselines with; validation and test always report cross-entropy.
-    precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32).
+    precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32). Faster where the processor
+        computes bf16 itself (AVX512-BF16, AMX, GPUs), elsewhere many times slower, which is said before the run starts.
     channels_last: lay images out with channels last: the same numbers up to rounding, faster convolutions.
     compile: run the model through torch.compile. Needs mixing at the input and no double backward (MixupE's exact, v1, v2).
     device: auto takes a GPU where there is one.
