@@ -22,7 +22,7 @@ def shell_word(override: str) -> str:
     """The override as one word of a POSIX shell, in double quotes where they will do."""
     if shlex.quote(override) == override:
         return override
-    return shlex.quote(override) if re.search(r'["$`\\!]', override) else f'"{override}"'
+    return shlex.quote(override) if re.search(r'["$`!]|\\\\', override) else f'"{override}"'
 
 
 def list_override(key: str, values: list[str]) -> str:

@@ -194,7 +194,7 @@ def test_separator_is_one_character(separator: str) -> None:
 def test_a_tab_may_be_written(tmp_path: Path) -> None:
     path = write(tmp_path, [line.replace(",", "\t") for line in ["size,color,label", *rows()]], "table.tsv")
     assert read(path, separator=r"\t").spec.input_shape == (3,)
-    assert complaint(path).endswith(r"""perhaps 'dataset.separator=\t' is meant""")
+    assert complaint(path).endswith(r"""perhaps "dataset.separator=\t" is meant""")
 
 
 def test_another_separator_is_suggested(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ def test_keys_for_how_numbers_are_written(tmp_path: Path) -> None:
     lines = [*lines, "1 304,5;red;yes", "unknown;red;no"]
     path = tmp_path / "table.csv"
     path.write_text("\n".join(lines), encoding="utf-16")
-    keys = {"separator": ";", "decimal": ",", "thousands": " ", "encoding": "utf-16", "missing": ["unknown"]}
+    keys: dict[str, Any] = {"separator": ";", "decimal": ",", "thousands": " ", "encoding": "utf-16", "missing": ["unknown"]}
     assert "1 missing value(s) in 1 numeric column(s): the training mean and an indicator" in read(path, **keys).notes
     assert any("41 of 42 values are numbers" in note for note in read(path, **(keys | {"missing": []})).notes)
 
@@ -265,7 +265,7 @@ def test_how_a_table_was_read_is_part_of_a_refusal(tmp_path: Path) -> None:
     [
         ({"encoding": "latin9000"}, "is no text encoding; such as utf-8, latin-1"),
         ({"encoding": "hex"}, "is no text encoding"),
-        ({"decimal": ",", "thousands": ","}, "must be two different marks"),
+        ({"decimal": ",", "thousands": ","}, "must differ from decimal"),
         ({"decimal": ";"}, "'.' or ','"),
     ],
 )

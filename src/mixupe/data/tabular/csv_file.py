@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
@@ -58,11 +58,12 @@ class Config(OutsideTableSettings):
             raise ValueError("is no text encoding; such as utf-8, latin-1, cp1252 and utf-16 are") from error
         return value
 
-    @model_validator(mode="after")
-    def _two_marks(self) -> "Config":
-        if self.thousands == self.decimal:
-            raise ValueError("decimal and thousands must be two different marks")
-        return self
+    @field_validator("thousands")
+    @classmethod
+    def _other_mark(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value == info.data.get("decimal"):
+            raise ValueError("must differ from decimal")
+        return value
 
 
 def is_here(config: Config, root: Path) -> bool:  # noqa: ARG001 - the user's file is not below the root
