@@ -102,7 +102,7 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
         (b"\n\n", "cannot be read"),
         (b"a,label\n", "has no rows"),
         (b"a,label\n1,x\n1,2,3\n", r"cannot be read (.*line 3"),
-        (b"a,label\n1,x,9\n1,y,9\n", "cannot be read"),
+        (b"a,label\n1,x,9\n1,y,9\n", "its rows have more fields than its header"),
         (b"a,label\n\xff\xfe,x\n", "cannot be read"),
         (b"a,a,label\n1,2,x\n", "has more than one column 'a'"),
         (b"a,label\n1,x\n2,x\n", "holds one class only, 'x'"),
@@ -150,6 +150,11 @@ def test_rare_classes_are_named_or_left_out(tmp_path: Path) -> None:
     data = read(path, rare_classes="drop")
     assert data.spec.class_names == ("no", "yes")
     assert f"{expected}: their 3 row(s) are left out" in data.notes
+
+
+def test_many_rare_classes_are_not_all_named(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows(), *(f"1,red,rare {row:02d}" for row in range(50))])
+    assert "'rare 09', ... (50 in all) of" in complaint(path)
 
 
 def test_copies_do_not_make_a_class_larger(tmp_path: Path) -> None:
@@ -249,7 +254,13 @@ def test_keys_for_how_numbers_are_written(tmp_path: Path) -> None:
     lines = [*lines, "1 304,5;red;yes", "unknown;red;no"]
     path = tmp_path / "table.csv"
     path.write_text("\n".join(lines), encoding="utf-16")
-    keys: dict[str, Any] = {"separator": ";", "decimal": ",", "thousands": " ", "encoding": "utf-16", "missing": ["unknown"]}
+    keys: dict[str, Any] = {
+        "separator": ";",
+        "decimal": ",",
+        "thousands": " ",
+        "encoding": "utf-16",
+        "missing": ["unknown"],
+    }
     assert "1 missing value(s) in 1 numeric column(s): the training mean and an indicator" in read(path, **keys).notes
     assert any("41 of 42 values are numbers" in note for note in read(path, **(keys | {"missing": []})).notes)
 

@@ -40,9 +40,11 @@ def test_other_columns_stay(numbers: list[object]) -> None:
     assert list(without_row_numbers(frame, NOTHING)[0]) == ["x"]
 
 
-@pytest.mark.parametrize("numbers", [[30, 10, 20], [1, 5, 9], [9, 5, 2], [12.0, 11.0, 15.0]])
+@pytest.mark.parametrize(
+    "numbers", [[30, 10, 20], [1, 5, 9], [9, 5, 2], [12.0, 11.0, 15.0], [2**60 + 3, 2**60, 2**60 + 1]]
+)
 def test_ids_are_warned_of(numbers: list[float]) -> None:
-    (warning,) = id_warnings(pd.DataFrame({"my id": numbers, "x": [0.5, 1.5, 2.0]}).astype("float64"))
+    (warning,) = id_warnings(pd.DataFrame({"my id": numbers, "x": [0.5, 1.5, 2.0], "y": list("abc")}))
     assert warning.startswith("WARNING: 1 column(s) with another whole number in every row, as ids have: my id;")
     assert warning.endswith("\"dataset.drop=['my id']\"")
 

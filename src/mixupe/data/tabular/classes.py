@@ -16,6 +16,8 @@ MAX_DECIMAL_CLASSES = 20
 NEVER_A_LABEL = ("", "?", "<null>", "<NA>", "nan", "NaN")
 # Train, validation and test each need one.
 FEWEST_EXAMPLES = 3
+# A message names no more classes than these.
+MOST_NAMED = 10
 
 
 def class_target(
@@ -104,7 +106,8 @@ def without_rare_classes(
     rare = counts[counts < fewest].sort_index()
     if rare.empty:
         return features, target, ()
-    labels = ", ".join(repr(str(label)) for label in rare.index)
+    labels = ", ".join(repr(str(label)) for label in rare.index[:MOST_NAMED])
+    labels += f", ... ({len(rare)} in all)" if len(rare) > MOST_NAMED else ""
     what = f"class(es) {labels} of {name} have fewer than {fewest} distinct examples"
     if not drop:
         raise UserError(f"dataset: {what}; leave them out with dataset.rare_classes=drop")

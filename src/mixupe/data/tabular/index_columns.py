@@ -40,12 +40,16 @@ def id_warnings(features: pd.DataFrame) -> tuple[str, ...]:
     """A warning where columns hold another whole number in every row, as ids do; some measurements do, too.
 
     Args:
-        features: N rows as `columns.clean` makes them.
+        features: N rows as they come, without declared categories: in float64 long numbers would be alike.
     """
     numbers = features.select_dtypes("number")
-    unlike = [str(name) for name in numbers if (numbers[name] % 1 == 0).all() and numbers[name].is_unique]
+    unlike = [str(name) for name in numbers if _is_whole(numbers[name]) and numbers[name].is_unique]
     if not unlike or len(features) < 3:
         return ()
     shown = f"{len(unlike)} column(s) with another whole number in every row, as ids have: {', '.join(unlike)}"
     how = list_override("dataset.drop", unlike)
     return (f"WARNING: {shown}; an id can give the class away, leave out what is no measurement: {how}",)
+
+
+def _is_whole(column: pd.Series) -> bool:
+    return not pd.api.types.is_complex_dtype(column) and bool(column.notna().all() and (column % 1 == 0).all())

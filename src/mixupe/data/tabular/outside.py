@@ -72,6 +72,7 @@ def outside_bundle(
     features = frame.drop(columns=[target, *config.drop])
     if features.shape[1] == 0:
         raise UserError(f"dataset: {name} has no column besides the target")
+    warned = id_warnings(features.drop(columns=[*config.categorical], errors="ignore"))
     features = clean(features, name, categorical=frozenset(config.categorical), missing=missing)
     try:
         features, left_out = informative(features, name)
@@ -79,7 +80,7 @@ def outside_bundle(
         features, labels, rare = without_rare_classes(features, labels, name, fewest, config.rare_classes == "drop")
     except UserError as error:
         raise UserError("; ".join([str(error), *notes])) from error
-    notes = (*notes, *said, *left_out, *id_warnings(features), *rare)
+    notes = (*notes, *said, *left_out, *warned, *rare)
     return table_bundle(features, labels, config, request, notes=notes)
 
 

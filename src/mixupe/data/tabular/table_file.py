@@ -105,6 +105,8 @@ def _unreadable(path: Path, error: Exception) -> UserError:
     reason = " ".join(str(error).split()).rstrip(".:") or type(error).__name__
     if isinstance(error, ImportError) and path.suffix.lower() == ".zst":
         reason = "that needs the package zstandard; or unpack it first"
+    elif isinstance(error, pd.errors.ParserWarning):
+        reason = "its rows have more fields than its header"
     elif isinstance(error, zipfile.BadZipFile | tarfile.TarError | lzma.LZMAError | zlib.error | EOFError):
         reason = f"it is cut off or no {path.suffix} archive"
     return UserError(f"dataset.path: {path} cannot be read ({reason})")
