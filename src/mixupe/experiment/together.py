@@ -26,6 +26,7 @@ from mixupe.experiment.run import (
     title_of,
 )
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.settings import UserError
 from mixupe.training.distributed import Ranks, joined, raised_in_all
 from mixupe.training.loop import NonFiniteLossError, resolve_device
@@ -43,6 +44,7 @@ def request_run_together(settings: RunSettings) -> Outcome:
         known = ranks.first(lambda: known_outcome(folder, title_of(settings)))
         if known is None:
             check_settings(settings, ranks.size)
+            check_logger(settings.logger)
             ranks.first(store.check_writable)
             known = _compute(folder, settings, ranks)
     report_runs([known.line()], in_sweep=False)
