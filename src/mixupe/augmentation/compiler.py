@@ -3,16 +3,19 @@
 from typing import Any, NoReturn
 
 import torch
+from torch import nn
 
 
 def is_compiled(model: Any) -> bool:
-    """Whether calling it runs compiled code: torch.compile(model), or model.compile()."""
-    return hasattr(model, "_torchdynamo_orig_callable") or is_compiled_in_place(model)
+    """Whether calling it runs compiled code: torch.compile of a module or function, or model.compile()."""
+    if isinstance(model, nn.Module):
+        return "_orig_mod" in model._modules or is_compiled_in_place(model)
+    return hasattr(model, "_torchdynamo_orig_callable")
 
 
-def is_compiled_in_place(model: Any) -> bool:
+def is_compiled_in_place(model: nn.Module) -> bool:
     """Whether model.compile() was called, so that the model's hooks run inside the compiled code too."""
-    return getattr(model, "_compiled_call_impl", None) is not None
+    return model._compiled_call_impl is not None
 
 
 def refuse_in_compiled(message: str) -> NoReturn:

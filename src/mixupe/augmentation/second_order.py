@@ -27,6 +27,7 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
         refuse_in_compiled(_refusal(variant, _COMPILE))
     if not torch.is_grad_enabled():
         raise ValueError(_refusal(variant, "torch.no_grad or inference_mode"))
+    sharded = _sharded()
     for part in model.modules() if isinstance(model, nn.Module) else [model]:
         if is_compiled(part):
             raise ValueError(_refusal(variant, _COMPILE))
@@ -34,7 +35,7 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
             raise ValueError(
                 _refusal(variant, "DistributedDataParallel(static_graph=True), which would not synchronise gradients")
             )
-        if _is_sharded(part):
+        if isinstance(part, sharded):
             raise ValueError(_refusal(variant, "FSDP, which has freed the weights that the second pass needs"))
 
 
@@ -48,8 +49,7 @@ def _refusal(variant: str, obstacle: str) -> str:
     )
 
 
-def _is_sharded(part: Any) -> bool:
-    """By FSDP1 or FSDP2. By name: importing torch.distributed.fsdp takes seconds."""
-    return "torch.distributed.fsdp" in sys.modules and any(
-        one.__module__.startswith("torch.distributed.fsdp") for one in type(part).__mro__
-    )
+def _sharded() -> tuple[type[nn.Module], ...]:
+    """The classes of FSDP1 and FSDP2. Who has not imported them, which takes seconds, uses neither."""
+    fsdp = sys.modules.get("torch.distributed.fsdp")
+    return () if fsdp is None else (fsdp.FullyShardedDataParallel, fsdp.FSDPModule)
