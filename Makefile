@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+TEST_LIMIT ?= 20m
 SEEDS ?=
 LAUNCHER ?=
 TABLE_OPTIONS = $(if $(SEEDS),seed=$(SEEDS)) $(OVERRIDES)
@@ -33,9 +34,13 @@ help: ## Show this list
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: PYTHON: no Python 3.11, 3.12 or 3.13 found; give one with PYTHON=/path/to/python"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "Installing Python packages into $(VENV), once: 6 GB of disk, 2 to 10 minutes, most of it downloading PyTorch ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--constraint constraints.txt --editable '.[dev]' || \
+	{ status=$$?; echo "error: pip could not install them, for the reason above; the same command tries again" >&2; exit $$status; }
 	@touch $@
+	@echo "Installed."
 
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
 	@$(MAKE) --no-print-directory table-quickstart
@@ -87,8 +92,13 @@ gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, th
 	@PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(or $(GPU_PYTHON),$(PY)) scripts/gpu.py $(if $(MINUTES),--minutes=$(MINUTES)) \
 		$(if $(ONLY),--only=$(ONLY)) $(OVERRIDES)
 
+# A worker that is killed fails its test and ends the run: with --dist=loadfile pytest-xdist would wait for ever for the tests
+# that were left to it. The limit ends whatever else waits; what a terminal sends (Ctrl-C) still arrives.
 test: $(INSTALLED) ## The fast tests
-	$(PY) -m pytest --numprocesses=auto --dist=loadfile
+	@timeout --foreground --signal=INT --kill-after=30 $(TEST_LIMIT) \
+		$(PY) -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0 || \
+	{ status=$$?; case $$status in 124|137) echo "error: the tests were not over after TEST_LIMIT=$(TEST_LIMIT)" >&2;; esac; \
+	exit $$status; }
 
 test-slow: $(INSTALLED) ## The tests that take minutes or need fetched data
 	$(PY) -m pytest -m slow

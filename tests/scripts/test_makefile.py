@@ -1,4 +1,4 @@
-"""The Makefile's table targets, with scripts that only say how they were called."""
+"""The Makefile's targets, with scripts and a pip that only say how they were called."""
 
 import os
 import shutil
@@ -34,9 +34,21 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def bare(project: Path) -> Path:
+    """The project before anything is installed, with a Python whose venv has a pip that does what pip.txt says."""
+    shutil.rmtree(project / ".venv")
+    (project / "python").write_text(
+        '#!/bin/sh\n[ "$2" = venv ] || exit 0\nmkdir -p .venv/bin\ncp pip .venv/bin/python\nchmod +x .venv/bin/python\n'
+    )
+    (project / "python").chmod(0o755)
+    (project / "pip").write_text('#!/bin/sh\necho "$@" >>calls.txt\n. ./pip.txt\n')
+    return project
+
+
 def make(project: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[str]]:
     """The finished process, and how the scripts were called."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PYTEST"))}
     done = subprocess.run(
         ["make", *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
     )
@@ -141,3 +153,57 @@ def test_figure_2_is_a_script(project: Path) -> None:
     (project / "scripts/figure2.py").write_text(STUB)
     done, calls = make(project, "figure2", "OVERRIDES=model=preactresnet18")
     assert (done.returncode, calls) == (0, ["scripts/figure2.py model=preactresnet18"])
+
+
+def test_an_installation_says_first_what_it_takes(bare: Path) -> None:
+    (bare / "pip.txt").write_text("echo 'WARNING: a package was yanked' >&2")
+    done, calls = make(bare, "lint", f"PYTHON={bare}/python")
+    assert done.returncode == 0, done.stderr
+    first, *_ = done.stdout.splitlines()
+    assert first.startswith("Installing Python packages into .venv, once: ")
+    assert "6 GB" in first
+    assert "minutes" in first
+    assert done.stderr.splitlines()[0] == "WARNING: a package was yanked", "what pip says is not hidden"
+    assert calls[0].startswith("-m pip install --quiet")
+    assert "Installing" not in make(bare, "lint")[0].stdout
+
+
+def test_an_installation_that_fails_says_why_and_is_tried_again(bare: Path) -> None:
+    (bare / "pip.txt").write_text("echo 'ERROR: No space left on device' >&2; exit 3")
+    done, _ = make(bare, "lint", f"PYTHON={bare}/python")
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[:2] == [
+        "ERROR: No space left on device",
+        "error: pip could not install them, for the reason above; the same command tries again",
+    ]
+    (bare / "pip.txt").write_text("")
+    again, calls = make(bare, "lint", f"PYTHON={bare}/python")
+    assert again.returncode == 0
+    assert sum("pip install" in call for call in calls) == 2
+
+
+@pytest.fixture
+def tested(project: Path) -> Path:
+    """The project with tests of its own and this Python's pytest."""
+    (project / ".venv/bin/python").unlink()
+    (project / ".venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (project / ".venv/bin/python").chmod(0o755)
+    (project / "tests").mkdir()
+    return project
+
+
+def test_a_test_that_kills_its_worker_is_named_and_ends_the_run(tested: Path) -> None:
+    killer = "import os\ndef test_before(): pass\ndef test_that_aborts(): os.abort()\ndef test_after(): pass\n"
+    (tested / "tests/test_killer.py").write_text(killer)
+    (tested / "tests/test_other.py").write_text("def test_fine(): pass\n")
+    done, _ = make(tested, "test", "TEST_LIMIT=120")
+    assert done.returncode == 2
+    assert "crashed while running 'tests/test_killer.py::test_that_aborts'" in done.stdout
+    assert "TEST_LIMIT" not in done.stderr, "it ended by itself"
+
+
+def test_a_run_of_tests_that_does_not_end_is_ended(tested: Path) -> None:
+    (tested / "tests/test_endless.py").write_text("import time\ndef test_endless(): time.sleep(600)\n")
+    done, _ = make(tested, "test", "TEST_LIMIT=3")
+    assert done.returncode == 2
+    assert "error: the tests were not over after TEST_LIMIT=3" in done.stderr

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
@@ -228,6 +229,22 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
     fit_alone(single)
     assert_equal(others, single)
     assert not (tmp_path / "together" / "1.pt").exists()
+
+
+@pytest.mark.parametrize("clean_pass", ["separate", "joint"])
+@pytest.mark.parametrize("variant", ["approximate", "v3"])
+def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass: str) -> None:
+    """Where mixup's loss and L are 0 the factor would be 0 / 0; the other run is as it is alone."""
+    loss_of = StackedLoss([MixupE(1.0, 0.5, variant, clean_pass=clean_pass)] * 2, torch.device("cpu"))
+    sure = torch.tensor([[200.0, 0.0], [0.0, 200.0]])
+    logits = torch.stack([sure, sure / 200]).requires_grad_()
+    y, lam, perm = torch.tensor([[0, 1]] * 2), torch.ones(2), torch.tensor([[1, 0]] * 2)
+    passes = [torch.cat([logits, logits], dim=1)] if clean_pass == "joint" else [logits, logits]
+    losses, penalties = loss_of(passes, logits, y, lam, perm)
+    (gradient,) = torch.autograd.grad(losses.sum(), logits)
+    assert bool(gradient.isfinite().all())
+    assert (losses[0].item(), penalties[0].item()) == (0.0, 0.0)
+    assert losses[1].item() == pytest.approx(F.cross_entropy(sure / 200, y[1]).item())
 
 
 def test_asked_to_stop_it_saves_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

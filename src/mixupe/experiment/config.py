@@ -22,13 +22,13 @@ class LoggerSettings(Settings):
     """Attributes:
     name: wandb, or none.
     mode: auto is online where the user is logged in and offline elsewhere.
-    project, entity: as in wandb.init.
+    project, entity: as in wandb.init; None is WANDB_PROJECT, else mixupe, and WANDB_ENTITY, else the user's default.
     job_type: the table a run belongs to.
     """
 
     name: Literal["wandb", "none"]
     mode: Literal["auto", "online", "offline"]
-    project: str
+    project: str | None
     entity: str | None
     job_type: str
 

@@ -25,6 +25,7 @@ from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_mirror import Mirror, mirror
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
@@ -81,14 +82,15 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         in_sweep: whether it is one of many; then its epochs are not reported line by line.
 
     Raises:
-        UserError: the data is not there or the settings do not fit it, or the output folder cannot be written to;
-            nothing is left behind.
+        UserError: the data is not there or the settings do not fit it, the output folder cannot be written to, or the
+            logger cannot work; nothing is left behind.
     """
     store = RunStore(settings.output_root)
     folder = store.folder(run_id(settings))
     title = title_of(settings)
     known = known_outcome(folder, title)
     if known is None:
+        check_logger(settings.logger)
         store.check_writable()
         if not in_sweep:
             warn_of_slow_precision(settings)

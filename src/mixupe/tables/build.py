@@ -9,6 +9,7 @@ import yaml
 
 from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
 from mixupe.experiment.files import write_text
+from mixupe.experiment.search_path import own_folders
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame
@@ -42,12 +43,13 @@ class BuiltTable:
 
 
 def read_table(name: str) -> Table:
-    """The declared table configs/table/<name>.yaml.
+    """The declared table configs/table/<name>.yaml, here or in a folder of the user's own.
 
     Raises:
         UserError: there is none, or it is wrong.
     """
-    tables = {path.stem: path for path in (CONFIGS / "table").glob("*.yaml")}
+    folders = [*own_folders(), CONFIGS]  # of one name, ours is the one that Hydra finds
+    tables = {path.stem: path for folder in folders for path in (folder / "table").glob("*.yaml")}
     if name not in tables:
         raise UserError(f"table: {name!r} is unknown, allowed are {', '.join(sorted(tables))}")
     return Table.parse(yaml.safe_load(tables[name].read_text()))

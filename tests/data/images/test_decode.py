@@ -43,7 +43,8 @@ def test_a_broken_image_is_one_line_with_its_name(
 def _corner(path: Path) -> list[list[int]]:
     """Which of the four corners of a grey image are dark."""
     pixels = to_pixels(read_image(path, channels=1))[0]
-    return (pixels[:: len(pixels) - 1, :: pixels.shape[1] - 1] < 100).astype(int).tolist()
+    corners: list[list[int]] = (pixels[:: len(pixels) - 1, :: pixels.shape[1] - 1] < 100).astype(int).tolist()
+    return corners
 
 
 @pytest.fixture
