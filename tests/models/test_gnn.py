@@ -168,3 +168,11 @@ def test_gin5_is_the_gin_papers_network() -> None:
             x = model.norms[layer](model.convolutions[layer].nn(added)).relu()  # type: ignore[index, union-attr, operator]
     torch.testing.assert_close(seen[0], torch.cat(sums, dim=1), atol=1e-4, rtol=1e-4)
     assert seen[0].shape == (32, FEATURES + 4 * 16)
+
+
+def test_sums_of_any_size_leave_the_head_of_gin5_alive() -> None:
+    """Without BatchNorm in the head, the papers' learning rate kills its ReLU in the first steps on larger graphs."""
+    model = build("gin5").train()
+    assert isinstance(model.head, nn.Sequential)
+    readout = torch.randn(32, model.head[0].in_features, generator=torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    torch.testing.assert_close(model.head(readout), model.head(1000 * readout), atol=1e-3, rtol=1e-3)

@@ -3,7 +3,8 @@
 Five layers, counting the input as one: each of the others adds up the neighbours and applies a perceptron of two layers
 with BatchNorm. The readout is the sum of the nodes after every layer, the input included, side by side. The paper's own
 head is a linear one for each layer; here it is one perceptron, so that mixing the readout is not mixing the logits, as
-the MixupE paper has it. Edge features are not used.
+the MixupE paper has it; with BatchNorm as in the layers, without which the sums, large and of any scale, leave its ReLU
+dead at the paper's learning rate. Edge features are not used.
 """
 
 from typing import Annotated
@@ -44,7 +45,8 @@ class GIN5(nn.Module):
         self.convolutions = nn.ModuleList(GINConv(_perceptron(width, hidden)) for width in widths[:-1])
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) for _ in widths[:-1])
         self.head = nn.Sequential(
-            nn.Linear(sum(widths), hidden), nn.ReLU(), Dropout(config.dropout), nn.Linear(hidden, classes)
+            *(nn.Linear(sum(widths), hidden), nn.BatchNorm1d(hidden), nn.ReLU()),
+            *(Dropout(config.dropout), nn.Linear(hidden, classes)),
         )
 
     def forward(self, graphs: GraphBatch) -> Tensor:
