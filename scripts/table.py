@@ -81,7 +81,7 @@ def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:
 
 def _print(built: BuiltTable) -> None:
     CONSOLE.print(to_terminal(built.table.title, built.frame))
-    for line in legend(built.frame, built.runs):
+    for line in [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]:
         CONSOLE.print(line, markup=False)
     CONSOLE.print(
         f"Written to {built.folder}: {', '.join(sorted(path.name for path in built.folder.iterdir() if path.is_file()))}",

@@ -174,5 +174,7 @@ def test_sums_of_any_size_leave_the_head_of_gin5_alive() -> None:
     """Without BatchNorm in the head, the papers' learning rate kills its ReLU in the first steps on larger graphs."""
     model = build("gin5").train()
     assert isinstance(model.head, nn.Sequential)
-    readout = torch.randn(32, model.head[0].in_features, generator=torch.Generator().manual_seed(0))  # type: ignore[arg-type]
+    first = model.head[0]
+    assert isinstance(first, nn.Linear)
+    readout = torch.randn(32, first.in_features, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(model.head(readout), model.head(1000 * readout), atol=1e-3, rtol=1e-3)

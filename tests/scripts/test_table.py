@@ -84,6 +84,18 @@ def test_a_damaged_record_is_one_line_and_the_earlier_table_stays(
     assert (results / "toy" / "table.csv").read_bytes() == table
 
 
+def test_what_came_out_beside_the_paper_is_printed(
+    monkeypatch: pytest.MonkeyPatch, results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figure = {"dataset": "wine", "model": "mlp", "augmentation": "mixup", "value": 5.0, "source": "A", "place": "B"}
+    (tmp_path / "configs" / "paper").mkdir()
+    (tmp_path / "configs" / "paper" / "toy.yaml").write_text(yaml.safe_dump([figure]))
+    assert call(monkeypatch, "toy") == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "Levels of the paper, 1 in all: 0 reproduced, 0 level differs, 1 cannot tell." in printed
+    assert (results / "toy" / "paper.csv").exists()
+
+
 def test_of_a_table_that_goes_on_later_missing_runs_are_no_failure_but_failed_ones_are(
     monkeypatch: pytest.MonkeyPatch, results: Path, tmp_path: Path
 ) -> None:

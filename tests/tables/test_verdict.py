@@ -173,7 +173,7 @@ def test_the_files_say_it(tmp_path: Path) -> None:
         *("mixupe better than mixup", "mixupe better than none", "mixupe better than mixup")
     ]
     levels_told, mixup, none = paper_sentences(found)
-    assert levels_told == "Levels of the paper's 5 figures: 3 reproduced, 2 level differs, 0 cannot tell."
+    assert levels_told == "Levels of the paper, 5 in all: 3 reproduced, 2 level differs, 0 cannot tell."
     assert mixup == (
         "mixupe better than mixup in 2 rows, ours: holds 1, contradicted 1, cannot tell 0; by the paper's own figures: holds"
         " 1, contradicted 0, cannot tell 1 (1 of them below 0.05 after Holm's adjustment)."

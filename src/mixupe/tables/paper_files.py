@@ -118,7 +118,7 @@ def paper_sentences(found: PaperComparison) -> list[str]:
     """What came out, a sentence for the levels and one a claim."""
     levels: Counter[str] = Counter(one.verdict for one in found.levels)
     counts = ", ".join(f"{levels[verdict]} {verdict}" for verdict in (REPRODUCED, DIFFERS, CANNOT_TELL))
-    lines = [f"Levels of the paper's {len(found.levels)} figures: {counts}."]
+    lines = [f"Levels of the paper, {len(found.levels)} in all: {counts}."]
     for against in dict.fromkeys(one.against for one in found.claims):
         lines.append(_claim_sentence(against, [one for one in found.claims if one.against == against]))
     return lines
