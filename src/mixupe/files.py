@@ -1,8 +1,8 @@
-"""Files written whole or not at all."""
+"""Files written whole or not at all, and those found damaged."""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -16,3 +16,9 @@ def replacing(target: Path) -> Iterator[Path]:
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def set_aside(path: Path) -> None:
+    """Rename a damaged file to `<name>.damaged`, which nothing reads but its owner may."""
+    with suppress(FileNotFoundError):  # another process of the same run may have been faster
+        path.replace(path.with_name(f"{path.name}.damaged"))

@@ -53,6 +53,12 @@ def test_split_is_a_function_of_the_seed() -> None:
     assert len({split(seed=seed).digest for seed in range(10)}) == 10
 
 
+def test_it_is_said_whether_seeds_share_their_test_part() -> None:
+    assert split().test_part == "drawn"
+    assert split(folds=5).test_part == "fold"
+    assert split(test=np.arange(10), folds=5).test_part == "own", "it comes before all else"
+
+
 def test_digest_tells_the_parts_apart() -> None:
     a, b, c = np.array([0]), np.array([1]), np.array([2])
     assert Indexes(a, b, c).digest != Indexes(b, a, c).digest
@@ -154,3 +160,15 @@ def test_class_smaller_than_the_folds_is_named() -> None:
 def test_missing_test_part_is_told() -> None:
     with pytest.raises(UserError, match=r"dataset\.test_fraction: toy has no test part of its own"):
         split(test_fraction=None)
+
+
+@pytest.mark.parametrize("keys", [{"test_fraction": 0.25}, {"folds": 5}])
+def test_a_test_part_is_drawn_beside_an_official_validation_part(keys: dict[str, Any]) -> None:
+    validation = np.arange(0, 200, 4)
+    for seed in range(5):
+        train, kept, test = parts(split(seed=seed, validation=validation, **keys))
+        assert kept == validation.tolist()
+        assert sorted(train + kept + test) == list(range(200))
+        assert not set(test) & set(kept)
+    whole, both, _ = parts(split(protocol="paper", validation=validation, **keys))
+    assert set(validation) - set(both) <= set(whole)

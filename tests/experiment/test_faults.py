@@ -69,8 +69,9 @@ def test_damaged_checkpoints_cost_epochs_and_no_more(
     assert (
         warnings
         == [
-            "wine mlp mixupe seed 0: warning: checkpoint.pt damaged, going on after epoch 2",
-            "wine mlp mixupe seed 0: warning: checkpoint.pt and checkpoint.previous.pt damaged, going on from the beginning",
+            "wine mlp mixupe seed 0: warning: checkpoint.pt is damaged; going on after epoch 2",
+            "wine mlp mixupe seed 0: warning: checkpoint.pt is damaged, checkpoint.previous.pt is damaged; going on from the"
+            " beginning",
         ][damaged - 1 : damaged]
     )
     assert again.record is not None
@@ -178,16 +179,6 @@ def test_what_a_killed_process_was_writing_goes(compose: Compose) -> None:
     (folder.path / ".checkpoint.pt.4711.part").write_bytes(b"half")
     assert request_run(settings).state == "DONE"
     assert not list(folder.path.glob(".*.part"))
-
-
-def test_metrics_that_went_missing_are_named(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = compose()
-    folder = RunStore(settings.output_root).folder(run_id(settings))
-    with monkeypatch.context() as patch:
-        patch.setattr(MetricsLog, "append", failing_at(3, RuntimeError("stopped by the test")))
-        request_run(settings)
-    folder.metrics.unlink()
-    assert f"{folder.metrics} lacks epochs" in request_run(settings).reason
 
 
 def test_a_decoding_process_that_dies_names_the_remedy(compose: Compose, tmp_path: Path) -> None:

@@ -49,6 +49,11 @@ def test_the_same_seed_gives_the_same_record_and_another_does_not(compose: Compo
     assert a["split"] != c["split"]
 
 
+def test_a_record_says_where_its_test_part_comes_from(compose: Compose) -> None:
+    outcomes = [request_run(compose(*keys)) for keys in ((), ("dataset.folds=3",))]
+    assert [(one.record or {})["test_part"] for one in outcomes] == ["drawn", "fold"]
+
+
 def test_methods_share_split_and_size_seed_by_seed(compose: Compose) -> None:
     none, mixup = (request_run(compose(f"augmentation={name}")).record or {} for name in ("none", "mixup"))
     assert none["split"] == mixup["split"]

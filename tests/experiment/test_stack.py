@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.mixup import Mixup
 from mixupe.experiment import chunks, stack
 from mixupe.experiment.compose import compose_all, hydra_initialised
 from mixupe.experiment.config import RunSettings
@@ -90,6 +93,28 @@ def test_runs_of_one_method_that_differ_in_alpha_and_eta_are_one_stack(tmp_path:
     records = sweep(jobs("auto"))
     assert {record["timing"]["stacked"] for record in records.values()} == {3}
     assert_equal(records, sweep(jobs("1")))
+
+
+class Halved(Mixup):
+    """A method of the user's own, which inherits from one that stacks know."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> MixedLoss:
+        result = super().__call__(*arguments, **options)
+        return replace(result, loss=result.loss / 2)
+
+
+def test_a_method_of_the_users_own_is_trained_as_what_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mixupe.experiment.run.build_augmentation", lambda *_: Halved())
+    jobs = {how: grid(tmp_path / how, f"trainer.stack={how}", "augmentation=mixup") for how in ("auto", "1")}
+    records = sweep(jobs["auto"])
+    assert "trained one by one: a stack does not know the method Halved" in capsys.readouterr().out
+    single = sweep(jobs["1"])
+    assert {identity: record["metrics"] for identity, record in records.items()} == {
+        identity: record["metrics"] for identity, record in single.items()
+    }
+    assert all("stacked" not in record["timing"] for record in records.values())
 
 
 @pytest.mark.parametrize(

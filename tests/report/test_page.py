@@ -121,9 +121,11 @@ def test_comparisons_come_first_and_searches_last(page: str, tables: Tables) -> 
 
 def test_the_findings_are_in_words(page: str) -> None:
     text = unescape(re.sub(r"<[^>]+>", "", page))
-    assert "mixupe against mixup over 8 data sets: 7 wins, 0 losses, 1 tie; mean difference -1.09" in text
+    assert "mixupe against mixup over 8 data sets: 0 wins, 0 losses, 8 ties; mean difference -1.09" in text
     assert "Wilcoxon p = 0.008, significant." in text
-    assert "Chosen: mixup alpha=1; mixupe eta=0.1." in text
+    assert (
+        "Chosen: mixup alpha=1 (on the edge of the grid: alpha); mixupe eta=0.1 (on the edge of the grid: eta)." in text
+    )
     assert "FAILED" in text
 
 

@@ -5,12 +5,14 @@ import pytest
 
 from mixupe.report.words import chosen_sentence, verdict_sentences
 
+COLUMNS = ["augmentation", "baseline", "delta", "p_holm", "set", "tuned_on"]
+
 
 def comparisons(deltas: list[float], p_holm: float, sets: int) -> pd.DataFrame:
     """As many data sets, dealt to the cells in turn."""
-    names = {"augmentation": "mixupe", "baseline": "mixup"}
+    names = {"augmentation": "mixupe", "baseline": "mixup", "tuned_on": ""}
     rows = [{**names, "delta": delta, "p_holm": p_holm, "set": at % sets} for at, delta in enumerate(deltas)]
-    return pd.DataFrame(rows, columns=["augmentation", "baseline", "delta", "p_holm", "set"])
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,12 @@ def test_a_verdict_in_words(deltas: list[float], p_holm: float, sets: int, says:
     assert says in sentence
 
 
-def test_mixup_and_none_are_compared_once() -> None:
-    both = [("mixup", "none"), ("none", "mixup")]
-    frame = pd.DataFrame([{"augmentation": a, "baseline": b, "delta": 1.0, "p_holm": 1.0, "set": 0} for a, b in both])
-    assert [sentence.split(" over")[0] for sentence in verdict_sentences(frame)] == ["none against mixup"]
+def test_data_sets_tuned_on_are_told_apart() -> None:
+    frame = comparisons([-1.0, -2.0, -3.0], 0.01, 3).assign(tuned_on=["hunt", "hunt", ""])
+    counted, apart = verdict_sentences(frame)
+    assert "over 1 data set: 1 win, 0 losses, 0 ties; mean difference -3.00" in counted
+    assert "over 2 data sets: 2 wins, 0 losses, 0 ties; mean difference -1.50" in apart
+    assert apart.endswith("tuned on these, so they do not count.")
 
 
 def test_a_search_without_a_complete_setting_has_chosen_nothing() -> None:

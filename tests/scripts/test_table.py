@@ -70,6 +70,20 @@ def test_missing_runs_are_said_and_status_1(
     assert (results / "toy" / "table.png").stat().st_size > 1000
 
 
+def test_a_damaged_record_is_one_line_and_the_earlier_table_stays(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "toy") == 0
+    table = (results / "toy" / "table.csv").read_bytes()
+    path = sorted((results / "toy" / "records").iterdir())[0]
+    path.write_bytes(path.read_bytes()[:40])
+    capsys.readouterr()
+    for options in ((), ("--dry",)):
+        assert call(monkeypatch, "toy", *options) == 2
+        assert capsys.readouterr().err.startswith(f"error: {path} is damaged: no record of run {path.stem}; restore it")
+    assert (results / "toy" / "table.csv").read_bytes() == table
+
+
 def test_of_a_table_that_goes_on_later_missing_runs_are_no_failure_but_failed_ones_are(
     monkeypatch: pytest.MonkeyPatch, results: Path, tmp_path: Path
 ) -> None:

@@ -145,6 +145,18 @@ def test_a_filled_mark_is_a_significant_difference(tmp_path: Path) -> None:
     assert [text.get_text() for text in axis.get_yticklabels()] == ["wine\n(mlp)", "iris\n(mlp)"]
 
 
+def test_intervals_and_data_sets_tuned_on_are_drawn_as_the_table_has_them(tmp_path: Path) -> None:
+    comparisons = comparison_frame(runs_of(COMPARISON, tmp_path), tuned_on={"iris": "hunt"})
+    axis = visible(difference_figure("Toy", comparisons))[0]
+    assert [text.get_text() for text in axis.get_yticklabels()] == ["wine\n(mlp)", "iris\n(mlp, tuned on)"]
+    shown = comparisons[comparisons["baseline"] == "mixup"]
+    drawn = [
+        np.asarray(line.get_xdata(), dtype=np.float64).tolist() for line in axis.lines if line.get_linestyle() == "-"
+    ]
+    for low, high in zip(shown["ci_low"], shown["ci_high"], strict=True):
+        assert [low, high] in drawn
+
+
 def test_figures_are_reproducible_to_the_byte(tmp_path: Path) -> None:
     runs = [run for run in runs_of(COMPARISON, tmp_path) if run.cell == 0]
     comparisons = comparison_frame(runs)

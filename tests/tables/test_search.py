@@ -1,6 +1,7 @@
 """Grids of settings as methods, and the choice of each method's best one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initi
 from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
-from mixupe.tables.search import RANKING_COLUMNS, ranking, ranking_to_csv, ranking_to_markdown
+from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_csv, ranking_to_markdown, search_notes
+from tests.tables.fake import fake_runs
 
 SETS = ("wine", "vehicle")
 
@@ -39,7 +41,8 @@ def runs(errors: dict[str, tuple[list[float | None], list[float | None]]]) -> li
     for cell, name in enumerate(SETS):
         for method, by_cell in errors.items():
             option = method.split()[0]
-            settings = compose_settings([f"dataset=tabular/{name}", f"augmentation={option}"])
+            variant = ["augmentation.variant=v3"] if option == "mixupe" else []
+            settings = compose_settings([f"dataset=tabular/{name}", f"augmentation={option}", *variant])
             for seed, error in enumerate(by_cell[cell]):
                 record: dict[str, Any] | None = {"metrics": {"validation_error": error}} if error is not None else None
                 state = "MISSING" if record is None else "DONE"
@@ -117,7 +120,7 @@ def test_options_are_ranked_apart_in_the_tables_order() -> None:
         "mixup 1": ([1.0, 1.0], [1.0, 1.0]),
         "mixupe 2": ([6.0, 5.0], [4.0, 4.0]),
     }
-    assert chosen(errors) == {"mixupe": "mixupe 2", "mixup": "mixup 1"}
+    assert chosen(errors) == {"mixupe v3": "mixupe 2", "mixup": "mixup 1"}
     frame = ranking(runs(errors))
     assert frame["setting"].tolist() == ["mixupe 2", "mixupe 1", "mixup 1"], "the best of each option first"
     assert frame["wine"].tolist() == [5.5, 6.0, 1.0], "seeds are averaged"
@@ -143,4 +146,61 @@ def test_the_ranking_is_written_with_budget_and_gaps() -> None:
     assert "- mixup: **mixup 1**" in text
     assert "Settings tried: mixup 2; 2 seeds each. 1 runs are missing or failed." in text
     assert "| **mixup 1** | 1.00 | 1.00 | 2.00 |" in text
-    assert ranking_to_csv(ranking(found)).splitlines()[1] == "mixup,mixup 1,1,1.5,True,1,2"
+    assert ranking_to_csv(ranking(found)).splitlines()[1] == "mixup,mixup 1,1,1.5,True,,1,2"
+
+
+ETA = "augmentation.eta=0,0.1,1"
+
+
+def search(alpha: float, eta: float, tmp_path: Path) -> list[DeclaredRun]:
+    """The runs of a search in which these values come out best for every method that has them."""
+    grid = "augmentation.alpha=0.1,0.5,2"
+    declared = table({"mixup": [grid], "mixupe": ["augmentation.variant=v2,v3", grid, ETA]})
+
+    def error(run: DeclaredRun) -> float:
+        method = run.settings.augmentation.model_dump()
+        return abs(float(method["alpha"]) - alpha) + abs(float(method.get("eta", eta)) - eta)
+
+    return fake_runs(declared, tmp_path, error)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "eta", "of_mixup", "of_mixupe"),
+    [
+        (0.5, 0.1, "", ""),
+        (0.1, 0.1, "alpha", "alpha"),
+        (2.0, 1.0, "alpha", "alpha, eta"),
+        (0.5, 0.0, "", ""),  # no eta lies below 0
+    ],
+)
+def test_a_choice_on_an_edge_of_its_grid_is_marked(
+    alpha: float, eta: float, of_mixup: str, of_mixupe: str, tmp_path: Path
+) -> None:
+    found = search(alpha, eta, tmp_path)
+    frame = ranking(found)
+    best = frame[frame["chosen"]].set_index("option")["edge"]
+    assert best.to_dict() == {"mixup": of_mixup, "mixupe v2": of_mixupe, "mixupe v3": of_mixupe}
+    assert (frame.loc[~frame["chosen"], "edge"] == "").all()
+    text = ranking_to_markdown("Toy", frame, found)
+    assert (f"- mixup: **mixup alpha={alpha:g}** (on the edge of the grid: alpha)" in text) == bool(of_mixup)
+    extend = [note for note in search_notes(frame, found) if "Extend the grid" in note]
+    assert len(extend) == bool(of_mixup)
+    assert all(note in text for note in extend)
+
+
+def test_an_unlike_number_of_settings_is_said(tmp_path: Path) -> None:
+    def said(found: list[DeclaredRun]) -> bool:
+        return any("More settings are more chances" in note for note in search_notes(ranking(found), found))
+
+    found = search(0.5, 0.1, tmp_path)
+    assert said(found)
+    assert not said([run for run in found if run.settings.augmentation.name == "mixupe"])
+
+
+def test_what_was_not_varied_has_no_edge() -> None:
+    one, other = (
+        compose_settings(["dataset=tabular/wine", "augmentation=mixup", f"augmentation.alpha={alpha}"]).augmentation
+        for alpha in (1, 2)
+    )
+    assert edges(one, [one]) == []
+    assert edges(one, [one, other]) == ["alpha"]

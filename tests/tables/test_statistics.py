@@ -49,9 +49,72 @@ def test_only_shared_seeds_are_paired() -> None:
 
 
 def test_no_spread() -> None:
-    assert paired_difference({0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0}).p_value == 1.0
-    assert paired_difference({0: 1.0, 1: 2.0, 2: 3.0}, {0: 2.0, 1: 3.0, 2: 4.0}).p_value == 0.25
-    assert math.isnan(paired_difference({0: 1.0}, {0: 2.0}).p_value)
+    one, two = {0: 1.0, 1: 2.0, 2: 3.0}, {0: 2.0, 1: 3.0, 2: 4.0}
+    assert paired_difference(one, one).p_value == 1.0
+    assert paired_difference(one, two).p_value == 0.25
+    # Three splits of which a quarter is test weigh as much as 1 / (1/3 + 1/4) = 12/7 independent ones.
+    assert paired_difference(one, two, 0.25).p_value == pytest.approx(2 ** (1 - 12 / 7))
+
+
+def test_differences_that_are_equal_but_for_rounding_have_no_spread() -> None:
+    """0.3 - 0.2 and 0.2 - 0.1 differ in the last bit, which would make t 10^15."""
+    assert paired_difference({0: 0.3, 1: 0.2, 2: 0.4}, {0: 0.2, 1: 0.1, 2: 0.3}).p_value == 0.25
+
+
+def test_two_seeds_are_no_test() -> None:
+    """A paired t test would find p = 0.011 here."""
+    method, baseline = {0: 1.0, 1: 2.6}, {0: 4.0, 1: 5.5}
+    assert stats.ttest_rel([1.0, 2.6], [4.0, 5.5]).pvalue < 0.05
+    result = paired_difference(method, baseline)
+    assert math.isnan(result.p_value)
+    assert result.summary.mean == pytest.approx(-2.95)
+    assert math.isnan(detectable_difference(result.summary.std, 2))
+
+
+def test_the_corrected_interval_and_test_are_those_of_the_formula() -> None:
+    """Nadeau and Bengio's, from numpy and scipy alone: ten seeds, a fifth of the examples is test."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(10, 1, 10), rng.normal(11, 1, 10)
+    difference = a - b
+    error = math.sqrt((1 / 10 + 0.2 / 0.8) * difference.var(ddof=1))
+    result = paired_difference(dict(enumerate(a)), dict(enumerate(b)), 0.2 / 0.8)
+    assert result.p_value == pytest.approx(2 * stats.t.sf(abs(difference.mean()) / error, 9))
+    low, high = stats.t.interval(0.95, 9, loc=difference.mean(), scale=error)
+    assert (result.summary.ci_low, result.summary.ci_high) == pytest.approx((low, high))
+    assert result.summary.std == pytest.approx(difference.std(ddof=1)), "the spread of the seeds is what it was"
+    mean = summarise(a.tolist(), 0.25)
+    half = stats.t.ppf(0.975, 9) * a.std(ddof=1) * math.sqrt(0.35)
+    assert (mean.ci_low, mean.ci_high) == pytest.approx((a.mean() - half, a.mean() + half))
+
+
+def false_alarms(test_to_train: float, kept: int | None) -> float:
+    """How often a difference at 5% is found between two methods that are equally good on new data.
+
+    The same classifier (nearest class mean) sees two sets of features of one distribution. Each of 400 data sets of 100
+    examples is split by ten seeds, a fifth for test; `kept` of the others are trained on.
+    """
+    rng = np.random.default_rng(0)
+    labels = np.arange(100) % 2
+    found = 0
+    for _ in range(400):
+        features = rng.normal(size=(2, 100, 2)) + (labels - 0.5)[:, None]
+        errors: list[dict[int, float]] = [{}, {}]
+        for seed in range(10):
+            order = rng.permutation(100)
+            test, train = order[:20], order[20:][:kept]
+            for method, x in enumerate(features):
+                means = [x[train[labels[train] == label]].mean(axis=0) for label in (0, 1)]
+                nearer = (x[test] - (means[0] + means[1]) / 2) @ (means[1] - means[0]) > 0
+                errors[method][seed] = 100 * float(np.mean(nearer != labels[test]))
+        found += paired_difference(errors[0], errors[1], test_to_train).p_value < 0.05
+    return found / 400
+
+
+@pytest.mark.parametrize("kept", [None, 30])
+def test_on_splits_drawn_anew_the_corrected_test_keeps_its_level_and_the_naive_one_does_not(kept: int | None) -> None:
+    """Three standard errors of 400 trials at 5% are 3.3 points."""
+    assert false_alarms(0.25, kept) < 0.05 + 0.033
+    assert false_alarms(0.0, kept) > 0.13
 
 
 def test_holm_worked_by_hand() -> None:
@@ -71,6 +134,7 @@ def test_detectable_difference_has_the_power_it_claims() -> None:
     assert detectable_difference(std, 20) < difference
     assert math.isnan(detectable_difference(std, 1))
     assert detectable_difference(0.0, 5) == 0.0
+    assert detectable_difference(std, n, 0.25) == pytest.approx(difference * math.sqrt((1 / 5 + 0.25) * 5))
 
 
 def test_wilcoxon_over_sets_is_exact_for_few_sets() -> None:

@@ -55,16 +55,16 @@ def test_any_flipped_bit_and_any_cut_is_noticed(path: Path) -> None:
         data = bytearray(whole)
         data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
         path.write_bytes(data)
-        assert loaded_epoch(path) == (2, ["checkpoint.pt"])
+        assert loaded_epoch(path) == (2, ["checkpoint.pt is damaged"])
         path.write_bytes(whole[: draw.randrange(len(whole))])
-        assert loaded_epoch(path) == (2, ["checkpoint.pt"])
+        assert loaded_epoch(path) == (2, ["checkpoint.pt is damaged"])
     assert not path.exists(), "a damaged file never takes the place of the one before"
 
 
 def test_with_both_damaged_there_is_none(path: Path) -> None:
     path.write_bytes(b"")
     previous(path).write_bytes(path.read_bytes()[:100])
-    assert loaded_epoch(path) == (None, ["checkpoint.pt", "checkpoint.previous.pt"])
+    assert loaded_epoch(path) == (None, ["checkpoint.pt is damaged", "checkpoint.previous.pt is damaged"])
 
 
 def test_a_full_disk_is_an_error_that_names_the_file_and_leaves_what_was_there(path: Path, full_disk: FullDisk) -> None:

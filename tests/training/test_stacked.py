@@ -10,7 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
-from mixupe.augmentation.config import Augmentation, ManifoldMixupSettings, MixupESettings, NoneSettings
+from mixupe.augmentation.config import (
+    Augmentation,
+    ManifoldMixupSettings,
+    MixupESettings,
+    MixupSettings,
+    NoneSettings,
+)
 from mixupe.augmentation.mixup import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
@@ -19,7 +25,7 @@ from mixupe.models.mlp import MLP, BlockEmbedding
 from mixupe.streams import generator, stream_seed
 from mixupe.training import stacked
 from mixupe.training.loop import NonFiniteLossError, Trainer
-from mixupe.training.optimizer import AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
+from mixupe.training.optimizer import AdamSettings, AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
 from mixupe.training.stackable import alone_by_model, alone_by_settings
 from mixupe.training.stacked import Stack, shapes_of
@@ -40,6 +46,7 @@ SETTINGS = TrainerSettings(
 )
 COSINE = CosineSettings(name="cosine", warmup=0.1, warmup_start=0.1)
 SGD = SGDSettings(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+ADAM = AdamSettings(name="adam", lr=0.01, weight_decay=0.01)
 ADAMW = AdamWSettings(name="adamw", lr=0.01, weight_decay=0.01)
 Method = Callable[[int], Augmentation]
 METHODS: dict[str, Method] = {
@@ -130,7 +137,7 @@ def assert_equal(together: Sequence[Trainer], alone: Sequence[Trainer]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
 def test_a_stack_trains_what_single_runs_train(tmp_path: Path, name: str, optimizer: OptimizerSettings) -> None:
     together = trainers(tmp_path / "together", METHODS[name], optimizer)
     alone = trainers(tmp_path / "alone", METHODS[name], optimizer)
@@ -162,7 +169,7 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize("goes_on", [fit_at_once, fit_alone])
-@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
 def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: OptimizerSettings, goes_on: Any
 ) -> None:
@@ -292,6 +299,36 @@ def test_what_settings_are_trained_alone(
 )
 def test_other_methods_are_stacked(augmentation: Any) -> None:
     assert alone_by_settings(SETTINGS, augmentation) is None
+
+
+class CutMix(Mixup):
+    """A method of somebody else's."""
+
+
+class Cutout:
+    """One that inherits from nothing."""
+
+    def __call__(self, *_: Any, **__: Any) -> Any: ...
+    def pass_over(self, batches: int) -> None: ...
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None: ...
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        return {}
+
+
+class CutMixSettings(MixupSettings):
+    """Its settings."""
+
+
+@pytest.mark.parametrize("method", [CutMix(), Cutout()], ids=lambda one: type(one).__name__)
+def test_a_method_that_a_stack_does_not_know_is_trained_alone(tmp_path: Path, method: Augmentation) -> None:
+    reason = f"a stack does not know the method {type(method).__name__}"
+    (trainer,) = trainers(tmp_path, lambda _: method, seeds=[0])
+    assert alone_by_model(trainer) == reason
+    with pytest.raises(TypeError, match=reason):
+        StackedLoss([method], torch.device("cpu"))
+    settings = CutMixSettings(name="mixup", alpha=1, mix_at="input")
+    assert alone_by_settings(SETTINGS, settings) == "a stack does not know the method mixup"
 
 
 def test_what_models_and_data_are_trained_alone(tmp_path: Path) -> None:

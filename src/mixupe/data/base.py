@@ -3,15 +3,18 @@
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from mixupe.settings import Fraction, PositiveInt, Settings
 
 DomainName = Literal["images", "tabular", "speech", "graphs"]
 ProtocolName = Literal["heldout", "paper"]
+# Where the test part comes from: the set has one of its own, a fold of a cross-validation, or drawn by the seed.
+TestPart = Literal["own", "fold", "drawn"]
 
 
 class Card(Settings):
@@ -53,7 +56,7 @@ class DatasetSettings(Settings):
     version: str = "1"
     test_fraction: Fraction | None = 0.2
     validation_fraction: Fraction = 0.2
-    folds: PositiveInt | None = None
+    folds: Annotated[int, Field(gt=1, strict=True)] | None = None
     train_size: PositiveInt | None = None
     card: Card = Card()
 
@@ -132,6 +135,7 @@ class DataBundle:
         spec: sizes and names for the model.
         train, validation, test: the parts; statistics such as means come from train only.
         split_digest: SHA-256 over the three index lists; two runs with the same digest saw the same split.
+        test_part: whether other seeds have the same test part.
         notes: what was skipped, imputed or merged on the way, one sentence each; shown to the user and recorded.
     """
 
@@ -140,4 +144,5 @@ class DataBundle:
     validation: Split
     test: Split
     split_digest: str
+    test_part: TestPart = "drawn"
     notes: tuple[str, ...] = ()

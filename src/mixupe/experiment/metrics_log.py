@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from mixupe.files import replacing
+from mixupe.files import replacing, set_aside
 
 Row = dict[str, float]
 
@@ -29,14 +29,36 @@ class MetricsLog:
             os.fsync(file.fileno())
 
     def rows(self) -> list[Row]:
-        """All whole rows; a last line cut off by a kill is left out."""
-        if not self.path.exists():
-            return []
-        lines = self.path.read_text(encoding="utf-8").split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+        """The rows of epochs 1, 2, ..., up to the first that is not there; whatever else is in the file is left out."""
+        rows: list[Row] = []
+        for line in self._lines():
+            row = _parsed(line)
+            if row is not None and row.get("epoch") == len(rows) + 1:
+                rows.append(row)
+        return rows
+
+    def is_damaged(self) -> bool:
+        """Whether there is more in the file than `rows`; a last line cut off by a kill is no damage."""
+        return len(self._lines()) > len(self.rows())
 
     def keep_until(self, epoch: int) -> None:
-        """Drop the rows after `epoch`: a resumed run writes them again."""
-        kept = [json.dumps(row) + "\n" for row in self.rows() if row["epoch"] <= epoch]
+        """Drop the rows after `epoch`: a resumed run writes them again. A damaged file is set aside."""
+        kept = [json.dumps(row) + "\n" for row in self.rows()[:epoch]]
+        if self.is_damaged():
+            set_aside(self.path)
         with replacing(self.path) as partial:
             partial.write_text("".join(kept), encoding="utf-8")
+
+    def _lines(self) -> list[str]:
+        """All whole lines."""
+        if not self.path.exists():
+            return []
+        return self.path.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]
+
+
+def _parsed(line: str) -> Row | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None

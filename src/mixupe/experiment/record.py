@@ -63,6 +63,7 @@ def build_record(
         },
         "classes": data.spec.num_classes,
         "split": data.split_digest,
+        "test_part": data.test_part,
         "notes": list(data.notes),
         "code": code_state(),
         "versions": versions(),

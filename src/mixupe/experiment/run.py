@@ -4,7 +4,7 @@ import shutil
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +16,23 @@ from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_p
 from mixupe.augmentation.mix_point import MixPoint
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import read_json, write_json, write_text
+from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_mirror import Mirror, mirror
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.loop import NonFiniteLossError, Trainer, resolve_device
+from mixupe.training.precision import slow_bf16
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {NonFiniteLossError.__name__}
@@ -79,20 +82,32 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         in_sweep: whether it is one of many; then its epochs are not reported line by line.
 
     Raises:
-        UserError: the data is not there or the settings do not fit it, or the output folder cannot be written to;
-            nothing is left behind.
+        UserError: the data is not there or the settings do not fit it, the output folder cannot be written to, or the
+            logger cannot work; nothing is left behind.
     """
     store = RunStore(settings.output_root)
     folder = store.folder(run_id(settings))
     title = title_of(settings)
     known = known_outcome(folder, title)
     if known is None:
+        check_logger(settings.logger)
         store.check_writable()
+        if not in_sweep:
+            warn_of_slow_precision(settings)
         known = _compute(folder, settings, title, in_sweep)
     # A sweep comes back to a run that another process is at, and says itself what it leaves.
     if known.state in ("DONE", "FAILED") or not in_sweep:
         report_runs([known.line()], in_sweep)
     return known
+
+
+def warn_of_slow_precision(settings: RunSettings) -> None:
+    """Say, once a process, that this machine emulates the precision asked for. It is kept: it is part of the identity."""
+    device = resolve_device(settings.trainer.device)
+    if settings.trainer.precision == "bf16" and (device.type == "cpu" or torch.cuda.is_available()):
+        slow = slow_bf16(device)
+        if slow is not None:
+            say_once(f"warning: trainer.precision=bf16 is {slow}, which has no instructions for it")
 
 
 def attempt_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
@@ -108,11 +123,18 @@ def refused(error: UserError) -> Outcome:
 
 
 def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
+    """The outcome of a run that need not be computed (again), or None. A state.json that is damaged beside a whole record
+    is written again.
+    """
+    details, record = folder.details(), folder.read_record()
     state = folder.state()
-    if state == "DONE":
-        return Outcome(folder.id, title, state, fresh=False, record=read_json(folder.record))
-    if state == "FAILED" and folder.details()["kind"] in FINAL_FAILURES:
-        details = folder.details()
+    if state == "DONE" and record is not None:
+        if not details:
+            say(f"{title}: warning: {', '.join(folder.set_damage_aside())}; its record is whole, the run is done")
+            with suppress(OSError):  # nothing needs it
+                folder.set_done()
+        return Outcome(folder.id, title, state, fresh=False, record=record)
+    if state == "FAILED" and details.get("kind") in FINAL_FAILURES:
         reason = f"{details['reason']}; log {details['log']} (remove {folder.path} to repeat it)"
         return Outcome(folder.id, title, state, fresh=False, reason=reason)
     return None
@@ -120,10 +142,11 @@ def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
 
 def ended_outcome(folder: RunFolder, title: str) -> Outcome:
     """The outcome of a run, DONE or FAILED, that another process has just ended."""
-    details = folder.details()
-    if details["state"] == "DONE":
-        return Outcome(folder.id, title, "DONE", fresh=True, record=read_json(folder.record))
-    return Outcome(folder.id, title, "FAILED", fresh=True, reason=f"{details['reason']}; log {details['log']}")
+    details, record = folder.details(), folder.read_record()
+    if record is not None and details.get("state") != "FAILED":
+        return Outcome(folder.id, title, "DONE", fresh=True, record=record)
+    reason = f"{details['reason']}; log {details['log']}" if "reason" in details else f"{folder.record} is damaged"
+    return Outcome(folder.id, title, "FAILED", fresh=True, reason=reason)
 
 
 def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:
@@ -165,7 +188,7 @@ def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
 
 def _leave_nothing(folder: RunFolder) -> None:
     """After bad input: a folder that holds no work of an earlier start goes again."""
-    if not (folder.checkpoint.exists() or previous(folder.checkpoint).exists()):
+    if not folder.has_checkpoint():
         shutil.rmtree(folder.path, ignore_errors=True)
 
 
@@ -217,12 +240,13 @@ def prepare(folder: RunFolder, settings: RunSettings, title: str, ranks: Ranks =
     data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
-    trainer = _trainer(folder, settings, data, ranks)
     log = MetricsLog(folder.metrics)
+    trainer = _trainer(folder, settings, data, ranks, len(log.rows()))
     if ranks.is_first:
+        problems = folder.set_damage_aside()
         folder.set_running()
         write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
-        _resume(log, trainer, title)
+        _resume(log, trainer, title, problems)
     return PreparedRun(folder, settings, title, data, trainer, log, started)
 
 
@@ -284,7 +308,7 @@ def keep_record(run: PreparedRun, metrics: Row, seconds: float, **timing: float)
     return record
 
 
-def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks) -> Trainer:
+def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     model = build_model(settings.model, data.spec, settings.seed)
     for name in mix_points(settings.augmentation):
@@ -294,6 +318,8 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
     device = resolve_device(settings.trainer.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"trainer.device: {device} was asked for, but no CUDA device is available; use cpu or auto")
+    if settings.trainer.deformations and not isinstance(data.test, TensorImages):
+        raise UserError("trainer.deformations: true needs images held in memory, which this data set's are not")
     if len(data.train.labels) < 2:
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(
@@ -306,6 +332,8 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
         settings.seed,
         folder.checkpoint,
         ranks,
+        run=folder.id,
+        reported=reported,
     )
 
 
@@ -332,13 +360,16 @@ def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:
         )
 
 
-def _resume(log: MetricsLog, trainer: Trainer, title: str) -> None:
-    """Bring metrics.jsonl in line with the checkpoint, and say where the run goes on."""
+def _resume(log: MetricsLog, trainer: Trainer, title: str, problems: list[str]) -> None:
+    """Bring metrics.jsonl in line with the checkpoint, and say where the run goes on.
+
+    Args:
+        problems: a phrase for each damaged file of the run's folder but for those that log and trainer know of.
+    """
+    problems = problems + ["metrics.jsonl is damaged"] * log.is_damaged() + trainer.damaged
     if log.path.exists():
         log.keep_until(trainer.epoch)
-    if len(log.rows()) != trainer.epoch:
-        raise RuntimeError(f"{log.path} lacks epochs that the checkpoint beside it is past; remove {log.path.parent}")
-    if trainer.damaged:
-        say(f"{title}: warning: {' and '.join(trainer.damaged)} damaged, going on {trainer.position}")
+    if problems:
+        say(f"{title}: warning: {', '.join(problems)}; going on {trainer.position}")
     elif trainer.earlier_seconds > 0:
         say(f"{title}: resumed {trainer.position}")

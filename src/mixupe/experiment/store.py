@@ -1,7 +1,7 @@
 """The run store: one folder a run, `<output_root>/runs/<id>/`, and at any moment at most one process in it.
 
 The lock is the operating system's and dies with its process, so a run whose state says RUNNING but whose lock is free
-was killed and can be taken up again.
+was killed and can be taken up again. So can one whose files were damaged: what they say is read as far as it is whole.
 """
 
 import os
@@ -16,11 +16,17 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mixupe.experiment.files import read_json, write_json
+from mixupe.experiment.files import read_object, write_json
+from mixupe.files import set_aside
 from mixupe.settings import UserError
+from mixupe.training.checkpoint import previous
 
+Record = dict[str, Any]
 State = Literal["MISSING", "RUNNING", "INTERRUPTED", "DONE", "FAILED"]
 HEARTBEAT_S = 10.0
+# What state.json must hold to be whole.
+_DETAILS = {"state", "heartbeat"}
+_FAILURE_DETAILS = {"kind", "reason", "log"}
 
 
 class AlreadyRunningError(RuntimeError):
@@ -62,20 +68,47 @@ class RunFolder:
         return self.path / "state.json"
 
     def state(self) -> State:
-        """MISSING, RUNNING, INTERRUPTED (was RUNNING, its process is gone), DONE or FAILED."""
-        if not self.exists():
+        """MISSING, RUNNING, INTERRUPTED (its process is gone, or it has lost its record), DONE (has one) or FAILED."""
+        said = self.details().get("state")
+        if said == "FAILED":
+            return "FAILED"
+        if said != "RUNNING" and self.read_record() is not None:
+            return "DONE"
+        if not (self._state.exists() or self.has_checkpoint()):
             return "MISSING"
-        state: State = read_json(self._state)["state"]
-        return "INTERRUPTED" if state == "RUNNING" and not self._is_locked() else state
+        return "RUNNING" if self._is_locked() else "INTERRUPTED"
 
-    def exists(self) -> bool:
-        """Whether anything has been asked of this run."""
-        return self._state.exists()
+    def has_checkpoint(self) -> bool:
+        """Whether it holds work of an earlier start."""
+        return self.checkpoint.exists() or previous(self.checkpoint).exists()
+
+    def read_record(self) -> Record | None:
+        """See the function of that name."""
+        return read_record(self.record, self.id)
 
     def details(self) -> dict[str, Any]:
-        """What state.json says: state, pid, host, heartbeat; reason, kind and log of a failed run."""
-        details: dict[str, Any] = read_json(self._state)
-        return details
+        """What state.json says: state, pid, host, heartbeat; reason, kind and log of a failed run. Empty if damaged."""
+        details = read_object(self._state) or {}
+        needed = _DETAILS | (_FAILURE_DETAILS if details.get("state") == "FAILED" else set())
+        return details if needed <= details.keys() else {}
+
+    def damage(self) -> dict[Path, str]:
+        """What is wrong with state.json and record.json (`state.json is damaged`), of a run that was begun."""
+        said = self.details().get("state")
+        lacks_record = self.read_record() is None
+        found = {}
+        if said is None and (self._state.exists() or self.record.exists() or self.has_checkpoint()):
+            found[self._state] = "damaged" if self._state.exists() else "missing"
+        if lacks_record and (said == "DONE" or self.record.exists()):
+            found[self.record] = "damaged" if self.record.exists() else "missing"
+        return {path: f"{path.name} is {what}" for path, what in found.items()}
+
+    def set_damage_aside(self) -> list[str]:
+        """What `damage` found; the files are there no more."""
+        damage = self.damage()
+        for path in damage:
+            set_aside(path)
+        return list(damage.values())
 
     def _is_locked(self) -> bool:
         lock = FileLock(self.path / "lock")
@@ -111,7 +144,11 @@ class RunFolder:
 
     def heartbeat(self) -> None:
         """Say that the run is alive, at most every HEARTBEAT_S seconds."""
-        if time.time() - self._state.stat().st_mtime > HEARTBEAT_S:
+        try:
+            last = self._state.stat().st_mtime
+        except FileNotFoundError:
+            last = 0.0
+        if time.time() - last > HEARTBEAT_S:
             self.set_running()
 
     def set_done(self) -> None:
@@ -143,6 +180,12 @@ class RunStore:
 
     def folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.runs / run_id)
+
+
+def read_record(path: Path, run_id: str) -> Record | None:
+    """The record of that run; None where the file is missing or damaged, or of another run."""
+    record = read_object(path) or {}
+    return record if record.get("id") == run_id and isinstance(record.get("metrics"), dict) else None
 
 
 def kept_record(results: Path, run_id: str) -> Path:

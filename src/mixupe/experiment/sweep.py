@@ -9,14 +9,15 @@ from mixupe import stopping
 from mixupe.experiment.chunks import as_job, chunks
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import read_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
-from mixupe.experiment.run import Outcome, known_outcome, title_of
+from mixupe.experiment.run import Outcome, known_outcome, title_of, warn_of_slow_precision
 from mixupe.experiment.stack import attempt_runs
-from mixupe.experiment.store import RunFolder, RunStore, kept_record
+from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.watch import POLL_S, watching
+from mixupe.files import set_aside
 
 # Overrides for every run of a declared table that the command line gave and Hydra has not been shown. Kept here, because
 # Hydra loads its plugins as modules of its own.
@@ -44,7 +45,11 @@ class _Job:
 
     def known(self) -> Outcome | None:
         if self.kept is not None and self.kept.exists():
-            return Outcome(self.folder.id, self.title, "DONE", fresh=False, record=read_json(self.kept))
+            record = read_record(self.kept, self.folder.id)
+            if record is not None:
+                return Outcome(self.folder.id, self.title, "DONE", fresh=False, record=record)
+            say(f"{self.title}: warning: {self.kept} is damaged; taken from the run store, or run again")
+            set_aside(self.kept)
         return known_outcome(self.folder, self.title)
 
 
@@ -81,8 +86,12 @@ def run_sweep(
     outcomes = {identity: known for identity, job in jobs.items() if (known := job.known()) is not None}
     missing = [job for identity, job in jobs.items() if identity not in outcomes]
     say(f"{title}: {len(jobs)} runs, {len(outcomes)} finished before, {len(missing)} to do")
+    for job in missing:
+        check_logger(job.settings.logger)
     for root in {job.settings.output_root for job in missing}:
         RunStore(root).check_writable()
+    for job in missing:
+        warn_of_slow_precision(job.settings)
     stopped: str | None = None
     with sweep_progress(title, len(missing)) as sweep:
         while missing and stopped is None:
@@ -136,7 +145,7 @@ def _run_elsewhere(title: str, jobs: Sequence[_Job], launch: Launch, sweep: Swee
             break
         before, left = left, [job for job in left if job.folder.id not in outcomes]
         begun = [job for job in left if job.folder.state() == "INTERRUPTED"]
-        victims = [job for job in begun if job.folder.details()["heartbeat"] >= started]
+        victims = [job for job in begun if job.folder.details().get("heartbeat", 0.0) >= started]
         if not victims and left == before:
             raise SweepFailedError(f"{title}: no run could be begun ({death}); {len(left)} of {len(jobs)} left")
         reason = f"its process died ({death}); asked for again, the run goes on"

@@ -24,8 +24,10 @@ from mixupe.experiment.run import (
     record_failure,
     reporting,
     title_of,
+    warn_of_slow_precision,
 )
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.settings import UserError
 from mixupe.training.distributed import Ranks, joined, raised_in_all
 from mixupe.training.loop import NonFiniteLossError, resolve_device
@@ -43,7 +45,9 @@ def request_run_together(settings: RunSettings) -> Outcome:
         known = ranks.first(lambda: known_outcome(folder, title_of(settings)))
         if known is None:
             check_settings(settings, ranks.size)
+            check_logger(settings.logger)
             ranks.first(store.check_writable)
+            warn_of_slow_precision(settings)
             known = _compute(folder, settings, ranks)
     report_runs([known.line()], in_sweep=False)
     return known
@@ -104,7 +108,7 @@ def _leave(error: Exception, folder: RunFolder, title: str, started: float) -> N
     Theirs are then errors, too, of a connection that was closed; only the first to fail says and writes so.
     """
     details = folder.details()
-    if details["state"] != "FAILED" or details["heartbeat"] < started:
+    if details.get("state") != "FAILED" or details["heartbeat"] < started:
         outcome = record_failure(folder, title, error)
         print(outcome.line(), file=sys.stderr, flush=True)  # noqa: T201 - it is not the first process that says it
     os._exit(1)

@@ -22,7 +22,7 @@ def watching(sweep: Sweep, runs: Sequence[tuple[str, RunFolder]]) -> Iterator[No
     def report_ended() -> None:
         lines = []
         for title, folder in tuple(waiting):
-            details = folder.details() if folder.exists() else {}
+            details = folder.details()
             # An older FAILED is what is being tried again.
             if details.get("state") in ("DONE", "FAILED") and details["heartbeat"] >= started:
                 lines.append(ended_outcome(folder, title).line())

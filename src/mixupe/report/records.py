@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mixupe.tables.collect import Record
+from mixupe.experiment.store import Record
 
 # Equal in most runs, or in all seeds of a cell: kept once, and named by their place in a list.
 SHARED = ("config", "code", "versions", "hardware", "examples")

@@ -2,25 +2,27 @@
 
 import pandas as pd
 
-from mixupe.tables.compare import SIGNIFICANCE, verdicts
+from mixupe.tables.compare import SIGNIFICANCE, Verdict, verdicts
 from mixupe.tables.render import p_value_text
+from mixupe.tables.search import edge_text
 
 
 def verdict_sentences(comparisons: pd.DataFrame) -> list[str]:
-    """One sentence a method and baseline, of `compare.comparison_frame`; mixup and none are compared once."""
-    sentences = []
-    for one in verdicts(comparisons):
-        if (one.augmentation, one.baseline) == ("mixup", "none"):
-            continue
-        cells = one.wins + one.ties + one.losses
-        sets = _count(one.sets, "data set")
-        over = sets if cells == one.sets else f"{_count(cells, 'row')} on {sets}"
-        sentences.append(
-            f"{one.augmentation} against {one.baseline} over {over}: {_count(one.wins, 'win')},"
-            f" {_count(one.losses, 'loss')}, {_count(one.ties, 'tie')}; mean difference {one.mean:+z.2f} percentage points"
-            f" of test error; {_test(one.p_value, one.sets)}."
-        )
-    return sentences or ["Nothing is compared: neither mixup nor none stands beside another method."]
+    """One sentence a method and baseline, of `compare.comparison_frame`, and one more on data sets tuned on."""
+    sentences = [f"{_found(one)}; {_test(one.p_value, one.sets)}." for one in verdicts(comparisons)]
+    tuned = [f"{_found(one)}; tuned on these, so they do not count." for one in verdicts(comparisons, tuned=True)]
+    return sentences + tuned or ["Nothing is compared: neither mixup nor none stands beside another method."]
+
+
+def _found(one: Verdict) -> str:
+    cells = one.wins + one.ties + one.losses
+    sets = _count(one.sets, "data set")
+    over = sets if cells == one.sets else f"{_count(cells, 'row')} on {sets}"
+    return (
+        f"{one.augmentation} against {one.baseline} over {over}: {_count(one.wins, 'win')},"
+        f" {_count(one.losses, 'loss')}, {_count(one.ties, 'tie')}; mean difference {one.mean:+z.2f} percentage points"
+        " of test error"
+    )
 
 
 def _test(p_value: float, sets: int) -> str:
@@ -39,5 +41,5 @@ def _count(number: int, name: str) -> str:
 
 def chosen_sentence(settings: pd.DataFrame) -> str:
     """The settings that a search chose, one a method."""
-    chosen = [str(setting) for setting in settings.loc[settings["chosen"], "setting"]]
+    chosen = [f"{row['setting']}{edge_text(row['edge'])}" for _, row in settings[settings["chosen"]].iterrows()]
     return f"Chosen: {'; '.join(chosen)}." if chosen else "Nothing chosen yet: no setting has all its runs."

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import read_json, write_json
+from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_ids
-from mixupe.experiment.store import RunStore, kept_record
+from mixupe.experiment.progress import say_once
+from mixupe.experiment.store import Record, RunStore, kept_record, read_record
+from mixupe.settings import UserError
 from mixupe.tables.manifest import Table
 
 # One folder a table; what is in it counts as done.
 RESULTS = CONFIGS.parent / "results"
-
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,10 @@ class DeclaredRun:
     Attributes:
         cell: its number in the table.
         label: of the cell; empty where data set and model are enough.
-        method: name of the table's column.
+        method: name of what it runs; of the table's column, unless the table selects.
         state: DONE where `record` is there, else the run store's.
         reason: why a FAILED run failed.
+        column, setting: as of `manifest.Method`.
     """
 
     cell: int
@@ -37,6 +37,8 @@ class DeclaredRun:
     state: str
     record: Record | None
     reason: str = ""
+    column: str = ""
+    setting: str = ""
 
     @property
     def names(self) -> dict[str, str]:
@@ -52,26 +54,39 @@ def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list
     """Every run of the table with its record, from `folder`/records or else from the run store; writes nothing.
 
     Only the declared identities are looked up, so records of other configs never leak into a table.
+
+    Raises:
+        UserError: a record in `folder` is damaged and the run store does not have it.
     """
     runs = []
-    methods = table.methods()
-    for number, cell in enumerate(table.cells):
+    for number, (cell, methods) in enumerate(table.methods_by_cell()):
         for method in methods:
             repeated = compose_all(table.seed_lists(cell, method, extra))
             for settings, identity in zip(repeated, run_ids(repeated), strict=True):
                 state, record, reason = _look_up(identity, settings.output_root, folder)
-                runs.append(DeclaredRun(number, cell.label, method.name, settings, state, record, reason))
+                names = {"column": method.column, "setting": method.setting}
+                runs.append(DeclaredRun(number, cell.label, method.name, settings, state, record, reason, **names))
     return runs
 
 
 def _look_up(identity: str, output_root: Path, folder: Path) -> tuple[str, Record | None, str]:
     """State, record and reason of failure of one run."""
     kept = kept_record(folder, identity)
-    if kept.exists():
-        return "DONE", read_json(kept), ""
+    record = read_record(kept, identity)
+    if record is not None:
+        return "DONE", record, ""
     stored = RunStore(output_root).folder(identity)
     state = stored.state()
-    record = read_json(stored.record) if state == "DONE" else None
+    record = stored.read_record() if state == "DONE" else None
+    if kept.exists():
+        if record is None:
+            raise UserError(
+                f"{kept} is damaged: no record of run {identity}; restore it, or remove it to run that again"
+            )
+        say_once(f"warning: {kept} is damaged; its record is taken from {stored.path}")
+    elif state != "RUNNING":
+        for path, problem in stored.damage().items():
+            say_once(f"warning: {path.parent}: {problem}; asked for again, the run is mended")
     return state, record, stored.details().get("reason", "") if state == "FAILED" else ""
 
 
@@ -80,7 +95,7 @@ def keep_records(runs: Sequence[DeclaredRun], folder: Path) -> None:
     for run in runs:
         if run.record is not None:
             path = kept_record(folder, run.record["id"])
-            if not path.exists():
+            if read_record(path, run.record["id"]) is None:
                 write_json(path, run.record)
 
 

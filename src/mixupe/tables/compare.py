@@ -1,40 +1,51 @@
 """Paired comparisons of every method with a baseline: per cell, and over the data sets of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.resampling import resamplings
 from mixupe.tables.statistics import detectable_difference, holm, paired_difference, wilcoxon_over_sets
 
 SIGNIFICANCE = 0.05
 BASELINES = ("mixup", "none")
 COMPARISON_COLUMNS = (
     *("dataset", "model", "augmentation", "baseline", "n", "delta", "ci_low", "ci_high"),
-    *("p_value", "p_holm", "detectable"),
+    *("p_value", "p_holm", "detectable", "test_part", "test_to_train", "tuned_on"),
 )
 
 
-def comparison_frame(runs: Sequence[DeclaredRun], metric: str = "test_error") -> pd.DataFrame:
+def comparison_frame(
+    runs: Sequence[DeclaredRun], metric: str = "test_error", tuned_on: Mapping[str, str] = MappingProxyType({})
+) -> pd.DataFrame:
     """One row a cell, method and baseline with COMPARISON_COLUMNS, and `cell`, its number, and `set`, its data set.
 
-    Differences are in percentage points, method - baseline. p_holm is adjusted over all rows with the same baseline.
+    Differences are in percentage points, method - baseline; two baselines are compared once, as the second - the first.
+    Intervals and tests allow for what the seeds of a cell share (`resampling`). p_holm is adjusted over all rows.
     `detectable` is the smallest true difference that the cell's seeds would have found with 80% power.
+
+    Args:
+        runs: of the table.
+        metric: name in the records' metrics.
+        tuned_on: data set -> the search that settings of this table were chosen in, as `tuned_on` shows it.
     """
     errors = errors_by_seed(runs, metric)
     names = {(run.cell, run.method): run.names for run in runs}
     sets = {run.cell: run.settings.dataset.name for run in runs}
-    rows = []
-    for baseline in BASELINES:
-        family: list[dict[str, Any]] = []
+    shared = resamplings(runs)
+    rows: list[dict[str, Any]] = []
+    for number, baseline in enumerate(BASELINES):
         for (cell, augmentation), by_seed in errors.items():
-            if augmentation == baseline or (cell, baseline) not in errors:
+            if augmentation in BASELINES[: number + 1] or (cell, baseline) not in errors:
                 continue
-            difference = paired_difference(by_seed, errors[cell, baseline])
+            ratio = shared[cell].test_to_train
+            difference = paired_difference(by_seed, errors[cell, baseline], ratio)
             summary = difference.summary
-            family.append(
+            rows.append(
                 {
                     "cell": cell,
                     "set": sets[cell],
@@ -45,17 +56,20 @@ def comparison_frame(runs: Sequence[DeclaredRun], metric: str = "test_error") ->
                     "ci_low": summary.ci_low,
                     "ci_high": summary.ci_high,
                     "p_value": difference.p_value,
-                    "detectable": detectable_difference(summary.std, summary.n),
+                    "detectable": detectable_difference(summary.std, summary.n, ratio),
+                    "test_part": shared[cell].test_part,
+                    "test_to_train": ratio,
+                    "tuned_on": tuned_on.get(sets[cell], ""),
                 }
             )
-        for row, adjusted in zip(family, holm([row["p_value"] for row in family]), strict=True):
-            rows.append({**row, "p_holm": adjusted})
+    for row, adjusted in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
+        row["p_holm"] = adjusted
     return pd.DataFrame(rows, columns=["cell", "set", *COMPARISON_COLUMNS])
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A method against a baseline over the data sets of a table.
+    """A method against a baseline over data sets of a table.
 
     Attributes:
         wins, ties, losses: cells where the method is significantly better, not different, significantly worse.
@@ -74,12 +88,16 @@ class Verdict:
     p_value: float
 
 
-def verdicts(comparisons: pd.DataFrame) -> list[Verdict]:
-    """One verdict a method and baseline, over the cells that have at least one shared seed."""
+def verdicts(comparisons: pd.DataFrame, tuned: bool = False) -> list[Verdict]:
+    """One verdict a method and baseline, over the cells that have at least one shared seed.
+
+    Args:
+        comparisons: as `comparison_frame` makes them.
+        tuned: over the data sets that settings were chosen on, which prove nothing, instead of all others.
+    """
     result = []
-    for (augmentation, baseline), rows in comparisons.dropna(subset=["delta"]).groupby(
-        ["augmentation", "baseline"], sort=False
-    ):
+    chosen = comparisons[(comparisons["tuned_on"] != "") == tuned].dropna(subset=["delta"])
+    for (augmentation, baseline), rows in chosen.groupby(["augmentation", "baseline"], sort=False):
         significant = rows["p_holm"] < SIGNIFICANCE
         wins = int((significant & (rows["delta"] < 0)).sum())
         losses = int((significant & (rows["delta"] > 0)).sum())

@@ -10,6 +10,9 @@ from matplotlib.figure import Figure
 from mixupe.tables.compare import SIGNIFICANCE
 from mixupe.tables.style import caption, head, heading, method_styles, tidy
 
+# Where test parts are drawn anew, seeds share examples, and the variance of the mean is corrected for it.
+INTERVAL = "its 95% t interval, corrected for test parts drawn anew"
+
 
 def error_figure(title: str, frame: pd.DataFrame, errors: Mapping[tuple[int, str], Mapping[int, float]]) -> Figure:
     """Test error per data set and method with 95% intervals.
@@ -51,7 +54,7 @@ def error_figure(title: str, frame: pd.DataFrame, errors: Mapping[tuple[int, str
         axis.locator_params(axis="x", nbins=6)
         tidy(axis, "x")
     heading(figure, title)
-    caption(figure, "Large mark: mean over seeds; line: its 95% t interval; dots: seeds. Lower is better.")
+    caption(figure, f"Large mark: mean over seeds; line: {INTERVAL}; dots: seeds. Lower is better.")
     return figure
 
 
@@ -64,7 +67,10 @@ def difference_figure(title: str, comparisons: pd.DataFrame) -> Figure:
     """
     baseline = comparisons["baseline"].iloc[0]
     shown = comparisons[comparisons["baseline"] == baseline]
-    cells = {cell: f"{dataset}\n({model})" for cell, dataset, model in zip(*_columns(shown), strict=True)}
+    cells = {
+        row["cell"]: f"{row['dataset']}\n({row['model']}{', tuned on' if row['tuned_on'] else ''})"
+        for _, row in shown.iterrows()
+    }
     methods = list(dict.fromkeys(shown["augmentation"]))
     styles = method_styles(methods)
     size = (7.5, 2.0 + 0.2 * len(cells) * (len(methods) + 1))
@@ -88,11 +94,7 @@ def difference_figure(title: str, comparisons: pd.DataFrame) -> Figure:
     head(figure, f"{title}: paired differences to {baseline}", styles, fill="none")
     caption(
         figure,
-        f"Mark: mean over seeds; line: its 95% t interval. Left of 0 is better than {baseline}. Filled marks are"
-        " significant (p < 0.05 in a paired t test, Holm-adjusted over the table), open ones are not.",
+        f"Mark: mean over seeds; line: {INTERVAL}. Left of 0 is better than {baseline}. Filled marks are significant"
+        " (p < 0.05 in a paired t test, Holm-adjusted over the table), open ones are not.",
     )
     return figure
-
-
-def _columns(frame: pd.DataFrame) -> list[list[str]]:
-    return [list(frame[name]) for name in ("cell", "dataset", "model")]

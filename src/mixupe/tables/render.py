@@ -9,20 +9,22 @@ from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
+from mixupe.tables.escape import csv_text, latex, markdown, markdown_table
 from mixupe.tables.paper import paper_lines
+from mixupe.tables.provenance import provenance_lines
+from mixupe.tables.resampling import resampling_lines, resamplings
 from mixupe.tables.rows import BASELINE, COLUMNS
 from mixupe.tables.style import MOST_CELLS
 
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Machine-readable rows, empty where there is no value."""
-    return frame.to_csv(index=False, columns=list(COLUMNS), float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, COLUMNS, plain=("paper", "paper_source"))
 
 
 def comparisons_to_csv(comparisons: pd.DataFrame) -> str:
     """As `to_csv`, of the paired comparisons."""
-    columns = list(COMPARISON_COLUMNS)
-    return comparisons.to_csv(index=False, columns=columns, float_format="%.6g", lineterminator="\n")
+    return csv_text(comparisons, COMPARISON_COLUMNS)
 
 
 def grid(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
@@ -70,8 +72,10 @@ def _published(row: "pd.Series[Any] | None") -> str:
 
 def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read the table, and what is wrong with it."""
+    on_test = all(run.settings.protocol == "paper" for run in runs)
+    chosen = "test error (protocol=paper validates on the test part)" if on_test else "validation error"
     lines = [
-        "Test error in percent at the epoch with the lowest validation error, mean ± standard deviation over seeds;"
+        f"Test error in percent at the epoch with the lowest {chosen}, mean ± standard deviation over seeds;"
         " lower is better."
     ]
     tested = int(frame["p_value"].notna().sum())
@@ -79,9 +83,13 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
         starred = int((frame["p_value"] < SIGNIFICANCE).sum())
         lines += [
             "Differences to mixup in percentage points, paired by seed, with their 95% t interval; negative is better"
-            " than mixup. * marks p < 0.05 in a paired t test, Holm-adjusted over the table.",
-            f"{starred} of {tested} differences are significant.",
+            " than mixup. * marks p < 0.05 in a paired t test of at least three seeds, Holm-adjusted over all comparisons"
+            " of the table, those to none included.",
+            f"{starred} of {tested} differences to mixup are significant.",
         ]
+    shared = resamplings(runs)
+    lines += resampling_lines([(run.names["dataset"], shared[run.cell]) for run in runs])
+    lines += provenance_lines(runs)
     lines += paper_lines(frame)
     for run in runs:
         if run.state == "FAILED":
@@ -96,33 +104,53 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     return lines
 
 
-def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
-    """The table, how to read it, and every paired difference with what its seeds could have found."""
-    parts = [f"# {title}", _markdown(*grid(frame)), "\n".join(f"- {line}" for line in legend(frame, runs))]
+def to_markdown(
+    title: str,
+    frame: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    runs: Sequence[DeclaredRun],
+    further: Sequence[str] = (),
+) -> str:
+    """The table, how to read it (`further` lines too), and every paired difference with what its seeds could have found."""
+    lines = "\n".join(f"- {markdown(line)}" for line in [*legend(frame, runs), *further])
+    parts = [f"# {markdown(title)}", markdown_table(*grid(frame)), lines]
     if len(comparisons):
         parts += [
             "## Over the data sets",
-            _markdown(*verdict_grid(comparisons)),
+            *([markdown_table(*verdict_grid(comparisons))] if (comparisons["tuned_on"] == "").any() else []),
             "A win or a loss is a row whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
             " test on the mean difference of each data set.",
+        ]
+        if (comparisons["tuned_on"] != "").any():
+            parts += [
+                "### On the data sets tuned on",
+                markdown_table(*verdict_grid(comparisons, tuned=True)),
+                tuned_line(comparisons),
+            ]
+        parts += [
             "## Paired differences",
-            _markdown(*comparison_grid(comparisons)),
+            markdown_table(*comparison_grid(comparisons)),
             "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
             " seeds would have found with 80% power; a smaller one cannot be ruled out.",
         ]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    rows = [header, ["---"] * len(header), *body]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+def tuned_line(comparisons: pd.DataFrame) -> str:
+    """Which data sets do not count, and why."""
+    tuned = comparisons[comparisons["tuned_on"] != ""]
+    sets, searches = (", ".join(dict.fromkeys(tuned[name])) for name in ("set", "tuned_on"))
+    return (
+        f"Not counted above: {sets}. The settings of this table were chosen on their validation parts ({searches}),"
+        " so that they cannot say how the methods do on new data."
+    )
 
 
-def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Header and body: each method against each baseline over the cells of the table."""
+def verdict_grid(comparisons: pd.DataFrame, tuned: bool = False) -> tuple[list[str], list[list[str]]]:
+    """Header and body: each method against each baseline; see `compare.verdicts`."""
     header = ["method", "against", "wins", "ties", "losses", "mean difference", "data sets", "p (Wilcoxon)"]
     body = []
-    for one in verdicts(comparisons):
+    for one in verdicts(comparisons, tuned):
         counts = [str(one.wins), str(one.ties), str(one.losses)]
         body.append(
             [one.augmentation, one.baseline, *counts, f"{one.mean:+z.2f}", str(one.sets), p_value_text(one.p_value)]
@@ -132,13 +160,24 @@ def verdict_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]
 
 def comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and body: every paired difference, a line a cell, method and baseline."""
-    header = ["data set", "method", "against", "n", "difference", "95% interval", "p", "p (Holm)", "detectable"]
+    header = [
+        "data set",
+        "method",
+        "against",
+        "n",
+        "difference",
+        "95% interval",
+        "p",
+        "p (Holm)",
+        "detectable",
+        "test part",
+    ]
     body = []
     for _, row in comparisons.iterrows():
         interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+z.2f}, {row['ci_high']:+z.2f}]"
         numbers = [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), _number(row["detectable"], ".2f")]
         names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
-        body.append([*names, _number(row["delta"], "+z.2f"), interval, *numbers])
+        body.append([*names, _number(row["delta"], "+z.2f"), interval, *numbers, row["test_part"]])
     return header, body
 
 
@@ -151,20 +190,25 @@ def p_value_text(value: float) -> str:
     return "<0.001" if value < 0.001 else _number(value, ".3f")
 
 
-LATEX_SPECIAL = {"&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "±": r"$\pm$"}
-
-
 def to_latex(title: str, frame: pd.DataFrame) -> str:
     """A booktabs table for a paper; needs the packages booktabs and, for its width, nothing else."""
-    header, body = grid(frame)
-    columns = "ll" + "r" * (len(header) - 2)
-    rows = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in (header, *body)]
+    caption = (
+        rf"{latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
+        r"Differences in percentage points with 95\% intervals; * marks "
+        rf"$p < {SIGNIFICANCE}$ (paired $t$ test, corrected for test parts drawn anew; Holm over the table)."
+        rf"{''.join(' ' + latex(line) for line in paper_lines(frame))}"
+    )
+    return latex_tabular(caption, *grid(frame), names=2)
+
+
+def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[str]], names: int) -> str:
+    """A booktabs table; `caption` is LaTeX already, the first `names` columns are text, set to the left."""
+    columns = "l" * names + "r" * (len(header) - names)
+    rows = [" & ".join(latex(cell) for cell in row) + r" \\" for row in (header, *body)]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{_latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
-            r"Differences in percentage points with 95\% intervals; * marks "
-            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, Holm).{''.join(' ' + _latex(line) for line in paper_lines(frame))}}}",
+            rf"\caption{{{caption}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rows[0],
@@ -176,10 +220,6 @@ def to_latex(title: str, frame: pd.DataFrame) -> str:
             "",
         ]
     )
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX_SPECIAL.get(character, character) for character in text)
 
 
 def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:

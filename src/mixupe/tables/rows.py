@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.resampling import resamplings
 from mixupe.tables.statistics import summarise
 
 BASELINE = "mixup"
@@ -18,7 +19,8 @@ COLUMNS = (
 def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame, metric: str = "test_error") -> pd.DataFrame:
     """One row a cell and augmentation with the columns COLUMNS; errors and differences in percent (points).
 
-    p_value is of the paired t test against mixup over shared seeds, Holm-adjusted over all rows of the table. `paper`
+    Intervals allow for what the seeds of a cell share (`resampling`). p_value is of the paired t test against mixup over
+    shared seeds, Holm-adjusted over all comparisons of the table. `paper`
     and `paper_source` are empty here; `paper.with_figures` fills them. Beside COLUMNS, `cell` numbers the table's cells
     and `declared` is the number of runs the table declares.
 
@@ -29,9 +31,10 @@ def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame, metric: 
     """
     declared = Counter((run.cell, run.method) for run in runs)
     names = {(run.cell, run.method): run.names for run in runs}
+    shared = resamplings(runs)
     rows = []
     for (cell, augmentation), by_seed in errors_by_seed(runs, metric).items():
-        summary = summarise(list(by_seed.values()))
+        summary = summarise(list(by_seed.values()), shared[cell].test_to_train)
         rows.append(
             {
                 "cell": cell,

@@ -1,25 +1,32 @@
-"""The best setting of each method of a search table: chosen on validation errors, the test split is never looked at."""
+"""The best setting of each method of a search table: chosen on validation errors, the test split is never looked at.
 
-from collections.abc import Sequence
+Variants of MixupE are methods of their own here: each has its own best setting.
+"""
+
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import pandas as pd
 
+from mixupe.augmentation.config import AugmentationSettings, MixupESettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.escape import csv_text, markdown, markdown_table
+from mixupe.tables.provenance import provenance_lines
 
 METRIC = "validation_error"
-RANKING_COLUMNS = ("option", "setting", "mean_rank", "mean_error", "chosen")
+RANKING_COLUMNS = ("option", "setting", "mean_rank", "mean_error", "chosen", "edge")
 
 
 def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     """One row a setting with RANKING_COLUMNS and a column of mean validation error a cell; best setting first.
 
-    Within each cell the settings of one option (mixup, mixupe, ...) are ranked by their validation error, averaged over
+    Within each cell the settings of one option (mixup, mixupe v3, ...) are ranked by their validation error, averaged over
     seeds; ties share their mean rank. The lowest mean rank over the cells is chosen, so that every data set has one
     voice whatever its scale; ties go to the lower mean error, then to the setting declared first. A setting without a
-    record in some cell cannot be chosen.
+    record in some cell cannot be chosen. `edge` names what of a chosen setting is the least or greatest value tried.
     """
-    options = {run.method: run.settings.augmentation.name for run in runs}
+    tried = {run.method: run.settings.augmentation for run in runs}
+    options = {method: option_of(settings) for method, settings in tried.items()}
     cells = {run.cell: run.names["dataset"] for run in runs}
     means = {key: fmean(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
     rows = []
@@ -35,38 +42,81 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     frame = frame.sort_values(["order", "mean_rank", "mean_error"], kind="stable", ignore_index=True)
     first = ~frame.duplicated("option")
     frame["chosen"] = first & frame["mean_rank"].notna()
+    frame["edge"] = ""
+    for index, setting in frame.loc[frame["chosen"], "setting"].items():
+        rivals = [tried[one] for one, option in options.items() if option == options[setting]]
+        frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
     return frame[[*RANKING_COLUMNS, *names]]
 
 
+def option_of(settings: AugmentationSettings) -> str:
+    """What competes for one choice: `mixup`, `mixupe v3`, ..."""
+    return " ".join([settings.name, *([settings.variant] if isinstance(settings, MixupESettings) else [])])
+
+
+def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:
+    """The numbers of `chosen` that are the least or greatest of those tried, where a wider grid could hold a better one.
+
+    A number that was not varied has no edge, and 0 is none: below it there is nothing.
+    """
+    values: dict[str, set[float]] = {}
+    for one in tried:
+        for name, value in one:
+            if isinstance(value, float | int) and not isinstance(value, bool):
+                values.setdefault(name, set()).add(value)
+    at = {name: getattr(chosen, name) for name, several in values.items() if len(several) > 1}
+    return [name for name, value in at.items() if value in (min(values[name]) or None, max(values[name]))]
+
+
+def edge_text(edge: str) -> str:
+    """What stands behind a chosen setting; `edge` as in a ranking."""
+    return f" (on the edge of the grid: {edge})" if edge else ""
+
+
 def ranking_to_csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    return csv_text(frame, list(frame.columns))
 
 
 def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read a ranking, and what is missing from it."""
     seeds = len({run.settings.seed for run in runs})
     counts = frame.groupby("option", sort=False).size()
+    on_edge = [f"{row['setting']} ({row['edge']})" for _, row in frame[frame["edge"] != ""].iterrows()]
     budget = ", ".join(f"{option} {count}" for option, count in counts.items())
     missing = sum(run.record is None for run in runs)
-    return [
+    notes = [
         "Validation error in percent at the best epoch, mean over seeds. Within each data set the settings of a method"
         " are ranked; the lowest mean rank is chosen. The test split plays no part.",
         f"Settings tried: {budget}; {seeds} seeds each.{f' {missing} runs are missing or failed.' if missing else ''}",
     ]
+    if counts.nunique() > 1:
+        notes.append(
+            "More settings are more chances of a low error by luck, which the search gives to methods with more of them."
+        )
+    if on_edge:
+        notes.append(
+            f"On an edge of the grid, so that a value beyond it could be better: {'; '.join(on_edge)}. Extend the grid and"
+            " search again."
+        )
+    return [*notes, *provenance_lines(runs)]
 
 
 def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
     """What was chosen, and every setting behind the choice."""
     names = [column for column in frame.columns if column not in RANKING_COLUMNS]
-    chosen = [f"- {row['option']}: **{row['setting']}**" for _, row in frame[frame["chosen"]].iterrows()]
+    chosen = [
+        f"- {markdown(row['option'])}: **{markdown(row['setting'])}**{edge_text(row['edge'])}"
+        for _, row in frame[frame["chosen"]].iterrows()
+    ]
     header = ["setting", "mean rank", *names]
     body = [
         [f"**{row['setting']}**" if row["chosen"] else row["setting"], two_places(row["mean_rank"])]
         + [two_places(row[name]) for name in names]
         for _, row in frame.iterrows()
     ]
-    lines = ["| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *body)]
-    return "\n\n".join([f"# {title}", "\n".join(chosen), *search_notes(frame, runs), "\n".join(lines)]) + "\n"
+    notes = [markdown(line) for line in search_notes(frame, runs)]
+    parts = [f"# {markdown(title)}", "\n".join(chosen), *notes, markdown_table(header, body)]
+    return "\n\n".join(parts) + "\n"
 
 
 def two_places(value: float) -> str:

@@ -1,4 +1,9 @@
-"""What a table says of its records: means with intervals, paired differences to mixup, tests corrected over cells."""
+"""What a table says of its records: means with intervals, paired differences, tests corrected over the table.
+
+Where the test part is drawn anew with every seed, runs share examples and their errors are not independent. The variance
+of their mean is then not std^2/n but std^2 (1/n + n_test/n_train), the corrected resampled variance of Nadeau and Bengio
+(Inference for the generalization error, Machine Learning 52, 2003); `test_to_train` is that ratio, 0 for independent values.
+"""
 
 import functools
 import math
@@ -9,11 +14,13 @@ import numpy as np
 from scipy import optimize, special, stats
 
 LEVEL = 0.95
+# Fewer pairs are not tested: what two seeds happen to agree on is no evidence.
+LEAST_PAIRS = 3
 
 
 @dataclass(frozen=True)
 class Summary:
-    """n values: mean, standard deviation (ddof 1) and the 95% t interval of the mean; NaN where n is too small."""
+    """n values: mean, their standard deviation (ddof 1) and the 95% t interval of the mean; NaN where n is too small."""
 
     n: int
     mean: float
@@ -22,13 +29,18 @@ class Summary:
     ci_high: float
 
 
-def summarise(values: Sequence[float]) -> Summary:
-    """Mean and 95% t interval of independent values."""
+def variance_of_mean(n: int, test_to_train: float = 0.0) -> float:
+    """Of n values whose standard deviation is 1; see the module for `test_to_train`."""
+    return 1 / n + test_to_train
+
+
+def summarise(values: Sequence[float], test_to_train: float = 0.0) -> Summary:
+    """Mean and 95% t interval of values, one a seed; see the module for `test_to_train`."""
     x = np.asarray(values, dtype=np.float64)
     if len(x) < 2:
         return Summary(len(x), float(x.mean()) if len(x) else np.nan, np.nan, np.nan, np.nan)
     mean, std = float(x.mean()), float(x.std(ddof=1))
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(x) - 1)) * std / np.sqrt(len(x))
+    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(x) - 1)) * std * math.sqrt(variance_of_mean(len(x), test_to_train))
     return Summary(len(x), mean, std, mean - half, mean + half)
 
 
@@ -40,26 +52,29 @@ class Difference:
     p_value: float
 
 
-def paired_difference(method: dict[int, float], baseline: dict[int, float]) -> Difference:
+def paired_difference(method: dict[int, float], baseline: dict[int, float], test_to_train: float = 0.0) -> Difference:
     """method - baseline, seed by seed; seeds that only one of them has are left out.
 
-    The p value is NaN for fewer than two shared seeds. Where all n differences are equal, the t statistic is undefined
-    or infinite; then it is that of the exact sign-flip test: 1 for no difference, else 2^(1 - n).
+    The p value is NaN for fewer than LEAST_PAIRS shared seeds. Where all differences are equal, the t statistic is undefined
+    or infinite; then it is that of the exact sign-flip test: 1 for no difference, else 2^(1 - n), n being the number of
+    independent values that would have the same variance of the mean.
     """
     seeds = sorted(set(method) & set(baseline))
     differences = np.asarray([method[seed] - baseline[seed] for seed in seeds], dtype=np.float64)
-    summary = summarise(differences.tolist())
-    if len(seeds) < 2:
+    summary = summarise(differences.tolist(), test_to_train)
+    if len(seeds) < LEAST_PAIRS:
         return Difference(summary, np.nan)
-    if summary.std == 0:
-        return Difference(summary, 1.0 if summary.mean == 0 else 2.0 ** (1 - len(seeds)))
+    variance = variance_of_mean(len(seeds), test_to_train)
+    # Equal differences of errors in percent differ by rounding, whose t would be astronomical.
+    if summary.std <= 1e-9 * abs(summary.mean):
+        return Difference(summary, 1.0 if summary.mean == 0 else min(2.0 ** (1 - 1 / variance), 1.0))
     # As scipy.stats.ttest_1samp, whose checks take longer than all else that is done with a large table's records.
-    t = summary.mean / (summary.std / math.sqrt(len(seeds)))
+    t = summary.mean / (summary.std * math.sqrt(variance))
     return Difference(summary, 2 * float(special.stdtr(len(seeds) - 1, -abs(t))))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down adjustment, which bounds the chance of any false alarm over all cells; NaN stays NaN."""
+    """Holm's step-down adjustment, which bounds the chance of any false alarm over all of them; NaN stays NaN."""
     p = np.asarray(p_values, dtype=np.float64)
     adjusted = np.full(len(p), np.nan)
     tested = np.flatnonzero(~np.isnan(p))
@@ -69,7 +84,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def detectable_difference(std: float, n: int) -> float:
+def detectable_difference(std: float, n: int, test_to_train: float = 0.0) -> float:
     """The smallest true mean difference that a two-sided paired t test at 5% would have found with 80% power.
 
     It tells "no difference" from "too few seeds".
@@ -77,18 +92,19 @@ def detectable_difference(std: float, n: int) -> float:
     Args:
         std: standard deviation of the n paired differences (ddof 1).
         n: number of pairs.
+        test_to_train: as in `summarise`.
 
     Returns:
-        in the unit of std; NaN for n < 2, 0 for no spread.
+        in the unit of std; NaN where n is too small for a test, 0 for no spread.
     """
-    if n < 2 or np.isnan(std):
+    if n < LEAST_PAIRS or np.isnan(std):
         return float("nan")
-    return _detectable_effect(n) * std
+    return _detectable_shift(n) * std * math.sqrt(variance_of_mean(n, test_to_train))
 
 
 @functools.cache
-def _detectable_effect(n: int, level: float = 0.05, power: float = 0.8) -> float:
-    """`detectable_difference` for std 1, by inverting the test's power function.
+def _detectable_shift(n: int, level: float = 0.05, power: float = 0.8) -> float:
+    """`detectable_difference` in standard errors of the mean, by inverting the test's power function.
 
     The power is averaged over quantiles of the estimated spread; scipy's noncentral t fails for the fewest samples.
     """
@@ -104,7 +120,7 @@ def _detectable_effect(n: int, level: float = 0.05, power: float = 0.8) -> float
     high = critical
     while lacking(high) < 0:
         high *= 1.5
-    return float(optimize.brentq(lacking, 0.0, high)) / math.sqrt(n)
+    return float(optimize.brentq(lacking, 0.0, high))
 
 
 def wilcoxon_over_sets(differences: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""Checkpoints: written whole, verified when they are read, the one before kept.
+"""Checkpoints: written whole, verified when they are read, the one before kept, those that cannot be used set aside.
 
 A checkpoint is what torch.save writes, followed by the SHA-256 of those bytes. torch.load reads it as it is, but would
 not notice a damaged tensor.
@@ -7,13 +7,15 @@ not notice a damaged tensor.
 import hashlib
 import io
 import os
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
 from torch import Tensor
 
-from mixupe.files import replacing
+from mixupe.files import replacing, set_aside
 
 _MARK = b"sha256:"
 _TRAILER_BYTES = len(_MARK) + 64
@@ -64,24 +66,45 @@ def _write(path: Path, state: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def load_checkpoint(path: Path, device: torch.device) -> tuple[dict[str, Any] | None, list[str]]:
-    """The state last saved at `path`, or the one before it where that is damaged, or None.
+def load_checkpoint(
+    path: Path, device: torch.device, refusal: Callable[[dict[str, Any]], str | None] = lambda _: None
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """The state last saved at `path`, or the one before it where that cannot be used, or None.
+
+    Args:
+        path: of the checkpoint.
+        device: where its tensors are wanted.
+        refusal: what is wrong with a state for whoever asks (`is of another run`), or None.
 
     Returns:
-        the state, and the names of damaged files, which are removed.
+        the state, and a phrase (`checkpoint.pt is damaged`) for each file that could not be used; it is set aside.
     """
-    damaged: list[str] = []
+    problems: list[str] = []
     for candidate in (path, previous(path)):
         try:
             data = candidate.read_bytes()
         except FileNotFoundError:
             continue
-        if _is_whole(data):
-            state: dict[str, Any] = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
-            return state, damaged
-        damaged.append(candidate.name)
-        candidate.unlink(missing_ok=True)  # another process of the same run may have been faster
-    return None, damaged
+        state = _unpacked(data, device)
+        problem = "is damaged" if state is None else refusal(state)
+        if problem is None:
+            return state, problems
+        problems.append(f"{candidate.name} {problem}")
+        set_aside(candidate)
+    return None, problems
+
+
+def _unpacked(data: bytes, device: torch.device) -> dict[str, Any] | None:
+    """The state in these bytes; None where they are damaged, or hold what torch does not load without trust."""
+    if not _is_whole(data):
+        return None
+    try:
+        state = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+    except (torch.OutOfMemoryError, torch.AcceleratorError):
+        raise
+    except (pickle.UnpicklingError, EOFError, RuntimeError):
+        return None
+    return state if isinstance(state, dict) else None
 
 
 def _trailer(digest: str) -> bytes:

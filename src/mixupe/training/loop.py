@@ -1,5 +1,6 @@
 """The training loop: the same for every domain, model and method."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +17,9 @@ from torch import Tensor, nn
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.mix_point import Model
 from mixupe.data.base import DataBundle, Split
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics
+from mixupe.evaluation.deformations import deformed_errors
 from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices, left_out, micro_batches
@@ -84,11 +87,13 @@ class Trainer:
         seed: of the run.
         checkpoint: file to resume from and to save to.
         ranks: the processes of the run; each has a Trainer, and the first one's saves and reports.
+        run: id of the run; its checkpoints carry it, and those of another run are not resumed.
+        reported: epochs whose metrics are still known; a checkpoint past them is not resumed.
 
     Attributes:
         epoch: whole epochs behind it.
         earlier_seconds: that earlier processes spent on what this one resumes.
-        damaged: names of checkpoint files that could not be used.
+        damaged: a phrase for each checkpoint file that could not be used.
     """
 
     def __init__(
@@ -102,8 +107,11 @@ class Trainer:
         seed: int,
         checkpoint: Path,
         ranks: Ranks = ALONE,
+        run: str | None = None,
+        reported: float = math.inf,
     ) -> None:
         self.ranks = ranks
+        self.run = run
         self.device = resolve_device(settings.device)
         # Convolutions are faster with channels last; 4-d weights and inputs keep their shapes, only strides change.
         self._memory_format = torch.channels_last if settings.channels_last else torch.contiguous_format
@@ -125,7 +133,7 @@ class Trainer:
         self._parameters = list(self.model.parameters())
         self._statistics = RunningStatistics(self.model, ranks)
         self.optimizer = build_optimizer(optimizer, self.model)
-        self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs * self.steps_per_epoch)
+        self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs, self.steps_per_epoch)
         self.best = Best()
         self.epoch = 0
         # Of an epoch that is not whole: loss and penalty of each step, (2,) on the device (reading them in every step
@@ -137,7 +145,7 @@ class Trainer:
         self._saving_seconds = 0.0
         self.earlier_seconds = 0.0
         self.damaged: list[str] = []
-        self._resume()
+        self._resume(reported)
 
     @property
     def evaluated(self) -> nn.Module:
@@ -200,6 +208,9 @@ class Trainer:
         last = full_metrics(*self._predict(test))
         self.evaluated.load_state_dict(self.best.model)
         best = full_metrics(*self._predict(test))
+        if self.settings.deformations:
+            assert isinstance(test, TensorImages)
+            best |= deformed_errors(test, self.seed, self._predict)
         return {
             **{f"test_{name}": value for name, value in best.items()},
             **{f"test_{name}_last": value for name, value in last.items()},
@@ -296,6 +307,7 @@ class Trainer:
 
     def _state(self) -> dict[str, Any]:
         return {
+            "run": self.run,
             "epoch": self.epoch,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -316,8 +328,16 @@ class Trainer:
         self._saved = time.monotonic()
         self._saving_seconds = self._saved - began
 
-    def _resume(self) -> None:
-        state, self.damaged = load_checkpoint(self.checkpoint, self.device)
+    def _resume(self, reported: float) -> None:
+        def refusal(state: dict[str, Any]) -> str | None:
+            run = state.get("run")  # earlier versions wrote none
+            if None not in (run, self.run) and run != self.run:
+                return f"is of another run, {run}"
+            if state["epoch"] > reported:
+                return f"is past epoch {reported}, after which metrics are missing"
+            return None
+
+        state, self.damaged = load_checkpoint(self.checkpoint, self.device, refusal)
         if state is None:
             return
         self.epoch = state["epoch"]

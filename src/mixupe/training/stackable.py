@@ -2,15 +2,25 @@
 
 from pydantic import BaseModel
 
-from mixupe.augmentation.config import AugmentationSettings, MixupESettings
+from mixupe.augmentation.config import (
+    AugmentationSettings,
+    ERMPenaltySettings,
+    ManifoldMixupSettings,
+    MixupESettings,
+    MixupSettings,
+    NoneSettings,
+)
 from mixupe.augmentation.mix_point import INPUT
 from mixupe.data.tensors import TensorSplit
 from mixupe.training.loop import Trainer
 from mixupe.training.settings import TrainerSettings
+from mixupe.training.stacked_loss import METHODS
 from mixupe.training.stacked_network import LAYERS
 
 # Later settings that a stack follows; any other that is not at its default is followed by single runs alone.
 _FOLLOWED = {"clean_pass"}
+# Exactly these: what a class derived from one of them changes, a stack would not follow.
+_METHOD_SETTINGS = (NoneSettings, ERMPenaltySettings, MixupSettings, ManifoldMixupSettings, MixupESettings)
 
 
 def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettings) -> str | None:
@@ -21,6 +31,8 @@ def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettin
         return f"trainer.precision is {trainer.precision}"
     if trainer.compile:
         return "trainer.compile is true"
+    if type(augmentation) not in _METHOD_SETTINGS:
+        return f"a stack does not know the method {augmentation.name}"
     for name, settings in (("trainer", trainer), ("augmentation", augmentation)):
         later = _later_setting(settings)
         if later is not None:
@@ -38,6 +50,8 @@ def alone_by_model(trainer: Trainer) -> str | None:
         return "it runs in several processes"
     if trainer.within_epoch:
         return "it was stopped within an epoch"
+    if type(trainer.augmentation) not in METHODS:
+        return f"a stack does not know the method {type(trainer.augmentation).__name__}"
     for module in trainer.model.modules():
         if type(module) not in LAYERS:
             return f"the model has a {type(module).__name__}"

@@ -9,16 +9,19 @@ from torch import Tensor
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.erm_penalty import ERMPenalty
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
-from mixupe.augmentation.mixup import Mixup
+from mixupe.augmentation.mixup import ERM, Mixup
 from mixupe.augmentation.mixupe import MixupE
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, combine, expected_distance, penalty
+
+# The methods that can be stacked; a class derived from one of these is another method.
+METHODS = (ERM, ERMPenalty, Mixup, ManifoldMixup, MixupE)
 
 
 class StackedLoss:
     """One method, with an alpha and an eta for each of S runs.
 
     Args:
-        methods: of the S runs; they differ in alpha and eta at most.
+        methods: of the S runs, each of exactly one of METHODS; they differ in alpha and eta at most.
         device: of the losses.
 
     Attributes:
@@ -35,6 +38,8 @@ class StackedLoss:
         self.passes: tuple[bool, ...] = (False,)
         self.joint = False
         for method in methods:
+            if type(method) not in METHODS:
+                raise TypeError(f"a stack does not know the method {type(method).__name__}")
             match method:
                 case MixupE():
                     self.mix_at = (method.mix_at,)
