@@ -11,7 +11,7 @@ import torch
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.columns import clean, informative
-from mixupe.data.tabular.frame import MAX_CATEGORIES, Missing, duplicate_groups, table_bundle
+from mixupe.data.tabular.frame import MAX_CATEGORIES, Imputation, duplicate_groups, table_bundle
 from mixupe.settings import UserError
 
 ROWS = 60
@@ -29,11 +29,11 @@ def bundle(
     labels: pd.Series = LABELS,
     categorical: frozenset[str] = frozenset(),
     test: npt.NDArray[np.int64] | None = None,
-    missing: Missing = "indicator",
+    imputation: Imputation = "indicator",
 ) -> DataBundle:
     settings = DatasetSettings(name="toy", domain="tabular", loader="tabular.keel")
     frame = clean(pd.DataFrame(features), "toy", categorical=categorical)
-    return table_bundle(frame, labels, settings, DataRequest(Path(), 0, "heldout"), test=test, missing=missing)
+    return table_bundle(frame, labels, settings, DataRequest(Path(), 0, "heldout"), test=test, imputation=imputation)
 
 
 def numbers(seed: int = 0) -> npt.NDArray[np.float64]:
@@ -208,7 +208,7 @@ def test_missing_values_as_mean_and_mode() -> None:
     """Nothing marks them: a number becomes 0 (the standardised mean), a category the commonest of training."""
     x, colour = numbers(), np.array(["red", "red", "blue"] * 20, dtype=object)
     x[[3, 20, 41]], colour[[5, 30]] = np.nan, np.nan
-    data = bundle({"x": x, "colour": colour}, missing="mean_mode")
+    data = bundle({"x": x, "colour": colour}, imputation="mean_mode")
     assert (data.spec.input_shape, data.spec.categorical_blocks) == ((3,), ((1, 3),))
     rows = everything(data)
     assert (rows[:, 0].abs() < 1e-6).sum() == 3

@@ -23,7 +23,7 @@ from mixupe.data.tensors import TensorSplit
 
 # What happens to missing values: the training mean and an indicator column, and a category of their own; or the training
 # mean, and the commonest training category.
-Missing = Literal["indicator", "mean_mode"]
+Imputation = Literal["indicator", "mean_mode"]
 
 # A column with more categories keeps the commonest; the rest become one.
 MAX_CATEGORIES = 64
@@ -36,7 +36,7 @@ def table_bundle(
     request: DataRequest,
     *,
     test: npt.NDArray[np.int64] | None = None,
-    missing: Missing = "indicator",
+    imputation: Imputation = "indicator",
     notes: tuple[str, ...] = (),
 ) -> DataBundle:
     """Split and encode a table.
@@ -49,7 +49,7 @@ def table_bundle(
         features: N rows as `columns.clean` makes them: float64 columns are numeric, text is categorical, NaN is missing.
         target: N labels, none missing; classes are sorted.
         test: row numbers of the set's own test part.
-        missing: see `Missing`.
+        imputation: see `Imputation`.
 
     Raises:
         UserError: a column holds no value at all, or a class is too small to split.
@@ -60,7 +60,7 @@ def table_bundle(
     rows = duplicate_groups(features)
     indexes = make_splits(labels, settings, request, groups=rows, test=test, class_names=class_names)
 
-    transformer = _transformer(features, missing)
+    transformer = _transformer(features, imputation)
     transformer.fit(features.iloc[indexes.train])
     inputs = torch.from_numpy(np.asarray(transformer.transform(features), dtype=np.float32))
     targets = torch.from_numpy(labels.astype(np.int64))
@@ -74,7 +74,11 @@ def table_bundle(
         validation=split(indexes.validation),
         test=split(indexes.test),
         split_digest=indexes.digest,
-        notes=notes + left_out + _duplicates_note(rows) + _missing_note(features, missing) + _merged_note(transformer),
+        notes=notes
+        + left_out
+        + _duplicates_note(rows)
+        + _missing_note(features, imputation)
+        + _merged_note(transformer),
     )
 
 
@@ -88,10 +92,10 @@ def duplicate_groups(features: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(np.unique(rows, return_inverse=True)[1], dtype=np.int64)
 
 
-def _transformer(features: pd.DataFrame, missing: Missing) -> ColumnTransformer:
+def _transformer(features: pd.DataFrame, imputation: Imputation) -> ColumnTransformer:
     categorical = [column for column in features.columns if features[column].dtype == object]
     numeric = [column for column in features.columns if column not in set(categorical)]
-    marked = missing == "indicator"
+    marked = imputation == "indicator"
     impute = SimpleImputer(strategy="mean", add_indicator=marked, keep_empty_features=True)
     commonest = SimpleImputer(strategy="most_frequent", keep_empty_features=True)
     one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", max_categories=MAX_CATEGORIES, sparse_output=False)
@@ -133,13 +137,13 @@ def _duplicates_note(rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
     return (f"{copies} row(s) repeat an earlier one: equal rows are on one side of the split",) if copies else ()
 
 
-def _missing_note(features: pd.DataFrame, missing: Missing) -> tuple[str, ...]:
+def _missing_note(features: pd.DataFrame, imputation: Imputation) -> tuple[str, ...]:
     numeric = features.select_dtypes("number")
     categorical = features.drop(columns=numeric.columns)
     treatments = {
         "indicator": ("the training mean and an indicator", "a category of its own"),
         "mean_mode": ("the training mean", "the commonest training category"),
-    }[missing]
+    }[imputation]
     notes = []
     for part, treatment in zip((numeric, categorical), treatments, strict=True):
         empty = part.isna()

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.classes import FEWEST_EXAMPLES, class_target, without_rare_classes
 from mixupe.data.tabular.columns import clean, informative
-from mixupe.data.tabular.frame import Missing, table_bundle
+from mixupe.data.tabular.frame import Imputation, table_bundle
 from mixupe.settings import UserError
 
 # On the command line a column called 0 arrives as a number.
@@ -21,14 +21,14 @@ class OutsideTableSettings(DatasetSettings):
     drop: columns that are no features (row numbers, names, what is known only afterwards).
     categorical: columns that hold categories although they are stored as numbers.
     rare_classes: what to do with a class too small to be in every part.
-    missing: what to put for missing values: `indicator` (the training mean and a column that marks it, a category of its
+    imputation: what to put for missing values: `indicator` (the training mean and a column that marks it, a category of its
         own), or `mean_mode` (the training mean, the commonest training category).
     """
 
     drop: tuple[ColumnName, ...] = ()
     categorical: tuple[ColumnName, ...] = ()
     rare_classes: Literal["error", "drop"] = "error"
-    missing: Annotated[Missing, Field(json_schema_extra={"identity_default": "indicator"})] = "indicator"
+    imputation: Annotated[Imputation, Field(json_schema_extra={"identity_default": "indicator"})] = "indicator"
 
 
 def outside_bundle(
@@ -71,7 +71,7 @@ def outside_bundle(
     features, left_out = informative(clean(features, name, categorical=frozenset(config.categorical)), name)
     fewest = max(FEWEST_EXAMPLES, config.folds or 0)
     features, labels, rare = without_rare_classes(features, labels, name, fewest, config.rare_classes == "drop")
-    return table_bundle(features, labels, config, request, missing=config.missing, notes=notes + left_out + rare)
+    return table_bundle(features, labels, config, request, imputation=config.imputation, notes=notes + left_out + rare)
 
 
 def require_column(frame: pd.DataFrame, column: str, key: str, name: str) -> None:
