@@ -4,11 +4,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe.augmentation.mix_point import Model
 from mixupe.benchmark.options import Options
-from mixupe.models.preactresnet import PreActResNet
+from mixupe.models.preactresnet import BasicBlock, PreActResNet
+from mixupe.models.subsampled import SubsampledConv2d
 from mixupe.training.compiled import compiled
 from mixupe.training.precision import slow_bf16
 
@@ -77,6 +79,27 @@ def network(channels: int) -> nn.Module:
     return PreActResNet(IMAGE[0], CLASSES, depth=18, width=channels, stem_stride=1)
 
 
+class TextbookBlock(BasicBlock):
+    """The block as textbooks and the authors' code write it: every operation makes a new tensor."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated = F.relu(self.bn1(x))
+        shortcut = x if self.shortcut is None else self.shortcut(activated)
+        summed: Tensor = self.conv2(F.relu(self.bn2(self.conv1(activated)))) + shortcut
+        return summed
+
+
+def textbook_network(channels: int) -> nn.Module:
+    """As `network`, with its blocks and shortcuts as textbooks write them."""
+    model = network(channels)
+    for module in model.modules():
+        if type(module) is BasicBlock:
+            module.__class__ = TextbookBlock
+        elif type(module) is SubsampledConv2d:  # harmless in the plain layout
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+    return model
+
+
 class Net:
     """A network with its optimizer.
 
@@ -89,7 +112,8 @@ class Net:
     def __init__(self, options: Options, setup: Setup, channels: int | None = None) -> None:
         self.setup = setup
         self.device = options.device
-        self.model = network(channels or width(options)).to(self.device)
+        build = textbook_network if setup == TEXTBOOK else network
+        self.model = build(channels or width(options)).to(self.device)
         self.model.to(memory_format=setup.memory_format)  # type: ignore[call-overload]
         self.forward: Model = compiled(self.model) if setup.compile else self.model
         self.optimizer = torch.optim.SGD(
