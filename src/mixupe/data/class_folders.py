@@ -124,7 +124,7 @@ def check_counts(found: ClassFolders, kind: FileKind, folder: Path, request: Dat
 
 
 def _examples(files: Sequence[Path], kind: FileKind, left_out: LeftOut) -> list[Path]:
-    examples = []
+    examples: list[Path] = []
     for file in files:
         suffix = file.suffix.lower()
         if suffix in kind.unreadable:

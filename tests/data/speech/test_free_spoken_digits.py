@@ -69,7 +69,7 @@ def test_from_the_cache_folder(recordings: Path, request_here: DataRequest) -> N
 def test_nobody_is_heard_in_two_parts_and_each_speaker_is_tested_once(
     recordings: Path, request_here: DataRequest
 ) -> None:
-    tested = []
+    tested: list[str] = []
     for seed in range(4):
         parts = heard(load(config(path=recordings), DataRequest(request_here.root, seed, "heldout")))
         assert [len(part) for part in parts] == [2, 1, 1]
@@ -182,7 +182,7 @@ def test_what_is_there_is_taken_if_every_speaker_says_every_digit(recordings: Pa
 def test_the_real_recordings(request_here: DataRequest) -> None:
     path = Path(os.environ["MIXUPE_TEST_DATA"]) / "free_spoken_digits.tar"
     settings = dataset_settings({**yaml.safe_load(CONFIG.read_text()), "path": path})
-    tested = []
+    tested: list[str] = []
     for seed in range(6):
         assert isinstance(settings, Config)
         bundle = load(settings, DataRequest(request_here.root, seed, "heldout"))
