@@ -240,6 +240,14 @@ def test_the_plan_counts_states_and_estimates_the_rest(runs: list[DeclaredRun]) 
     assert [column.footer for column in shown[-2:]] == ["6.0", "3.0 + ?"]
     assert [column.header for column in shown[2:-2]] == ["done", "failed", "missing"], "no run is in another state"
     unrun = [replace(run, record=None, state="MISSING") for run in runs]
+    alike = [replace(run, settings=run.settings.model_copy(update={"model": runs[0].settings.model})) for run in timed]
+    by_model = {(cell.dataset, cell.augmentation): cell for cell in plan(alike)}
+    work = {
+        run.settings.dataset.name: (run.settings.dataset.card.examples or 0) * run.settings.trainer.epochs
+        for run in runs
+    }
+    expected = 2 * 60.0 * work["digits"] / work["wine"]
+    assert by_model["digits", "mixupe"].seconds == pytest.approx(expected), "another set with the same model has run"
     again = {(cell.dataset, cell.augmentation): cell for cell in plan(unrun, earlier=timed)}
     assert again["wine", "mixupe"].seconds == 180.0, "what it took in another place is known"
     assert again["wine", "mixupe"].spent == 0.0

@@ -39,8 +39,8 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
     """One entry a cell and augmentation, in the table's order.
 
     The estimate is the median time of the finished runs of the same kind; where a method has none yet, of the slowest
-    method of the same cell; where the cell has none, by the table's other cells, whose time is taken to grow with examples
-    times epochs.
+    method of the same cell; where the cell has none, by the table's other cells with its model, whose time is taken to
+    grow with examples times epochs.
 
     Args:
         runs: of the table.
@@ -52,7 +52,8 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
             times.setdefault((run.cell, run.column), []).append(float(run.record["timing"]["seconds"]))
     typical = {kind: median(seconds) for kind, seconds in times.items()}
     works = {run.cell: _work(run) for run in runs}
-    rates = [(column, seconds / work) for (cell, column), seconds in typical.items() if (work := works[cell])]
+    models = {run.cell: run.settings.model.name for run in runs}
+    rates = [(cell, column, seconds / work) for (cell, column), seconds in typical.items() if (work := works[cell])]
     kinds: dict[tuple[int, str], list[DeclaredRun]] = {}
     for run in runs:
         kinds.setdefault((run.cell, run.column), []).append(run)
@@ -63,9 +64,10 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
         known = [seconds for (other, _), seconds in typical.items() if other == cell]
         each = typical.get((cell, augmentation), max(known, default=None))
         work = works[cell]
-        if each is None and work is not None and rates:
-            alike = [rate for column, rate in rates if column == augmentation]
-            each = work * median(alike or [rate for _, rate in rates])
+        alike = [(column, rate) for other, column, rate in rates if models[other] == models[cell]]
+        if each is None and work is not None and alike:
+            same = [rate for column, rate in alike if column == augmentation]
+            each = work * median(same or [rate for _, rate in alike])
         seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
         spent = sum(float(run.record["timing"]["seconds"]) for run in members if run.record is not None)
         cells.append(PlannedCell(members[0].names["dataset"], augmentation, states, spent, seconds))

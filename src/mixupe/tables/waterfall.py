@@ -125,11 +125,11 @@ def waterfall_figures(title: str, found: Sequence[Way]) -> list[Figure]:
     for axis, way in zip(axes[:, 0], found, strict=True):
         _draw(axis, way)
     axes[-1, 0].set_xlabel("test error (%)", fontsize=9)
-    heading(figure, f"{title}: what part of the difference is what")
+    heading(figure, title)
     caption(
         figure,
         "Grey: mean error of the first and the last method. Bars: paired difference of each step, mean over seeds, with its"
-        " 95% t interval; green lowers the error, orange raises it.",
+        " 95% t interval; green lowers the error, orange raises it. The axis does not begin at 0.",
     )
     return [figure]
 

@@ -90,6 +90,14 @@ def test_copies_of_one_table_are_one_set(tmp_path: Path, uci: Path) -> None:
     ]
 
 
+def test_files_in_the_cache_folder_are_found_without_a_path(tmp_path: Path, uci: Path) -> None:
+    digest = found_digest(tmp_path / "elsewhere", uci)
+    assert is_here(config(digest), tmp_path), "tmp_path/uci holds them"
+    assert read(tmp_path, config(digest)).split_digest == read(tmp_path, config(digest, path=uci)).split_digest
+    (uci / "toy.tes").unlink()
+    assert not is_here(config(digest), tmp_path), "one of them is not enough"
+
+
 def test_where_the_rows_lie_is_no_part_of_the_identity() -> None:
     with hydra_initialised():
         ids = {

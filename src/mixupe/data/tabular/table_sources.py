@@ -16,6 +16,8 @@ from mixupe.data.tabular import openml
 from mixupe.data.tabular.columns import MISSING_MARKERS
 from mixupe.settings import PositiveInt, Settings, UserError
 
+# Folder below data.root whose files are read without a path: one place for the UCI sets of a whole table.
+UCI = "uci"
 # What is computed depends on the rows alone, not on where they came from.
 _PLACE = Field(json_schema_extra={"identity": False})
 
@@ -62,6 +64,8 @@ def source_is_here(settings: SourceSettings, root: Path) -> bool:
         return True
     if _is_mnist(settings) and mnist_files.problem(root) is None:
         return True
+    if _has_uci(settings, root):
+        return True
     return openml.is_here(_openml(settings), root)
 
 
@@ -82,6 +86,8 @@ def read_source(settings: SourceSettings, root: Path) -> Source:
         mnist_files.unpack_local(root)
         if mnist_files.problem(root) is None:
             return _mnist(mnist_files.raw_folder(root), "MNIST's files")
+    if _has_uci(settings, root):
+        return _copy(settings, root / UCI, root)
     frame, target, notes = openml.read_table(_openml(settings), root)
     return Source(frame.drop(columns=target), frame[target], f"OpenML {settings.data_id}", notes)
 
@@ -92,6 +98,12 @@ def _openml(settings: SourceSettings) -> openml.Config:
 
 def _is_mnist(settings: SourceSettings) -> bool:
     return set(settings.copy_files) == set(mnist_files.SHA256)
+
+
+def _has_uci(settings: SourceSettings, root: Path) -> bool:
+    """Whether data.root/uci has all files of the set, at any depth."""
+    names = () if _is_mnist(settings) else settings.copy_files
+    return bool(names) and all(any((root / UCI).rglob(name)) for name in names)
 
 
 def _copy(settings: SourceSettings, path: Path, root: Path) -> Source:
