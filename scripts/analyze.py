@@ -31,6 +31,7 @@ SHOWN = {
     "diverging": "radius < 1",
     "correlation": "corr(q, q_hat)",
     "bend_median": "|f - Jx|/|f|",
+    "shift_median": "|J mean|/|f|",
 }
 
 

@@ -23,6 +23,7 @@ def test_without_biases_and_centred_q_is_q_hat() -> None:
     found = first_order(net(bias=False), x, y, torch.zeros(6, dtype=torch.float64))
     assert torch.allclose(found.q, found.q_hat, rtol=0, atol=1e-10)
     assert float(found.bend.max()) < 1e-10
+    assert float(found.shift.max()) < 1e-10
     assert found.correlation == pytest.approx(1)
     assert found.same_sign == 1
 
@@ -34,6 +35,7 @@ def test_with_biases_or_away_from_the_mean_it_is_not() -> None:
     assert with_bias.correlation < 0.999
     uncentred = first_order(net(bias=False), x, y, torch.ones(6, dtype=torch.float64))
     assert float((uncentred.q - uncentred.q_hat).abs().max()) > 0.01
+    assert float(uncentred.bend.max()) < 1e-10 < float(uncentred.shift.median())
 
 
 def test_q_hat_is_entropy_minus_cross_entropy() -> None:

@@ -50,7 +50,7 @@ def test_the_exact_loss_is_the_expectation_of_the_mixup_that_trains() -> None:
     ]
     series = mixup_series(net, *all_pairs(x, y), ALPHA)
     assert series.mixed == pytest.approx(sum(losses) / len(y), rel=1e-10)
-    assert series.clean == pytest.approx(float(cross_entropy(net(x), y)), rel=1e-12)
+    assert series.clean == pytest.approx(cross_entropy(net(x), y).item(), rel=1e-12)
     assert series.mixed_error < 1e-10
 
 

@@ -12,7 +12,7 @@ QUANTITIES = (*VARIANTS, "cross-entropy", "entropy")
 
 
 def gradients(model: nn.Module, x: Tensor, y: Tensor, x_mean: Tensor, threshold: float = 1.0) -> dict[str, Tensor]:
-    """Gradient of each of QUANTITIES with respect to all parameters, flat, as descent would follow it downwards.
+    """Gradient of each of QUANTITIES with respect to all parameters, flat.
 
     Args:
         model: in evaluation mode; maps x to logits (n, K).
@@ -22,21 +22,18 @@ def gradients(model: nn.Module, x: Tensor, y: Tensor, x_mean: Tensor, threshold:
         threshold: of v1 and v3.
     """
 
-    def of(name: str) -> Tensor:
-        h = x.detach().requires_grad_()
-        logits = model(h)
-        if name == "cross-entropy":
-            return cross_entropy(logits, y)
-        if name == "entropy":
-            return -(logits.softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1).mean()
-        return penalty(logits, h, y, name, threshold, x_mean)
-
-    return {name: _gradient(model, of(name)) for name in QUANTITIES}
+    h = x.detach().requires_grad_()
+    logits = model(h)
+    values = {name: penalty(logits, h, y, name, threshold, x_mean) for name in VARIANTS}
+    values["cross-entropy"] = cross_entropy(logits, y)
+    values["entropy"] = -(logits.softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1).mean()
+    parameters = list(model.parameters())
+    return {name: _flat(values[name], parameters) for name in QUANTITIES}
 
 
-def _gradient(model: nn.Module, value: Tensor) -> Tensor:
-    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.cat([one.flatten() for one in torch.autograd.grad(value, parameters, materialize_grads=True)])
+def _flat(value: Tensor, parameters: list[nn.Parameter]) -> Tensor:
+    found = torch.autograd.grad(value, parameters, retain_graph=True, materialize_grads=True)
+    return torch.cat([gradient.flatten() for gradient in found])
 
 
 def cosines(of: Mapping[str, Tensor]) -> dict[str, dict[str, float]]:

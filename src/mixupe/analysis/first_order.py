@@ -20,7 +20,9 @@ class FirstOrder:
         q_hat: (y - p) . f, equation 5; it is entropy - cross_entropy.
         entropy: of p.
         cross_entropy: of p with the label.
-        bend: |f - J x| / |f|, 0 where f is linear from the origin on, so that with x_mean 0 q is q_hat.
+        bend: |f - J x| / |f|, 0 where f is linear from the origin on.
+        shift: |J x_mean| / |f|, 0 where inputs are centred. q - q_hat = (p - y) . (J x_mean + f - J x), so where bend and
+            shift are 0, q is q_hat.
     """
 
     q: Tensor
@@ -28,6 +30,7 @@ class FirstOrder:
     entropy: Tensor
     cross_entropy: Tensor
     bend: Tensor
+    shift: Tensor
 
     @property
     def correlation(self) -> float:
@@ -60,4 +63,5 @@ def first_order(f: Callable[[Tensor], Tensor], x: Tensor, y: Tensor, x_mean: Ten
         entropy=-(log_p.exp() * log_p).sum(dim=1),
         cross_entropy=F.nll_loss(log_p, y, reduction="none"),
         bend=(logits - radial).norm(dim=1) / logits.norm(dim=1),
+        shift=(slope + radial).norm(dim=1) / logits.norm(dim=1),
     )

@@ -66,6 +66,7 @@ def _first_order_values(terms: FirstOrder) -> dict[str, Any]:
         "correlation": terms.correlation,
         "same_sign": terms.same_sign,
         "bend_median": float(terms.bend.median()),
+        "shift_median": float(terms.shift.median()),
         "q_mean": float(terms.q.mean()),
         "q_hat_mean": float(terms.q_hat.mean()),
         "q_size": float(terms.q.abs().mean()),

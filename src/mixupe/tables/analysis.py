@@ -55,6 +55,7 @@ def analysis_figure(analysis: Analysis) -> Figure:
         "correlation of q and q̂": frame["correlation"],
         "same sign": frame["same_sign"],
         "|f - Jx| / |f| (median)": frame["bend_median"],
+        "|J mean(x)| / |f| (median)": frame["shift_median"],
     }
     _over_training(axes[1, 0], frame, agreement, "First-order term and its approximation")
     cosines = {
@@ -92,6 +93,7 @@ def _over_training(axis: Axes, frame: pd.DataFrame, lines: dict[str, pd.Series],
         )
     axis.axhline(0, color=KNOWN["none"].colour, linewidth=0.8)
     axis.set_xscale("symlog", linthresh=1)
+    axis.set_xlim(-0.3, 1.2 * frame["step"].max())
     axis.set_xlabel("training step", fontsize=9)
     _finish(axis, title)
 
