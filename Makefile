@@ -4,17 +4,28 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+TEST_LIMIT ?= 20m
 SEEDS ?=
 LAUNCHER ?=
 TABLE_OPTIONS = $(if $(SEEDS),seed=$(SEEDS)) $(OVERRIDES)
 SWEEP_OPTIONS = $(if $(LAUNCHER),hydra/launcher=$(LAUNCHER)) $(if $(MINUTES),hydra.sweeper.minutes=$(MINUTES)) $(TABLE_OPTIONS)
 # A fresh table has a run store and results of its own, in which no earlier record counts as done.
 FRESH_OPTIONS = $(if $(FRESH),output_root=outputs/fresh/$* hydra.sweeper.results=outputs/fresh/$*/results)
-TABLES := images tabular speech graphs imagenet
+# The paper's tables by domain, and those that one of its numbers stands for.
+images := paper1 paper2
+tabular := paper4
+speech := paper5
+graphs := paper6_nested paper6
+imagenet := paper3
+DOMAINS := images tabular speech graphs imagenet
+PAPER_6 := $(graphs)
+PAPER_eta := paper_eta
+PAPER_figure1 := figure1
+PAPER := paper1 paper2 paper3 paper4 paper5 $(graphs) paper7 paper8 paper_eta figure1
 OFFLINE_TABLES := offline_images offline_tabular offline_speech offline_graphs
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart tables tables-offline report gpu test test-slow lint types format clean
+.PHONY: help quickstart tables tables-offline paper figure2 $(DOMAINS:%=table-%) report gpu test test-slow lint types format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -23,9 +34,13 @@ help: ## Show this list
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: PYTHON: no Python 3.11, 3.12 or 3.13 found; give one with PYTHON=/path/to/python"; exit 2; }
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@echo "Installing Python packages into $(VENV), once: 6 GB of disk, 2 to 10 minutes, most of it downloading PyTorch ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+		--constraint constraints.txt --editable '.[dev]' || \
+	{ status=$$?; echo "error: pip could not install them, for the reason above; the same command tries again" >&2; exit $$status; }
 	@touch $@
+	@echo "Installed."
 
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
 	@$(MAKE) --no-print-directory table-quickstart
@@ -41,8 +56,21 @@ else
 	exit $$status
 endif
 
-tables: $(INSTALLED) ## All tables of the paper's domains and ImageNet, one after another
-	@$(call each,$(TABLES))
+paper-%: $(INSTALLED) ## A table of the paper by its number: paper-1 to paper-8, paper-eta, paper-figure1 (as table-%)
+	@$(call each,$(or $(PAPER_$*),paper$*))
+
+paper: $(INSTALLED) ## All tables of the paper and its Figure 1, one after another (DRY=1: what they would cost)
+	@$(call each,$(PAPER))
+
+figure2: $(INSTALLED) ## Figure 2 of the paper: the sign of mixup's first-order term during training
+	@$(PY) scripts/figure2.py $(OVERRIDES)
+
+# table-images: the paper's tables of a domain.
+$(DOMAINS:%=table-%): table-%: $(INSTALLED)
+	@$(call each,$($*))
+
+tables: $(INSTALLED) ## The paper's tables of all domains, one after another: table-images, -tabular, -speech, -graphs, -imagenet
+	@$(call each,$(foreach domain,$(DOMAINS),$($(domain))))
 
 tables-offline: $(INSTALLED) ## The same four domains on sets that need only package registries
 	@$(call each,$(OFFLINE_TABLES))
@@ -64,8 +92,13 @@ gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, th
 	@PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(or $(GPU_PYTHON),$(PY)) scripts/gpu.py $(if $(MINUTES),--minutes=$(MINUTES)) \
 		$(if $(ONLY),--only=$(ONLY)) $(OVERRIDES)
 
+# A worker that is killed fails its test and ends the run: with --dist=loadfile pytest-xdist would wait for ever for the tests
+# that were left to it. The limit ends whatever else waits; what a terminal sends (Ctrl-C) still arrives.
 test: $(INSTALLED) ## The fast tests
-	$(PY) -m pytest --numprocesses=auto --dist=loadfile
+	@timeout --foreground --signal=INT --kill-after=30 $(TEST_LIMIT) \
+		$(PY) -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0 || \
+	{ status=$$?; case $$status in 124|137) echo "error: the tests were not over after TEST_LIMIT=$(TEST_LIMIT)" >&2;; esac; \
+	exit $$status; }
 
 test-slow: $(INSTALLED) ## The tests that take minutes or need fetched data
 	$(PY) -m pytest -m slow

@@ -89,10 +89,13 @@ def _named(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry]
 def _needed(options: argparse.Namespace) -> list[tuple[Entry, Path]]:
     """The data sets, and their cache folder, that runs of the table are still to be trained on and that are not here."""
     # Imported here: nothing else needs what tables need.
+    from mixupe.experiment.command_line import readable
+    from mixupe.experiment.search_path import search_in
     from mixupe.tables.agreement import place
     from mixupe.tables.build import look_up
 
-    _, runs = look_up(options.table, *place(options.table, options.names, options.fresh))
+    overrides = search_in(None, readable(options.names, is_sweep=True))
+    _, runs = look_up(options.table, *place(options.table, overrides, options.fresh))
     missing = {}
     for run in runs:
         settings, root = run.settings.dataset, run.settings.data.root

@@ -10,8 +10,10 @@ no W&B. Exit status: 0 written, 2 bad command line or nothing to show.
 import argparse
 import sys
 
+from mixupe.experiment.command_line import readable
 from mixupe.experiment.files import write_text
 from mixupe.experiment.progress import CONSOLE, complain
+from mixupe.experiment.search_path import search_in
 from mixupe.report.page import recorded_tables, report
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
@@ -25,10 +27,12 @@ def main() -> int:
         metavar="NAME",
         help="a file of configs/table, without .yaml; with it may stand overrides of all its runs",
     )
-    arguments = parser.parse_args()
+    parser.add_argument("--config-dir", metavar="DIR", help="a folder with configs of your own (DIR/table/NAME.yaml)")
+    arguments = parser.parse_intermixed_args()  # overrides may follow an option
     names = [one for one in arguments.names if "=" not in one]
-    overrides = [one for one in arguments.names if "=" in one]
     try:
+        given = readable([one for one in arguments.names if "=" in one], is_sweep=True)
+        overrides = search_in(arguments.config_dir, given)
         if len(names) > 1 or (overrides and not names):
             raise UserError(f"table: one with its overrides, or none of both; got {' '.join(arguments.names)}")
         page, left_out = report(names or recorded_tables(RESULTS), overrides, RESULTS)

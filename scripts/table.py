@@ -12,7 +12,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from mixupe.experiment.command_line import readable
 from mixupe.experiment.progress import CONSOLE, complain
+from mixupe.experiment.search_path import search_in
 from mixupe.settings import UserError
 from mixupe.tables.agreement import agreement, agreement_lines, agreement_to_terminal, agrees, place
 from mixupe.tables.build import BuiltTable, build_table, look_up
@@ -35,11 +37,13 @@ def main() -> int:
     )
     parser.add_argument("--partial", action="store_true", help="runs that are still to do are no failure")
     parser.add_argument("--fresh", action="store_true", help="of the table run again from nothing; compares the two")
+    parser.add_argument("--config-dir", metavar="DIR", help="a folder with configs of your own (DIR/table/NAME.yaml)")
     parser.add_argument("--wandb", action="store_true", help="log it as a W&B run too, as the logger of its runs says")
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
     names = [one for one in arguments.names if "=" not in one]
-    overrides = [one for one in arguments.names if "=" in one]
     try:
+        given = readable([one for one in arguments.names if "=" in one], is_sweep=True)
+        overrides = search_in(arguments.config_dir, given)
         if arguments.dry:
             return _dry(names, overrides, arguments.fresh)
         if len(names) != 1:

@@ -13,6 +13,7 @@ import os
 import sys
 
 import hydra
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
@@ -21,10 +22,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from mixupe import stopping
 from mixupe.experiment import chunks
+from mixupe.experiment.command_line import check_config_choice, readable
 from mixupe.experiment.compose import CONFIG_NAME, CONFIGS, one_line, settings_of, with_recipe
 from mixupe.experiment.launchers import in_worker
 from mixupe.experiment.progress import complain
 from mixupe.experiment.run import Outcome, refused, request_run
+from mixupe.experiment.search_path import search_in
 from mixupe.experiment.stack import as_one, attempt_runs
 from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError, SweepStoppedError
 from mixupe.experiment.together import request_run_together
@@ -40,6 +43,8 @@ OPTUNA = "hydra/sweeper=optuna"
 
 def task(config: DictConfig) -> Outcome:
     """One run, in this process or in a worker of a launcher; bad input is an outcome too, so that a sweep goes on."""
+    if HydraConfig.get().job.chdir:  # relative paths are those of the folder in which the command was given
+        os.chdir(HydraConfig.get().runtime.cwd)
     if HydraConfig.get().mode == RunMode.MULTIRUN:  # a sweep takes account of its runs itself
         return in_worker(lambda: outcome_of(config))
     outcome = outcome_of(config)
@@ -59,22 +64,14 @@ def outcome_of(config: DictConfig) -> Outcome:
 
 
 def main() -> int:
-    overrides = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
-    flags = [argument for argument in sys.argv[1:] if argument not in overrides]
-    overrides = with_recipe(["hydra/sweeper=mixupe_optuna" if one == OPTUNA else one for one in overrides])
-    TABLE_OVERRIDES.clear()
-    if any(override.startswith("table=") for override in overrides):
-        # Hydra composes one config before the sweep starts, whose data set need not have the keys of the table's sets.
-        seen = [override for override in overrides if override.startswith(("table=", "hydra", "output_root="))]
-        TABLE_OVERRIDES[:] = [override for override in overrides if override not in seen]
-        sys.argv[1:] = [*flags, *seen]
-    else:
-        sys.argv[1:] = [*flags, *overrides]
     # Hydra then raises its errors instead of printing them over many lines.
     show_traceback = "HYDRA_FULL_ERROR" in os.environ
     os.environ["HYDRA_FULL_ERROR"] = "1"
+    overrides: list[str] = []
     try:
+        flags, overrides = _command_line()
         _check_sweeper_options(flags, overrides)
+        _hand_to_hydra(flags, overrides)
         with stopping.listening():
             hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=CONFIG_NAME)(task)()
     except (UserError, HydraException, OmegaConfBaseException) as error:
@@ -98,6 +95,26 @@ def main() -> int:
         if outcome.state == "INTERRUPTED":
             return STOPPED
     return 0 if all(outcome.state == "DONE" for outcome in OUTCOMES) else 1
+
+
+def _command_line() -> tuple[list[str], list[str]]:
+    """Hydra's flags, and the overrides with the recipe of their domain."""
+    given = [argument for argument in sys.argv[1:] if "=" in argument and not argument.startswith("-")]
+    flags = [argument for argument in sys.argv[1:] if argument not in given]
+    arguments = get_args_parser().parse_args([*flags, *given])
+    check_config_choice(arguments.config_name, arguments.config_path)
+    overrides = search_in(arguments.config_dir, readable(given, is_sweep=arguments.multirun))
+    return flags, with_recipe(["hydra/sweeper=mixupe_optuna" if one == OPTUNA else one for one in overrides])
+
+
+def _hand_to_hydra(flags: list[str], overrides: list[str]) -> None:
+    TABLE_OVERRIDES.clear()
+    if any(override.startswith("table=") for override in overrides):
+        # Hydra composes one config before the sweep starts, whose data set need not have the keys of the table's sets.
+        seen = [override for override in overrides if override.startswith(("table=", "hydra", "output_root="))]
+        TABLE_OVERRIDES[:] = [override for override in overrides if override not in seen]
+        overrides = seen
+    sys.argv[1:] = [*flags, *overrides]
 
 
 def _check_sweeper_options(flags: list[str], overrides: list[str]) -> None:

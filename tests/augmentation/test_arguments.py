@@ -1,12 +1,15 @@
 """Wrong arguments raise a ValueError that names the argument."""
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from mixupe import ManifoldMixup, Mixup, MixupE, mixup_loss, mixupe_loss
+from mixupe import ERMPenalty, ManifoldMixup, MixedLoss, Mixup, MixupE, erm_penalty_loss, mixup_loss, mixupe_loss
+from mixupe.augmentation.mixup import ERM
 
 MODEL = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
 X = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))
@@ -55,6 +58,25 @@ def call(**changed: Any) -> None:
         ("clean_pass", {"clean_pass": "joint", "mix_at": "1"}),
         ("x", {"x": X[:3]}),
         ("x", {"x": torch.tensor(1.0)}),
+        ("x", {"x": X.tolist()}),
+        ("x", {"x": X.numpy()}),
+        ("y", {"y": Y.tolist()}),
+        ("y", {"y": Y.numpy()}),
+        ("y", {"y": Y.bool()}),
+        ("perm", {"perm": PERM.tolist()}),
+        ("perm", {"perm": PERM.numpy()}),
+        ("lam", {"lam": "0.3"}),
+        ("lam", {"lam": [0.3]}),
+        ("alpha", {"alpha": "1.0"}),
+        ("alpha", {"alpha": None}),
+        ("eta", {"eta": "0.1"}),
+        ("threshold", {"threshold": "1.0"}),
+        ("x_mean", {"x_mean": X[0].tolist()}),
+        ("x_mean", {"variant": "exact", "x_mean": X[0].numpy()}),
+        ("mix_at", {"mix_at": 1}),
+        ("mix_at", {"mix_at": ["1"]}),
+        ("mix_at", {"mix_at": ""}),
+        ("criterion", {"criterion": "cross_entropy"}),
     ],
 )
 def test_the_error_names_the_argument(argument: str, changed: dict[str, Any]) -> None:
@@ -94,3 +116,116 @@ def test_the_classes_check_when_they_are_built() -> None:
     for wrong in (0, -1, 1.5, True):
         with pytest.raises(ValueError, match=rf"^penalty_every: must be an integer >= 1, got {wrong}"):
             MixupE(penalty_every=wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "argument"),
+    [
+        (method, argument)
+        for method in (ERM, ERMPenalty, Mixup, ManifoldMixup, MixupE)
+        for argument in ("alpha", "eta", "criterion", "mix_at", "threshold", "x_mean")
+        if argument in method.__init__.__annotations__
+    ],
+)
+def test_the_classes_name_what_has_a_wrong_type(method: type[ERM], argument: str) -> None:
+    for wrong in ("1.0", [1.0]) if argument != "mix_at" else (1, [1]):
+        with pytest.raises(ValueError, match=rf"^{argument}: "):
+            method(**{argument: wrong})  # type: ignore[arg-type]
+
+
+METHODS: dict[str, Callable[..., MixedLoss]] = {
+    "none": ERM(),
+    "erm_penalty": ERMPenalty(),
+    "mixup": Mixup(),
+    "manifold_mixup": ManifoldMixup(),
+    "mixupe": MixupE(),
+    "exact": MixupE(variant="exact", x_mean=torch.zeros(3, 2, 2)),
+    "mixup_loss": lambda model, x, y: mixup_loss(model, x, y, lam=0.3, perm=PERM),
+    "mixupe_loss": lambda model, x, y: mixupe_loss(model, x, y, lam=0.3, perm=PERM, alpha=1.0, eta=0.1),
+    "head": lambda model, x, y: mixupe_loss(model, x, y, lam=0.3, perm=PERM, alpha=1.0, eta=0.1, mix_at="1"),
+    "joint": MixupE(clean_pass="joint"),
+    "erm_penalty_loss": lambda model, x, y: erm_penalty_loss(model, x, y, alpha=1.0, eta=0.1),
+}
+
+
+@pytest.mark.parametrize("wrong", [0, "cpu", np.random.default_rng(0)], ids=str)
+@pytest.mark.parametrize("name", ["none", "erm_penalty", "mixup", "manifold_mixup", "mixupe"])
+def test_a_generator_of_another_kind_is_named(name: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"^generator: must be a torch.Generator or None, got "):
+        METHODS[name](MODEL, X, Y, generator=wrong)
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16], ids=str)
+@pytest.mark.parametrize("name", METHODS)
+def test_class_indices_come_in_any_integer_dtype(name: str, dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    expected = METHODS[name](MODEL, X, Y).loss
+    torch.manual_seed(0)
+    assert torch.equal(METHODS[name](MODEL, X, Y.to(dtype)).loss, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.float32], ids=str)
+@pytest.mark.parametrize("name", METHODS)
+def test_labels_in_a_column_are_told_how_to_lie_flat(name: str, dtype: torch.dtype) -> None:
+    with pytest.raises(
+        ValueError, match=r"^y: has shape \(4, 1\); class indices must have shape \(B,\), .*squeeze\(1\)"
+    ):
+        METHODS[name](MODEL, X, Y[:, None].to(dtype))
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("wrong", [Y.tolist(), Y.numpy(), "0121"], ids=["list", "array", "str"])
+def test_labels_that_are_no_tensor_are_named_before_the_model_runs(name: str, wrong: Any) -> None:
+    def never(x: Tensor) -> Tensor:
+        raise AssertionError
+
+    with pytest.raises(ValueError, match=r"^y: must be a torch.Tensor, got "):
+        METHODS[name](never, X, wrong)
+
+
+class Output(dict[str, Tensor]):
+    """As the transformers library's ModelOutput: a dict with attributes."""
+
+    @property
+    def logits(self) -> Tensor:
+        return self["logits"]
+
+
+class Wrapped(nn.Sequential):
+    def __init__(self, wrap: Callable[[Tensor], Any]) -> None:
+        super().__init__(*MODEL)
+        self.wrap = wrap
+
+    def forward(self, x: Tensor) -> Any:
+        return self.wrap(super().forward(x))  # type: ignore[no-untyped-call]
+
+
+OUTPUTS: dict[str, Callable[[Tensor], Any]] = {
+    "tuple": lambda logits: (logits, logits),
+    "list": lambda logits: [logits],
+    "dict": lambda logits: {"logits": logits},
+    "Output": lambda logits: Output(logits=logits),
+    "NoneType": lambda logits: None,
+}
+
+
+@pytest.mark.parametrize("kind", OUTPUTS)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_model_that_returns_no_tensor_is_named(name: str, kind: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^model: must return a tensor, logits of shape \(B, K\), got {kind}; wrap it"
+    ):
+        METHODS[name](Wrapped(OUTPUTS[kind]), X, Y)
+
+
+@pytest.mark.parametrize("wrap", [lambda y: y[:, 0], lambda y: y[None], lambda y: y[0, 0], lambda y: y[1:]], ids="abcd")
+@pytest.mark.parametrize("name", METHODS)
+def test_a_model_that_returns_another_shape_is_named(name: str, wrap: Callable[[Tensor], Any]) -> None:
+    with pytest.raises(ValueError, match=r"^model: must return logits of shape \(B, K\) with B = "):
+        METHODS[name](Wrapped(wrap), X, Y)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_model_that_returns_classes_is_named(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^model: must return logits in a floating dtype, got torch.int64"):
+        METHODS[name](Wrapped(lambda logits: logits.long()), X, Y)

@@ -58,7 +58,7 @@ def test_joint_is_one_pass_and_batch_norm_sees_both_batches_together() -> None:
 
 def test_a_model_that_drops_examples_is_named_in_a_joint_pass() -> None:
     model = network()
-    with pytest.raises(ValueError, match=r"^model: must return logits of shape \(B, K\) with B = 6"):
+    with pytest.raises(ValueError, match=r"^model: must return logits of shape \(B, K\) with B = 12"):
         mixupe_loss(lambda x: model(x)[:6], X, Y, clean_pass="joint", **SETTINGS)
 
 

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from mixupe.benchmark.jpegs import CLASSES, SIZE, write_jpegs
-from mixupe.data.images.class_folders import find_images
+from mixupe.data.class_folders import find_files
 from mixupe.data.images.decode import read_image
+from mixupe.data.images.image_folder import IMAGES
 
 
 def test_files_are_images_that_differ(tmp_path: Path) -> None:
     write_jpegs(tmp_path / "jpegs", 75)
-    files = find_images(tmp_path / "jpegs").files
+    files = find_files(tmp_path / "jpegs", IMAGES).files
     assert len(files) == 75
     assert len({path.parent for path in files}) == CLASSES
     assert len({path.read_bytes() for path in files}) == 75

@@ -1,13 +1,15 @@
 """Archives from outside write inside the folder, or not at all."""
 
 import io
+import random
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mixupe.data.archives import staged_folder, unpack
+from mixupe.data.archives import staged_folder, unpack, unpacked
 from mixupe.settings import UserError
 
 
@@ -117,15 +119,88 @@ def test_a_second_member_of_one_name_is_refused(tmp_path: Path, folder: Path) ->
 def test_no_archive_is_told(tmp_path: Path, folder: Path, content: bytes) -> None:
     path = tmp_path / "broken.zip"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"broken\.zip: cannot be unpacked"):
+    with pytest.raises(UserError, match=r"broken\.zip cannot be read \(.+\)$") as error:
+        unpack(path, folder)
+    assert "\n" not in str(error.value)
+
+
+def make_archive(path: Path) -> Path:
+    """Three members of bytes that hardly compress, in the format that the suffix says."""
+    members = {f"{number}.bin": random.Random(number).randbytes(3000) for number in range(3)}
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+            for name, content in members.items():
+                opened.writestr(name, content)
+        return path
+    kinds: dict[str, Any] = {".tar": "w", ".gz": "w:gz", ".bz2": "w:bz2", ".xz": "w:xz"}
+    with tarfile.open(path, kinds[path.suffix]) as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+ARCHIVES = ["a.zip", "a.tar", "a.tar.gz", "a.tar.bz2", "a.tar.xz"]
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_whole_archives_of_each_kind(tmp_path: Path, folder: Path, name: str) -> None:
+    assert unpack(make_archive(tmp_path / name), folder) == 3
+    assert (folder / "2.bin").read_bytes() == random.Random(2).randbytes(3000)
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+@pytest.mark.parametrize("share", [0.01, 0.3, 0.5])
+def test_cut_off_archives_are_told(tmp_path: Path, folder: Path, name: str, share: float) -> None:
+    path = make_archive(tmp_path / name)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(UserError, match=rf"{name} cannot be read \(.+\)$") as error:
+        unpack(path, folder)
+    assert "\n" not in str(error.value)
+
+
+def test_a_tar_file_cut_off_between_two_members_is_told(tmp_path: Path, folder: Path) -> None:
+    path = make_archive(tmp_path / "a.tar")
+    path.write_bytes(path.read_bytes()[: 512 + 3072])
+    with pytest.raises(UserError, match=r"a\.tar cannot be read \(it is cut off or damaged: its end is missing\)"):
         unpack(path, folder)
 
 
-def test_cut_off_archive_is_told(tmp_path: Path, folder: Path) -> None:
-    whole = make_tar(tmp_path / "a.tar.gz", tar_member("a"), tar_member("b")).read_bytes()
-    (tmp_path / "cut.tar.gz").write_bytes(whole[:-30])
-    with pytest.raises(UserError, match=r"cut\.tar\.gz: cannot be unpacked"):
-        unpack(tmp_path / "cut.tar.gz", folder)
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_a_byte_that_changed_is_told(tmp_path: Path, folder: Path, name: str) -> None:
+    path = make_archive(tmp_path / name)
+    content = bytearray(path.read_bytes())
+    # A tar file has checksums of its headers only.
+    content[512 + 3072 + 5 if name == "a.tar" else len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name} cannot be read \(.+\)$") as error:
+        unpack(path, folder)
+    assert "\n" not in str(error.value)
+
+
+def test_zstandard_is_named(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "a.tar.zst").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
+    with pytest.raises(UserError, match=r"a\.tar\.zst cannot be read \(Zstandard is not supported"):
+        unpack(tmp_path / "a.tar.zst", folder)
+
+
+def test_a_users_archive_is_unpacked_once_and_told_apart_by_content(tmp_path: Path) -> None:
+    archive = make_archive(tmp_path / "a.tar.gz")
+    first = unpacked(archive, tmp_path / "cache")
+    assert files_below(first) == ["0.bin", "1.bin", "2.bin"]
+    (first / "0.bin").write_bytes(b"as it was")
+    assert unpacked(archive.rename(tmp_path / "b"), tmp_path / "cache") == first
+    assert (first / "0.bin").read_bytes() == b"as it was"
+    assert unpacked(make_archive(tmp_path / "a.zip"), tmp_path / "cache") != first
+
+
+def test_a_damaged_archive_of_the_users_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = make_archive(tmp_path / "a.tar.gz")
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(UserError, match=rf"^dataset\.path: {path} cannot be read \(.+\)$"):
+        unpacked(path, tmp_path / "cache")
+    assert [entry.suffix for entry in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
 def test_staged_folder_appears_whole(tmp_path: Path) -> None:

@@ -160,3 +160,15 @@ def test_class_smaller_than_the_folds_is_named() -> None:
 def test_missing_test_part_is_told() -> None:
     with pytest.raises(UserError, match=r"dataset\.test_fraction: toy has no test part of its own"):
         split(test_fraction=None)
+
+
+@pytest.mark.parametrize("keys", [{"test_fraction": 0.25}, {"folds": 5}])
+def test_a_test_part_is_drawn_beside_an_official_validation_part(keys: dict[str, Any]) -> None:
+    validation = np.arange(0, 200, 4)
+    for seed in range(5):
+        train, kept, test = parts(split(seed=seed, validation=validation, **keys))
+        assert kept == validation.tolist()
+        assert sorted(train + kept + test) == list(range(200))
+        assert not set(test) & set(kept)
+    whole, both, _ = parts(split(protocol="paper", validation=validation, **keys))
+    assert set(validation) - set(both) <= set(whole)

@@ -28,6 +28,15 @@ def test_balanced_error_is_the_mean_over_classes_and_calibration_is_confidence_a
     assert metrics["calibration_error"] == pytest.approx(100 * expected, rel=1e-4)
 
 
+def test_top_5_from_ten_classes_on() -> None:
+    """Logits rank the classes downwards from the label, which is 1st, 5th, 6th and last."""
+    ranks = torch.tensor([0, 4, 5, 9])
+    logits = -torch.arange(10.0).expand(4, 10)
+    metrics = full_metrics(logits, ranks)
+    assert (metrics["error"], metrics["top5_error"]) == (75.0, 50.0)
+    assert "top5_error" not in full_metrics(logits[:, :9], ranks.clamp_max(8))
+
+
 def test_predict_sees_every_example_once_in_order_in_evaluation_mode() -> None:
     inputs = torch.arange(2500, dtype=torch.float32).unsqueeze(1)
     model = nn.Sequential(nn.Dropout(0.9), nn.Identity()).train()

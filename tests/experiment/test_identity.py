@@ -2,7 +2,7 @@
 
 import pytest
 
-from mixupe.experiment.identity import group_id, run_id, run_ids
+from mixupe.experiment.identity import group_id, identity, run_id, run_ids
 from tests.experiment.conftest import Compose
 
 
@@ -33,7 +33,9 @@ def test_where_and_how_it_runs_is_no_part(compose: Compose, override: str) -> No
         "augmentation.eta=0.01",
         "augmentation.mix_at=head",
         "optimizer.lr=0.1",
+        "optimizer.betas=[0.9,0.99]",
         "scheduler=step",
+        "scheduler.floor=0.001",
         "trainer.epochs=4",
         "trainer.batch_size=33",
         "trainer.precision=bf16",
@@ -52,6 +54,12 @@ def test_what_is_computed_is_a_part(compose: Compose, override: str) -> None:
 def test_the_group_is_the_identity_without_the_seed(compose: Compose) -> None:
     assert group_id(compose("seed=1")) == group_id(compose("seed=0"))
     assert group_id(compose("trainer.epochs=4")) != group_id(compose())
+
+
+def test_what_came_later_changes_nothing_at_its_default(compose: Compose) -> None:
+    relevant = identity(compose())
+    assert "betas" not in relevant["optimizer"]
+    assert "floor" not in relevant["scheduler"]
 
 
 def test_writing_out_a_default_changes_nothing(compose: Compose) -> None:

@@ -2,15 +2,19 @@
 
 import json
 import struct
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mixupe.experiment import wandb_environment
 from mixupe.experiment.identity import group_id, run_id
+from mixupe.experiment.progress import say_once
 from mixupe.experiment.run import request_run
-from mixupe.experiment.wandb_mirror import wandb_mode
+from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
 wandb = pytest.importorskip("wandb")
@@ -40,7 +44,14 @@ def raw_records(data: bytes) -> Iterator[bytes]:
 
 
 def read_back(folder: Path) -> dict[str, Any]:
-    """Run, history and summary of one offline run."""
+    """Run, history and summary of one offline run, which W&B writes to the end shortly after the run is finished."""
+    deadline = time.monotonic() + 20
+    while "exit_code" not in (found := _read(folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return found
+
+
+def _read(folder: Path) -> dict[str, Any]:
     from wandb.proto import wandb_internal_pb2
 
     new_record: Any = getattr(wandb_internal_pb2, "Record")  # noqa: B009 - made at run time, unknown to mypy
@@ -90,23 +101,27 @@ def test_a_failed_run_is_closed_as_failed(compose: Compose, tmp_path: Path) -> N
     assert read_back(folder)["exit_code"] == 1
 
 
-def test_offline_unless_logged_in_or_told_otherwise(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("WANDB_MODE")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert wandb_mode("auto") == "offline"
-    assert wandb_mode("online") == "online"
-    monkeypatch.setenv("WANDB_API_KEY", "x" * 40)
-    assert wandb_mode("auto") == "online"
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    assert wandb_mode("online") == "offline"
+@pytest.mark.parametrize("moment", ["init", "log", "finish"])
+def test_a_mirror_that_breaks_does_not_break_the_run(
+    compose: Compose, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str
+) -> None:
+    say_once.cache_clear()
+    finish = wandb.Run.finish
+
+    def fail(*arguments: Any, **options: Any) -> None:
+        if moment == "finish":
+            finish(*arguments, **options)
+        raise RuntimeError("no mirror\nin the test")
+
+    monkeypatch.setattr(wandb_environment._SERVER, "answers", None)
+    monkeypatch.setattr(wandb if moment == "init" else wandb.Run, moment, fail)
+    assert request_run(compose("logger=wandb")).state == "DONE"
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("wandb: ")]
+    assert line.startswith("wandb: RuntimeError: no mirror; ")
 
 
 def test_training_needs_no_wandb(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "wandb", None)
     assert request_run(compose("logger=none")).state == "DONE"
-    from mixupe.settings import UserError
-
     with pytest.raises(UserError, match="logger: wandb is not installed"):
         request_run(compose("logger=wandb", "seed=5"))

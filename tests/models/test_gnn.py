@@ -52,12 +52,19 @@ def whole(graphs: FlatGraphs) -> tuple[GraphBatch, Tensor]:
     return batch, labels
 
 
-@pytest.mark.parametrize("readout", ["sum", "mean"])
 @pytest.mark.parametrize("edge_features", [0, EDGE_FEATURES])
-@pytest.mark.parametrize("name", ["gcn", "gin"])
-def test_logits_do_not_depend_on_the_numbering_of_nodes_and_edges(name: str, edge_features: int, readout: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        *((name, {"readout": readout}) for name in ("gcn", "gin") for readout in ("sum", "mean")),
+        ("gin5", {}),
+    ],
+)
+def test_logits_do_not_depend_on_the_numbering_of_nodes_and_edges(
+    name: str, edge_features: int, keys: dict[str, str]
+) -> None:
     batch, labels = whole(rings_and_paths(edge_features))
-    model = build(name, edge_features, readout=readout).eval()
+    model = build(name, edge_features, **keys).eval()
     generator = torch.Generator().manual_seed(1)
     # Any numbering will do: nodes need not even be grouped by graph.
     order = torch.randperm(len(batch.x), generator=generator)
@@ -76,16 +83,16 @@ def test_logits_do_not_depend_on_the_numbering_of_nodes_and_edges(name: str, edg
     assert not torch.allclose(logits[0], logits[1], atol=1e-3)
 
 
-def test_gin_uses_edge_features_and_gcn_does_not() -> None:
+def test_only_gin_uses_edge_features() -> None:
     graphs = rings_and_paths(EDGE_FEATURES)
     batch, _ = whole(graphs)
     other = GraphBatch(batch.x, batch.edge_index, torch.zeros(len(batch.edge_index[0]), EDGE_FEATURES), batch.batch, 32)
-    for name, same in (("gin", False), ("gcn", True)):
+    for name, same in (("gin", False), ("gcn", True), ("gin5", True)):
         model = build(name, EDGE_FEATURES).eval()
         assert torch.allclose(model(batch), model(other)) == same
 
 
-@pytest.mark.parametrize("name", ["gcn", "gin"])
+@pytest.mark.parametrize("name", ["gcn", "gin", "gin5"])
 def test_two_epochs_lower_the_loss(name: str) -> None:
     graphs = rings_and_paths()
     model = build(name)
@@ -119,7 +126,7 @@ def test_mixupe_at_the_head_trains_the_encoder(variant: str, mix_at: str) -> Non
     assert any(g is not None and bool(g.abs().sum() > 0) for g in gradients)
 
 
-@pytest.mark.parametrize("name", ["gcn", "gin"])
+@pytest.mark.parametrize("name", ["gcn", "gin", "gin5"])
 def test_every_stage_of_the_config_can_be_mixed_at(name: str) -> None:
     batch, labels = whole(rings_and_paths())
     stages = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8"))["stages"]
@@ -142,3 +149,22 @@ def test_other_domains_are_refused() -> None:
     settings = model_settings(yaml.safe_load((CONFIGS / "gin.yaml").read_text(encoding="utf-8")))
     with pytest.raises(UserError, match="takes graphs"):
         build_model(settings, DataSpec("tabular", ("a", "b"), (4,)), seed=0)
+
+
+def test_gin5_is_the_gin_papers_network() -> None:
+    """By hand: (1 + eps) x + neighbours with eps 0, sums of every layer with the input side by side."""
+    batch, _ = whole(rings_and_paths())
+    model = build("gin5", layers=5).eval()
+    assert len(model.convolutions) == 4  # type: ignore[arg-type]
+    seen: list[Tensor] = []
+    model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))  # type: ignore[union-attr]
+    model(batch)
+    source, target = batch.edge_index
+    x, sums = batch.x, []
+    for layer in range(5):
+        sums.append(torch.zeros(batch.num_graphs, x.shape[1]).index_add(0, batch.batch, x))
+        if layer < 4:
+            added = x.index_add(0, target, x[source])
+            x = model.norms[layer](model.convolutions[layer].nn(added)).relu()  # type: ignore[index, union-attr, operator]
+    torch.testing.assert_close(seen[0], torch.cat(sums, dim=1), atol=1e-4, rtol=1e-4)
+    assert seen[0].shape == (32, FEATURES + 4 * 16)

@@ -45,6 +45,7 @@ SMALL = [
     ("wrn_28_10", {"depth": 10, "widen_factor": 1, "dropout": 0.1}),
     ("resnet50", {"timm_name": "resnet18"}),
     ("vit_small", {"timm_name": "vit_tiny_patch16_224", "patch_size": 8}),
+    ("coatnet_0", {"timm_name": "coatnet_pico_rw_224"}),
 ]
 
 
@@ -73,7 +74,13 @@ def test_mixupe_mixes_where_it_is_told(name: str, changes: dict[str, Any]) -> No
     assert mixed.penalty != 0
 
 
-@pytest.mark.parametrize("name", ["resnet50", "vit_small"])
+@pytest.mark.parametrize(("name", "millions"), [("vit_base", 86.57), ("coatnet_0", 25.04)])
+def test_sizes_at_224_are_the_published_ones(name: str, millions: float) -> None:
+    network, _ = build(name, spec=DataSpec("images", tuple(map(str, range(1000))), (3, 224, 224)))
+    assert round(sum(parameter.numel() for parameter in network.parameters()) / 1e6, 2) == millions
+
+
+@pytest.mark.parametrize("name", ["resnet50", "vit_small", "vit_base", "coatnet_0"])
 def test_timm_stages_are_modules_of_the_full_network(name: str) -> None:
     network, stages = build(name, spec=DataSpec("images", ("a", "b", "c"), (1, 64, 64)))
     assert set(stages[1:]) <= {module for module, _ in network.named_modules()}

@@ -14,10 +14,11 @@ from mixupe.models.registry import build_model, model_settings
 from mixupe.streams import generator
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
-SHAPES = {"MFCC": (1, 13, 40), "0.64 s": (1, 40, 65), "1 s": (1, 64, 101)}
+SHAPES = {"MFCC": (1, 13, 40), "0.64 s": (1, 40, 65), "1 s": (1, 64, 101), "paper": (1, 160, 101)}
 SMALL: list[tuple[str, dict[str, Any]]] = [
     ("lenet", {}),
     ("vgg11", {"width": 2, "dropout": 0.0}),
+    ("vgg13", {"width": 2, "dropout": 0.0}),
     ("temporal_cnn", {"channels": [8, 8]}),
 ]
 
@@ -36,10 +37,17 @@ def test_sizes_follow_the_input(name: str, changes: dict[str, Any], shape: tuple
     assert network(torch.randn(3, *shape)).shape == (3, 5)
 
 
-def test_vgg11_has_eight_convolutions_of_the_published_widths() -> None:
-    network, _ = build("vgg11", (1, 40, 101))
+@pytest.mark.parametrize(
+    ("name", "published"),
+    [
+        ("vgg11", [64, 128, 256, 256, 512, 512, 512, 512]),
+        ("vgg13", [64, 64, 128, 128, 256, 256, 512, 512, 512, 512]),
+    ],
+)
+def test_vgg_has_convolutions_of_the_published_widths(name: str, published: list[int]) -> None:
+    network, _ = build(name, (1, 40, 101))
     widths = [module.out_channels for module in network.modules() if isinstance(module, nn.Conv2d)]
-    assert widths == [64, 128, 256, 256, 512, 512, 512, 512]
+    assert widths == published
 
 
 def test_lenet_on_32x32_has_lecuns_widths() -> None:

@@ -10,8 +10,7 @@ from tests.report.conftest import Tables
 
 def test_a_picture_is_an_svg_document_in_a_data_uri(tables: Tables) -> None:
     search, runs = tables[0]
-    comparisons, frame = evaluate(search, runs)
-    (picture,) = pictures(search, runs, frame, comparisons)
+    (picture,) = pictures(search, evaluate(search, runs))
     assert picture.text.startswith("Error against eta")
     head, _, body = picture.uri.partition(",")
     assert head == "data:image/svg+xml"

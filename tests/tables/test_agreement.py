@@ -49,6 +49,11 @@ def test_equal_metrics_are_the_same_whatever_the_time_they_took(runs: list[Decla
     assert (cell.compared, cell.declared) == (3, 3)
 
 
+def test_a_metric_that_came_later_is_no_difference(runs: list[DeclaredRun]) -> None:
+    fresh = [{**one, "metrics": {**one["metrics"], "test_top5_error": 1.0}} for one in map(record, EARLIER)]
+    assert compare(runs, *fresh).verdict == SAME
+
+
 def test_a_difference_in_another_metric_or_below_rounding_is_said(runs: list[DeclaredRun]) -> None:
     assert compare(runs, record(4.0, 0.2500001), record(5.0), record(6.0)).verdict == ROUNDED
     assert compare(runs, record(4.0 + 1e-7), record(5.0), record(6.0)).verdict == ROUNDED

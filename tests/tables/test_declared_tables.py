@@ -1,21 +1,35 @@
 """Every declared table composes, without any of its data."""
 
 import functools
+from typing import Any
 
 import pytest
 
 from mixupe.experiment.compose import CONFIGS, compose_all, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.tables.build import read_table
 
 NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
-PAPER_METHODS = ["none", "mixup", "manifold_mixup", "mixupe"]
-DOMAINS = {"images": "images", "imagenet": "images", "tabular": "tabular", "speech": "speech", "graphs": "graphs"}
+FOR_GPUS = {"figure1", "fashion_mnist", "paper1", "paper2", "paper3", "paper7", "paper8", "paper_eta", "public_command"}
+# Table of the paper -> its domain and the number of runs of the paper: cells, methods and repetitions.
+PAPER = {
+    "paper1": ("images", 6 * 3 * 5),
+    "paper2": ("images", 6 * 3 * 5),
+    "paper3": ("images", 3 * 3 * 3),
+    "paper4": ("tabular", 14 * 55 * 5 + 10 * 5),
+    "paper5": ("speech", 3 * 3 * 5),
+    "paper6": ("graphs", (55 + 3 + 17 + 3 * 5) * 10),
+    "paper6_nested": ("graphs", (55 + 3 + 17 + 3 * 5) * 10),
+    "paper7": ("images", 4 * 5),
+    "paper8": ("images", 4 * 5),
+    "paper_eta": ("images", 5 * 5),
+    "figure1": ("images", 3 * 5),
+}
+REDUCED = [name for name in NAMES if name.startswith(("reduced", "decomposition"))]
 
 
 @functools.cache
-def settings_of_all(name: str) -> list[RunSettings]:
+def settings_of_all(name: str) -> list[Any]:  # RunSettings, whose parts are of many kinds
     """One run of each setting, with seed 0; the user's own files are stood in for."""
     extra = ["seed=0", "data.root=nowhere"]
     if name.startswith("own_"):
@@ -41,16 +55,92 @@ def test_a_table_says_what_it_is_how_it_is_run_and_what_it_costs(name: str) -> N
     assert len({(run.dataset, run.label, run.overrides) for run in table.cells}) == len(table.cells)
 
 
-@pytest.mark.parametrize(("name", "domain"), list(DOMAINS.items()))
-def test_the_papers_domains_compare_all_four_methods(name: str, domain: str) -> None:
-    assert [method.name for method in read_table(name).methods()] == PAPER_METHODS
+@pytest.mark.parametrize("name", PAPER)
+def test_a_table_of_the_paper_has_its_domain_and_repetitions(name: str) -> None:
+    domain, runs = PAPER[name]
     assert {one.dataset.domain for one in settings_of_all(name)} == {domain}
+    assert len(read_table(name).override_lists()) == runs
 
 
-def test_the_image_table_trains_as_the_published_command_does() -> None:
-    (one,) = [
-        one for one in settings_of_all("images") if (one.dataset.name, one.augmentation.name) == ("cifar100", "mixupe")
+@pytest.mark.parametrize("name", sorted({*NAMES} - FOR_GPUS))
+def test_tables_for_cpus_are_in_float32(name: str) -> None:
+    assert {one.trainer.precision for one in settings_of_all(name)} == {"float32"}
+
+
+def test_no_method_of_the_paper_is_another_than_its_own() -> None:
+    for name in PAPER:
+        of_paper = [one.augmentation for one in settings_of_all(name) if one.augmentation.name == "mixupe"]
+        assert {one.variant for one in of_paper} == {"approximate"}
+        assert {one.clean_pass for one in of_paper} == {"separate"}
+
+
+def test_table_1_is_trained_as_the_paper_says() -> None:
+    ones = settings_of_all("paper1")
+    assert {(one.optimizer.lr, one.optimizer.momentum, one.optimizer.nesterov) for one in ones} == {(0.1, 0.9, False)}
+    assert {one.optimizer.weight_decay for one in ones} == {1e-4}
+    assert {(one.trainer.epochs, one.trainer.batch_size, one.protocol) for one in ones} == {(200, 100, "paper")}
+    assert {(one.scheduler.warmup, one.scheduler.milestones, one.scheduler.gamma) for one in ones} == {
+        (0, (0.5, 0.75), 0.1)
+    }
+    etas = {
+        (one.dataset.name, one.model.name): one.augmentation.eta for one in ones if one.augmentation.name == "mixupe"
+    }
+    assert etas.pop(("cifar100", "preactresnet50")) == 1e-4
+    assert set(etas.values()) == {1e-3}
+
+
+def test_table_4_has_the_papers_grid_network_and_training() -> None:
+    ones = settings_of_all("paper4")
+    assert {(one.model.hidden, one.model.dropout) for one in ones} == {((128, 128), 0.0)}
+    assert {(one.optimizer.name, one.optimizer.lr, one.optimizer.weight_decay) for one in ones} == {("adam", 0.001, 0)}
+    assert {(one.trainer.epochs, one.trainer.batch_size, one.protocol) for one in ones} == {(25, 100, "heldout")}
+    iris = [one.augmentation for one in ones if one.dataset.name == "openml_iris"]
+    alphas, etas = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5), (1e-4, 1e-3, 1e-2, 1e-1, 1)
+    assert [one.alpha for one in iris if one.name == "mixup"] == list(alphas)
+    assert [(one.alpha, one.eta) for one in iris if one.name == "mixupe"] == [(a, e) for a in alphas for e in etas]
+    mnist = [one.augmentation for one in ones if one.dataset.name == "openml_mnist_784"]
+    assert [(one.alpha, one.eta) for one in mnist if one.name == "mixupe"] == [
+        (a, e) for a in (0.1, 0.5, 1) for e in (0.001, 0.1)
     ]
+
+
+def test_table_6_and_its_honest_figure_differ_in_the_protocol_alone() -> None:
+    assert read_table("paper6").nested == "paper6_nested"
+    marked, honest = (
+        [
+            one.model_dump(mode="json", serialize_as_any=True, exclude={"protocol", "logger"})
+            for one in settings_of_all(name)
+        ]
+        for name in ("paper6", "paper6_nested")
+    )
+    assert marked == honest
+    assert {one.protocol for one in settings_of_all("paper6")} == {"paper"}
+    assert {one.protocol for one in settings_of_all("paper6_nested")} == {"heldout"}
+    assert "selected on test" in read_table("paper6").title
+
+
+@pytest.mark.parametrize("name", REDUCED)
+def test_what_is_reduced_says_so_and_has_no_figure_of_the_paper_beside_it(name: str) -> None:
+    assert "reduced" in read_table(name).title
+    assert all("reduced" in one.dataset.name for one in settings_of_all(name))
+    assert not (CONFIGS / "paper" / f"{name}.yaml").exists()
+
+
+def test_no_table_of_the_paper_has_reduced_data() -> None:
+    for path in (CONFIGS / "paper").glob("*.yaml"):
+        assert not any("reduced" in one.dataset.name or one.dataset.train_size for one in settings_of_all(path.stem))
+
+
+def test_reduced_tables_share_their_runs() -> None:
+    ids = {name: {run_id(one) for one in settings_of_all(name)} for name in REDUCED}
+    whole = ids["decomposition"]
+    assert ids["reduced7"] <= whole
+    assert len(ids["reduced8"] - whole) == 2
+    assert len(ids["reduced_eta"] - whole) == 3
+
+
+def test_the_public_command_is_trained_as_published() -> None:
+    (one,) = [one for one in settings_of_all("public_command") if one.augmentation.name == "mixupe"]
     found = one.model_dump(mode="json", serialize_as_any=True)
     assert found["model"]["name"] == "preactresnet50"
     assert (found["dataset"]["crop_padding"], found["dataset"]["flip"]) == (2, True)

@@ -9,6 +9,7 @@ import yaml
 
 from mixupe.experiment.compose import CONFIGS
 from mixupe.settings import UserError
+from mixupe.tables.build import look_up
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.paper import Figure, check_figures, paper_lines, read_figures, with_figures
@@ -16,6 +17,7 @@ from mixupe.tables.render import grid, legend, to_csv, to_latex, to_markdown
 from mixupe.tables.rows import table_frame
 from tests.tables.test_table import runs as runs
 
+FIGURES = Path(__file__).parents[1] / "data" / "paper" / "figures.yaml"
 SOURCED = {"source": "Somebody et al., 2020", "place": "Table 1"}
 REFERENCE = "Somebody et al., 2020, Table 1"
 ERROR = {"dataset": "wine", "model": "mlp", "augmentation": "mixup", "value": 95.5, "unit": "accuracy", **SOURCED}
@@ -31,7 +33,7 @@ def write(folder: Path, *entries: Any) -> Path:
 @pytest.fixture
 def frame(runs: list[DeclaredRun], tmp_path: Path) -> pd.DataFrame:
     figures = read_figures(write(tmp_path, ERROR, DIFFERENCE), "toy")
-    check_figures(figures, runs, "toy")
+    check_figures(figures, [run.names for run in runs], "toy")
     return with_figures(table_frame(runs, comparison_frame(runs)), figures)
 
 
@@ -73,6 +75,9 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
         ({**ERROR, "value": 955}, "value: must be a percentage between 0 and 100, got 955"),
         ({**ERROR, "value": ".5%"}, "value: input should be a valid number"),
         ({**ERROR, "unit": "share"}, "unit: input should be 'error' or 'accuracy'"),
+        ({**ERROR, "std": -1}, "std: input should be greater than or equal to 0"),
+        ({**ERROR, "n": 0}, "n: input should be greater than 0"),
+        ({**ERROR, "std_unit": "percent"}, "std_unit: input should be 'points' or 'fraction'"),
         ({**ERROR, "colour": 1}, "colour: extra inputs are not permitted"),
         ({**ERROR, "kind": "difference"}, "`against` belongs to kind=difference"),
         ({**ERROR, "against": "none"}, "`against` belongs to kind=difference"),
@@ -105,17 +110,84 @@ def test_a_figure_without_a_declared_row_is_refused(
     runs: list[DeclaredRun], change: dict[str, str], names: str
 ) -> None:
     with pytest.raises(UserError, match=f"has no row {names}; it has wine mlp none, wine mlp mixup"):
-        check_figures([Figure.model_validate({**ERROR, **change})], runs, "toy")
+        check_figures([Figure.model_validate({**ERROR, **change})], [run.names for run in runs], "toy")
 
 
 def test_a_difference_to_a_method_that_is_not_there_is_refused(runs: list[DeclaredRun]) -> None:
     with pytest.raises(UserError, match="has no row digits preactresnet18 cutout"):
-        check_figures([Figure.model_validate({**DIFFERENCE, "against": "cutout"})], runs, "toy")
+        check_figures([Figure.model_validate({**DIFFERENCE, "against": "cutout"})], [run.names for run in runs], "toy")
 
 
 def test_the_files_that_ship_are_sound() -> None:
-    names = [path.stem for path in (CONFIGS / "paper").glob("*.yaml")]
-    assert "imagenet" in names
+    names = {path.stem for path in (CONFIGS / "paper").glob("*.yaml")}
+    assert names == {f"paper{number}" for number in range(1, 9)} | {"paper_eta"}
     for name in names:
-        assert (CONFIGS / "table" / f"{name}.yaml").exists()
-        assert read_figures(CONFIGS / "paper", name)
+        look_up(name, ["data.root=nowhere"])  # raises where a figure has no row
+
+
+# Names of the rows where they are not those of the figures.
+DATASETS = {"openml/abalone": "openml_abalone_3", "ptc_mr": "ptc"}
+MODELS = {"mlp": "mlp_paper", "gin": "gin5", "vit_base_16": "vit_base"}
+TABLES = {f"Table {number}": f"paper{number}" for number in range(1, 7)}
+
+
+def shipped(name: str) -> list[Figure]:
+    return read_figures(CONFIGS / "paper", name)
+
+
+def test_they_hold_exactly_the_papers_figures() -> None:
+    printed: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES.values()}
+    for entry in yaml.safe_load(FIGURES.read_text()):
+        dataset = DATASETS.get(entry["dataset"], entry["dataset"].replace("openml/", "openml_"))
+        row = {**entry, "dataset": dataset, "model": MODELS.get(entry["model"], entry["model"])}
+        printed[TABLES[entry["place"][:7]]].append(row)
+    assert sum(map(len, printed.values())) == 117
+    keys = ("dataset", "model", "augmentation", "value", "std", "unit", "source", "place")
+    for name, rows in printed.items():
+        expected = [{**{key: row[key] for key in keys}, "n": row["repetitions"]} for row in rows]
+        assert [{**one.model_dump(include=set(keys)), "n": one.n} for one in shipped(name)] == expected
+        fraction = "fraction" if name == "paper6" else "points"
+        assert {one.std_unit for one in shipped(name)} == {fraction}
+
+
+def test_they_hold_table_7_and_the_study_of_eta() -> None:
+    ablation = {one.augmentation: one.value for one in shipped("paper7")}
+    assert ablation == {"none": 24.68, "mixup": 23.03, "erm_penalty": 22.42, "mixupe": 20.23}
+    eta = {one.augmentation.removeprefix("mixupe eta="): one.value for one in shipped("paper_eta")}
+    assert eta == {"mixup": 23.03, "0.0001": 20.23, "0.001": 20.84, "0.01": 21.01, "0.1": 20.87}
+    for one in (*shipped("paper7"), *shipped("paper_eta")):
+        assert (one.dataset, one.model, one.unit, one.n, one.std) == ("cifar100", "preactresnet50", "error", 5, None)
+
+
+def test_they_hold_table_8() -> None:
+    expected = {
+        "rotation 20": [55.55, 56.48, 60.08, 62.23],
+        "rotation 40": [37.73, 36.78, 42.13, 43.08],
+        "shear 28.6": [58.16, 60.01, 62.85, 63.94],
+        "shear 57.3": [39.34, 39.70, 44.27, 43.87],
+        "zoom in 60%": [13.75, 13.12, 11.49, 15.66],
+        "zoom in 80%": [52.18, 50.47, 52.70, 54.22],
+        "zoom out 120%": [60.02, 61.62, 63.59, 61.39],
+        "zoom out 140%": [41.81, 42.02, 45.29, 36.58],
+    }
+    found: dict[str, list[float]] = {}
+    for one in shipped("paper8"):
+        found.setdefault(one.dataset.removeprefix("cifar100 "), []).append(one.value)
+        assert (one.model, one.unit, one.n, one.std) == ("preactresnet18", "accuracy", None, None)
+    assert found == expected
+    methods = [one.augmentation for one in shipped("paper8")]
+    assert methods == ["mixup", "mixup alpha=2", "manifold_mixup", "mixupe"] * 8
+
+
+def test_the_gain_of_0_8_on_imagenet_is_coatnets() -> None:
+    accuracy = {(one.model, one.augmentation): one.value for one in shipped("paper3")}
+    gains = {model: accuracy[model, "mixupe"] - accuracy[model, "mixup"] for model, _ in accuracy}
+    assert gains == pytest.approx({"resnet50": 0.5, "vit_base": 0.7, "coatnet_0": 0.8})
+
+
+def test_many_figures_of_one_place_have_one_line() -> None:
+    figures = shipped("paper1")
+    rows = pd.DataFrame([one.model_dump(include={"dataset", "model", "augmentation"}) for one in figures])
+    (line,) = paper_lines(with_figures(rows, figures))
+    assert line.startswith("Published, test error in percent ± standard deviation: Zou et al.")
+    assert line.endswith("Table 1 (18 figures).")

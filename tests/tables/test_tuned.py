@@ -45,7 +45,7 @@ def test_the_sets_of_the_search_are_not_counted(project: Path, tmp_path: Path) -
     table = read_table("toy")
     assert tuned_sets(table) == {"wine": "hunt"}, "however many of its examples the search used"
     runs = fake_runs(table, tmp_path, lambda run: 5.0 + run.settings.seed * (run.method == "mixup"))
-    comparisons, _ = evaluate(table, runs)
+    comparisons = evaluate(table, runs).comparisons
     assert comparisons.set_index("dataset")["tuned_on"].to_dict() == {"wine": "hunt", "iris": ""}
     page = section(table, runs)
     assert [sentence.split(":")[0] for sentence in page.sentences] == ["mixupe against mixup over 1 data set"] * 2

@@ -15,7 +15,15 @@ from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices
 from mixupe.training.loop import Best, NonFiniteLossError, Trainer
-from mixupe.training.optimizer import AdamWSettings, SGDSettings, StepSettings, lr_factor
+from mixupe.training.optimizer import (
+    AdamSettings,
+    AdamWSettings,
+    EverySettings,
+    SGDSettings,
+    StepSettings,
+    build_optimizer,
+    lr_factor,
+)
 from tests.disturb import after_step, get
 from tests.same import assert_same_state
 from tests.training.conftest import COSINE, METHODS, SGD, trainer
@@ -171,18 +179,45 @@ def test_a_last_batch_of_one_joins_the_one_before() -> None:
 def test_the_published_schedule() -> None:
     """CIFAR-100 of the authors' command: from 0.01 to 0.1 over 10 epochs, times 0.1 at epochs 300 and 600 of 800."""
     step = StepSettings(name="step", warmup=0.0125, warmup_start=0.1, milestones=(0.375, 0.75), gamma=0.1)
-    factor = lr_factor(step, 800)
+    factor = lr_factor(step, 800, 1)
     assert [round(factor(epoch), 6) for epoch in (0, 5, 10, 299, 300, 599, 600, 799)] == [
         *(0.1, 0.55, 1.0, 1.0, 0.1, 0.1, 0.01, 0.01)
     ]
 
 
 def test_cosine_falls_from_one_to_zero() -> None:
-    factor = lr_factor(COSINE, 1000)
+    factor = lr_factor(COSINE, 100, 10)
     assert factor(0) == pytest.approx(0.1)
     assert factor(100) == pytest.approx(1.0)
     assert factor(550) == pytest.approx(0.5)
     assert factor(1000) == pytest.approx(0.0)
+
+
+def test_a_cosine_may_end_above_zero() -> None:
+    factor = lr_factor(COSINE.model_copy(update={"floor": 0.001}), 100, 10)
+    assert factor(100) == pytest.approx(1.0)
+    assert factor(1000) == pytest.approx(0.001)
+
+
+def test_halving_goes_by_epochs_however_long_the_run() -> None:
+    for epochs in (120, 350):
+        factor = lr_factor(EverySettings(name="every", epochs=50, gamma=0.5), epochs, 7)
+        assert [factor(7 * epoch + last) for epoch, last in ((0, 0), (49, 6), (50, 0), (99, 6), (100, 0))] == [
+            *(1, 1, 0.5, 0.5, 0.25)
+        ]
+
+
+def test_adam_is_torchs() -> None:
+    weights = [torch.nn.Linear(3, 2) for _ in range(2)]
+    weights[1].load_state_dict(weights[0].state_dict())
+    own = build_optimizer(AdamSettings(name="adam", lr=0.01, weight_decay=0.1), weights[0])
+    reference = torch.optim.Adam(weights[1].parameters(), lr=0.01, weight_decay=0.1)
+    for model, optimizer in zip(weights, (own, reference), strict=True):
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(torch.ones(4, 3)).square().sum().backward()
+            optimizer.step()
+    torch.testing.assert_close(weights[0].weight, weights[1].weight)
 
 
 def test_streams_are_functions_of_seed_name_and_counters() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
@@ -24,7 +25,7 @@ from mixupe.models.mlp import MLP, BlockEmbedding
 from mixupe.streams import generator, stream_seed
 from mixupe.training import stacked
 from mixupe.training.loop import NonFiniteLossError, Trainer
-from mixupe.training.optimizer import AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
+from mixupe.training.optimizer import AdamSettings, AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
 from mixupe.training.stackable import alone_by_model, alone_by_settings
 from mixupe.training.stacked import Stack, shapes_of
@@ -45,6 +46,7 @@ SETTINGS = TrainerSettings(
 )
 COSINE = CosineSettings(name="cosine", warmup=0.1, warmup_start=0.1)
 SGD = SGDSettings(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+ADAM = AdamSettings(name="adam", lr=0.01, weight_decay=0.01)
 ADAMW = AdamWSettings(name="adamw", lr=0.01, weight_decay=0.01)
 Method = Callable[[int], Augmentation]
 METHODS: dict[str, Method] = {
@@ -135,7 +137,7 @@ def assert_equal(together: Sequence[Trainer], alone: Sequence[Trainer]) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
 def test_a_stack_trains_what_single_runs_train(tmp_path: Path, name: str, optimizer: OptimizerSettings) -> None:
     together = trainers(tmp_path / "together", METHODS[name], optimizer)
     alone = trainers(tmp_path / "alone", METHODS[name], optimizer)
@@ -167,7 +169,7 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize("goes_on", [fit_at_once, fit_alone])
-@pytest.mark.parametrize("optimizer", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
 def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: OptimizerSettings, goes_on: Any
 ) -> None:
@@ -227,6 +229,22 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
     fit_alone(single)
     assert_equal(others, single)
     assert not (tmp_path / "together" / "1.pt").exists()
+
+
+@pytest.mark.parametrize("clean_pass", ["separate", "joint"])
+@pytest.mark.parametrize("variant", ["approximate", "v3"])
+def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass: str) -> None:
+    """Where mixup's loss and L are 0 the factor would be 0 / 0; the other run is as it is alone."""
+    loss_of = StackedLoss([MixupE(1.0, 0.5, variant, clean_pass=clean_pass)] * 2, torch.device("cpu"))
+    sure = torch.tensor([[200.0, 0.0], [0.0, 200.0]])
+    logits = torch.stack([sure, sure / 200]).requires_grad_()
+    y, lam, perm = torch.tensor([[0, 1]] * 2), torch.ones(2), torch.tensor([[1, 0]] * 2)
+    passes = [torch.cat([logits, logits], dim=1)] if clean_pass == "joint" else [logits, logits]
+    losses, penalties = loss_of(passes, logits, y, lam, perm)
+    (gradient,) = torch.autograd.grad(losses.sum(), logits)
+    assert bool(gradient.isfinite().all())
+    assert (losses[0].item(), penalties[0].item()) == (0.0, 0.0)
+    assert losses[1].item() == pytest.approx(F.cross_entropy(sure / 200, y[1]).item())
 
 
 def test_asked_to_stop_it_saves_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
 from mixupe.augmentation.mix_point import Model
 from mixupe.augmentation.mixup import ERM
 from mixupe.augmentation.penalty import combine, expected_distance, penalty
+from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
 
 def erm_penalty_loss(
@@ -33,9 +34,10 @@ def erm_penalty_loss(
     """
     checks.check_alpha(alpha)
     checks.check_eta(eta)
-    checks.check_batch(x, y)
-    logits = in_loss_precision(model(x))
-    checks.check_targets_fit(y, logits)
+    checks.check_criterion(criterion)
+    y = checked_targets(y)
+    logits = logits_of(model(x), len(y))
+    check_targets_fit(y, logits)
     base_loss = criterion(logits, y)
     r = penalty(logits, logits, y, "approximate", 0.0, None)
     loss = combine(base_loss, r, eta * expected_distance(alpha))
@@ -65,6 +67,7 @@ class ERMPenalty(ERM):
         x: Any,
         y: Tensor,
         *,
-        generator: torch.Generator | None = None,  # noqa: ARG002 - one signature for every method
+        generator: torch.Generator | None = None,
     ) -> MixedLoss:
+        checks.check_generator(generator)
         return erm_penalty_loss(model, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -25,9 +26,33 @@ class MixedLoss:
     penalty: Tensor
 
 
-def in_loss_precision(logits: Tensor) -> Tensor:
-    """Logits in a dtype that is safe for softmax and sums: half and bfloat16 become float32."""
-    return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+def loss_dtype(dtype: torch.dtype) -> torch.dtype:
+    """One that is safe for softmax and sums: float32 for half and bfloat16."""
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+def in_loss_precision(values: Tensor) -> Tensor:
+    return values.to(loss_dtype(values.dtype))
+
+
+def logits_of(output: Any, rows: int) -> Tensor:
+    """What a model returned for `rows` examples as logits (rows, K), float32 or wider.
+
+    Raises:
+        ValueError: it is something else; the message names the model.
+    """
+    if not isinstance(output, Tensor):
+        raise ValueError(
+            f"model: must return a tensor, logits of shape (B, K), got {type(output).__name__}; wrap it in a Module that"
+            " returns the logits alone (model(x)[0], model(x).logits)"
+        )
+    if output.dim() != 2 or len(output) != rows:
+        raise ValueError(
+            f"model: must return logits of shape (B, K) with B = {rows} as in its input, got {tuple(output.shape)}"
+        )
+    if not output.is_floating_point():
+        raise ValueError(f"model: must return logits in a floating dtype, got {output.dtype}")
+    return in_loss_precision(output)
 
 
 # (logits (B, K), y (B,) class indices or (B, K) probabilities) -> 0-d loss, linear in the probabilities.

@@ -15,6 +15,7 @@ from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.mix_point import INPUT, Model
 from mixupe.augmentation.mixup import ERM, drawn_mixup_loss
+from mixupe.augmentation.targets import checked_targets
 
 
 class ManifoldMixup(ERM):
@@ -33,15 +34,18 @@ class ManifoldMixup(ERM):
         self, alpha: float = 2.0, mix_at: Sequence[str] = (INPUT,), criterion: Criterion = cross_entropy
     ) -> None:
         checks.check_alpha(alpha)
-        if isinstance(mix_at, str) or not mix_at:
+        if not isinstance(mix_at, list | tuple) or not mix_at:
             raise ValueError(f"mix_at: must be a list with at least one layer name, got {mix_at!r}")
+        for layer in mix_at:
+            checks.check_mix_at(layer)
         super().__init__(criterion)
         self.alpha = alpha
         self.mix_at = tuple(mix_at)
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam and perm come from `generator`."""
-        checks.check_batch(x, y)
+        checks.check_generator(generator)
+        y = checked_targets(y)
         lam = draw_lam(self.alpha, generator)
         perm = draw_perm(len(y), generator)
         device = generator.device if generator is not None else torch.device("cpu")

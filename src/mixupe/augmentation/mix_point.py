@@ -4,14 +4,18 @@ One mechanism for all domains. The model knows nothing of it: a forward pre-hook
 into it. Graphs, which have no common shape, are blended at the classifier head, whose input is the readout.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from mixupe.augmentation.loss import in_loss_precision
+from mixupe.augmentation.checks import check_mix_at
+from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refuse_in_compiled
+from mixupe.augmentation.flow import Flow, run
+from mixupe.augmentation.loss import logits_of
+from mixupe.augmentation.second_order import twice_differentiable_kernels
 
 INPUT = "input"
 
@@ -36,49 +40,51 @@ class MixPoint:
         name: `input` or the dotted name of a module; what flows into that module is blended.
 
     Raises:
-        ValueError: there is no such module (the message lists those that exist).
+        ValueError: there is no such module (the message lists those that exist), or torch.compile would not see the hook.
     """
 
     def __init__(self, model: Model, name: str = INPUT) -> None:
+        check_mix_at(name)
         self.model = model
         self.name = name
         self._module: nn.Module | None = None
-        self._representation: Tensor | None = None
-        self._is_last = False
+        self._mixed: Flow | None = None
         if name != INPUT:
-            if not isinstance(model, nn.Module):
-                raise ValueError(f"mix_at: {name!r} needs a torch.nn.Module, got {type(model).__name__}")
-            modules = dict(model.named_modules())
-            if not name or name not in modules:
-                raise ValueError(
-                    f"mix_at: there is no module {name!r}, allowed are {', '.join(mixable_modules(model))}"
-                )
-            self._module = modules[name]
+            self._module = _module_at(model, name)
 
     def mixed_logits(self, x: Any, lam: Tensor, perm: Tensor) -> Tensor:
         """Logits (B, K) of the blended batch."""
         if self._module is None:
-            _check_floating(x)
-            return in_loss_precision(self.model(blend(x, lam, perm)))
-        return in_loss_precision(self._forward(self._module, x, lambda h: (blend(h, lam, perm), h), len(perm)))
+            _check_input(x, len(perm))
+            return logits_of(self.model(blend(x, lam, perm)), len(perm))
+        own = (
+            x.clone() if isinstance(x, Tensor) else x
+        )  # a model may change its input in place, and a clean pass follow
+        output, self._mixed = self._run(own, lambda h: blend(h, lam, perm), len(perm))
+        return logits_of(output, len(perm))
 
     def clean_pass(self, x: Any, batch: int, differentiable: bool) -> tuple[Tensor, Tensor]:
         """Logits (B, K) of the batch as it is, and what flowed into the mix point, (B, ...).
 
         Where the named module is the model's last one (a classifier head), the representation of the mixed pass is
-        reused and only the head runs again. `differentiable`: the logits can be differentiated by that flow, which
-        costs a backward pass through the first layer.
+        reused and only the head runs again. `differentiable`: the logits can be differentiated by that flow, twice,
+        which costs a backward pass through the first layer.
         """
-        if self._module is None:
-            _check_floating(x)
-            x = _flow(x, differentiable)
-            return in_loss_precision(self.model(x)), x
-        if self._representation is not None and self._is_last:
-            h = _flow(self._representation, differentiable)
-            return in_loss_precision(self._module(h)), h
-        logits = self._forward(self._module, x, lambda h: (flow := _flow(h, differentiable), flow), batch)
-        assert self._representation is not None
-        return in_loss_precision(logits), self._representation
+        seen: list[Tensor] = []
+
+        def start(h: Tensor) -> Tensor:
+            seen.append(_origin(h, differentiable))
+            return seen[0].clone() if differentiable else h  # which the model may change in place
+
+        with _kernels(differentiable):
+            if self._module is None:
+                _check_input(x, batch)
+                output = self.model(start(x))
+            elif self._mixed is not None and self._mixed.is_last:
+                output = self._module(start(self._mixed.h), *self._mixed.others, **self._mixed.named)
+            else:
+                output, _ = self._run(x, start, batch)
+        return logits_of(output, batch), seen[0]
 
     def joint_pass(self, x: Any, lam: Tensor, perm: Tensor, differentiable: bool) -> tuple[Tensor, Tensor, Tensor]:
         """One pass over the blended batch followed by the batch as it is: logits (B, K) of each, and the latter's flow.
@@ -86,68 +92,57 @@ class MixPoint:
         For mixing at the input alone; `differentiable` as in `clean_pass`.
         """
         assert self._module is None
-        _check_floating(x)
-        h = _flow(x, differentiable)
-        blended, clean = in_loss_precision(self.model(torch.cat([blend(x, lam, perm), h]))).tensor_split(2)
+        _check_input(x, len(perm))
+        h = _origin(x, differentiable)
+        with _kernels(differentiable):
+            output = self.model(torch.cat([blend(x, lam, perm), h]))
+        blended, clean = logits_of(output, 2 * len(perm)).tensor_split(2)
         return blended, clean, h
 
-    def _forward(
-        self, module: nn.Module, x: Any, change: Callable[[Tensor], tuple[Tensor, Tensor]], batch: int
-    ) -> Tensor:
-        """Run the model with `change` at the mix point: h -> (what flows on, what to remember as the representation)."""
-        outputs: list[Tensor] = []
-        seen: list[Tensor] = []
-
-        def enter(_module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
-            if seen:
-                raise ValueError(f"mix_at: module {self.name!r} runs more than once in a forward pass")
-            flows_on, representation = change(self._check_flow(args, batch))
-            seen.append(representation)
-            return (flows_on, *args[1:])
-
-        with _hooks(module, enter, outputs.append):
-            logits = self.model(x)
-        if not seen:
-            raise ValueError(f"mix_at: module {self.name!r} did not run in the forward pass")
-        self._representation = seen[0]
-        self._is_last = outputs[-1] is logits
-        return logits
-
-    def _check_flow(self, args: tuple[Any, ...], batch: int) -> Tensor:
-        h = args[0] if args else None
-        if not isinstance(h, Tensor) or not h.is_floating_point():
-            raise ValueError(
-                f"mix_at: what flows into {self.name!r} is not a floating-point tensor and cannot be mixed"
-            )
-        if h.shape[0] != batch:
-            raise ValueError(
-                f"mix_at: what flows into {self.name!r} has {h.shape[0]} rows for a batch of {batch} examples; mix after"
-                " the readout, where each example has one row"
-            )
-        return h
+    def _run(self, x: Any, change: Callable[[Tensor], Tensor], batch: int) -> tuple[Any, Flow]:
+        assert isinstance(self.model, nn.Module)
+        return run(self.model, x, self.name, batch, change)
 
 
-def _flow(h: Tensor, differentiable: bool) -> Tensor:
+def _module_at(model: Model, name: str) -> nn.Module:
+    if torch.compiler.is_compiling():
+        refuse_in_compiled(_NOT_COMPILED.format(name))
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"mix_at: {name!r} needs a torch.nn.Module, got {type(model).__name__}")
+    module = model
+    for part in name.split("."):
+        if is_compiled(module):
+            raise ValueError(_NOT_COMPILED.format(name))
+        child = module._modules.get(part)
+        if child is None:
+            raise ValueError(f"mix_at: there is no module {name!r}, allowed are {', '.join(mixable_modules(model))}")
+        module = child
+    if is_compiled_in_place(module):
+        raise ValueError(_NOT_COMPILED.format(name))
+    return module
+
+
+_NOT_COMPILED = (
+    "mix_at: {!r} lies inside what torch.compile compiles, which does not see that the hook that mixes comes and goes; mix"
+    " at input, or compile modules beside the mix point instead of the whole"
+)
+
+
+def _origin(h: Tensor, differentiable: bool) -> Tensor:
     return h.detach().requires_grad_() if differentiable and not h.requires_grad else h
 
 
-def _check_floating(x: Any) -> None:
+def _kernels(differentiable: bool) -> AbstractContextManager[object]:
+    return twice_differentiable_kernels() if differentiable else nullcontext()
+
+
+def _check_input(x: Any, batch: int) -> None:
     if not isinstance(x, Tensor):
         raise ValueError(
-            f"x: {type(x).__name__} inputs cannot be interpolated; name a module with mix_at (graphs: the classifier head)"
+            f"x: must be a floating-point tensor to be mixed at the input, got {type(x).__name__}; others can be mixed at a"
+            " module named with mix_at (graphs: the classifier head)"
         )
     if not x.is_floating_point():
         raise ValueError(f"x: must be a floating-point tensor to be mixed, got {x.dtype}")
-
-
-@contextmanager
-def _hooks(module: nn.Module, enter: Callable[..., tuple[Any, ...]], leave: Callable[[Tensor], None]) -> Iterator[None]:
-    handles = [
-        module.register_forward_pre_hook(enter),
-        module.register_forward_hook(lambda _module, _args, output: leave(output)),
-    ]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+    if x.shape[:1] != (batch,):
+        raise ValueError(f"x: must hold {batch} examples along its first axis as y does, got shape {tuple(x.shape)}")

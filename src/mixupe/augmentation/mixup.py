@@ -7,8 +7,9 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, mixed_criterion
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
 
 def placed(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -25,7 +26,7 @@ def drawn_mixup_loss(
     """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
     lam, perm = placed(lam, perm, x, y)
     logits = MixPoint(model, mix_at).mixed_logits(x, lam, perm)
-    checks.check_targets_fit(y, logits)
+    check_targets_fit(y, logits)
     loss = mixed_criterion(logits, y, lam, perm, criterion)
     return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
@@ -54,7 +55,8 @@ def mixup_loss(
     Raises:
         ValueError: an argument is wrong; the message names it.
     """
-    checks.check_batch(x, y)
+    checks.check_criterion(criterion)
+    y = checked_targets(y)
     checks.check_draws(lam, perm, len(y))
     return drawn_mixup_loss(model, x, y, lam, perm, mix_at, criterion)
 
@@ -63,6 +65,7 @@ class ERM:
     """No augmentation: the criterion on the batch as it is (empirical risk minimisation)."""
 
     def __init__(self, criterion: Criterion = cross_entropy) -> None:
+        checks.check_criterion(criterion)
         self.criterion = criterion
 
     def __call__(
@@ -71,11 +74,12 @@ class ERM:
         x: Any,
         y: Tensor,
         *,
-        generator: torch.Generator | None = None,  # noqa: ARG002 - one signature for every method
+        generator: torch.Generator | None = None,
     ) -> MixedLoss:
-        logits = in_loss_precision(model(x))
-        checks.check_targets(y)
-        checks.check_targets_fit(y, logits)
+        checks.check_generator(generator)
+        y = checked_targets(y)
+        logits = logits_of(model(x), len(y))
+        check_targets_fit(y, logits)
         loss = self.criterion(logits, y)
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
@@ -103,13 +107,15 @@ class Mixup(ERM):
 
     def __init__(self, alpha: float = 1.0, mix_at: str = INPUT, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
+        checks.check_mix_at(mix_at)
         super().__init__(criterion)
         self.alpha = alpha
         self.mix_at = mix_at
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
-        checks.check_batch(x, y)
+        checks.check_generator(generator)
+        y = checked_targets(y)
         lam = draw_lam(self.alpha, generator)
         perm = draw_perm(len(y), generator)
         return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, self.criterion)

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, mixed_criterion
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, loss_dtype, mixed_criterion
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
 from mixupe.augmentation.mixup import ERM, drawn_mixup_loss, placed
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS, combine, expected_distance, penalty
+from mixupe.augmentation.second_order import check_twice_differentiable
+from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
 CleanPass = Literal["separate", "joint"]
 CLEAN_PASSES: tuple[CleanPass, ...] = get_args(CleanPass)
@@ -41,8 +43,9 @@ class _Form:
         checks.check_eta(self.eta)
         if self.variant not in VARIANTS:
             raise ValueError(f"variant: must be one of {', '.join(VARIANTS)}, got {self.variant!r}")
-        if self.threshold != self.threshold:
-            raise ValueError(f"threshold: must be a number, got {self.threshold!r}")
+        checks.check_threshold(self.threshold)
+        checks.check_mix_at(self.mix_at)
+        checks.check_criterion(self.criterion)
         check_clean_pass(self.clean_pass, self.mix_at)
 
     @property
@@ -92,9 +95,8 @@ def mixupe_loss(
         ValueError: an argument is wrong; the message names it.
     """
     form = _Form(alpha, eta, variant, threshold, mix_at, clean_pass, criterion)
-    if form.takes_gradient:
-        checks.check_x_mean(x_mean, variant)
-    checks.check_batch(x, y)
+    checks.check_x_mean(x_mean, variant, needed=form.takes_gradient)
+    y = checked_targets(y)
     checks.check_draws(lam, perm, len(y))
     return _loss(form, form.eta, model, x, y, lam, perm, lambda _h: x_mean)
 
@@ -110,6 +112,8 @@ def _loss(
     mean_for: Callable[[Tensor], Tensor | None],
 ) -> MixedLoss:
     """The mixed pass, the clean pass, the penalty; `mean_for` gives x_mean for what flowed into the mix point."""
+    if form.takes_gradient:
+        check_twice_differentiable(model, form.variant)
     point = MixPoint(model, form.mix_at)
     lam, perm = placed(lam, perm, x, y)
     if form.clean_pass == "joint":
@@ -117,7 +121,7 @@ def _loss(
     else:
         logits = point.mixed_logits(x, lam, perm)
         clean_logits, h = point.clean_pass(x, len(y), form.takes_gradient)
-    checks.check_targets_fit(y, logits)
+    check_targets_fit(y, logits)
     mixup_loss = mixed_criterion(logits, y, lam, perm, form.criterion)
     x_mean = mean_for(h) if form.takes_gradient else None
     if x_mean is not None:
@@ -131,7 +135,7 @@ def _fitted_mean(x_mean: Tensor, h: Tensor) -> Tensor:
     example = tuple(h.shape[1:])
     if tuple(x_mean.shape) not in (example, (1, *example)):
         raise ValueError(f"x_mean: must have the shape of one example, {example}, got {tuple(x_mean.shape)}")
-    return x_mean.reshape(example).to(device=h.device, dtype=h.dtype, non_blocking=True)
+    return x_mean.reshape(example).to(device=h.device, dtype=loss_dtype(h.dtype), non_blocking=True)
 
 
 def check_clean_pass(clean_pass: str, mix_at: str) -> None:
@@ -177,15 +181,16 @@ class MixupE(ERM):
         self.threshold = threshold
         self.mix_at = mix_at
         self.clean_pass = clean_pass
-        if self._form().takes_gradient and mix_at == INPUT:
-            checks.check_x_mean(x_mean, variant)
+        checks.check_x_mean(x_mean, variant, needed=self._form().takes_gradient and mix_at == INPUT)
         self.penalty_every = penalty_every
         self.x_mean = x_mean
-        self.batches = 0
+        # A tensor: as a number it would make a compiled step recompile for every batch.
+        self.batches = torch.zeros((), dtype=torch.int64, device="cpu")
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixupe_loss` for the shapes. lam and perm come from `generator`."""
-        checks.check_batch(x, y)
+        checks.check_generator(generator)
+        y = checked_targets(y)
         form = self._form()
         lam = draw_lam(form.alpha, generator)
         perm = draw_perm(len(y), generator)
@@ -202,10 +207,10 @@ class MixupE(ERM):
         self.batches += batches
 
     def _takes_penalty(self) -> bool:
-        if self.penalty_every == 1:  # nothing to count: torch.compile would see a new number in every step
+        if self.penalty_every == 1:  # nothing to count, and nothing to cut a compiled step in two
             return True
         self.batches += 1
-        return self.batches % self.penalty_every == 1
+        return bool(self.batches % self.penalty_every == 1)
 
     @torch.no_grad()
     def _mean_for(self, h: Tensor) -> Tensor:
@@ -225,9 +230,9 @@ class MixupE(ERM):
         if self.mix_at != INPUT and self.x_mean is not None:
             state["x_mean"] = self.x_mean
         if self.penalty_every > 1:
-            state["batches"] = torch.tensor(self.batches)
+            state["batches"] = self.batches.clone()
         return state
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.x_mean = state.get("x_mean", self.x_mean)
-        self.batches = int(state.get("batches", 0))
+        self.batches = state.get("batches", torch.zeros_like(self.batches)).cpu().clone()

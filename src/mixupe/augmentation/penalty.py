@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from mixupe.augmentation.loss import as_probabilities
+from mixupe.augmentation.loss import as_probabilities, in_loss_precision
 
 Variant = Literal["approximate", "exact", "v1", "v2", "v3", "v4"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -59,12 +59,12 @@ def penalty(logits: Tensor, h: Tensor, y: Tensor, variant: str, threshold: float
 
 
 def _directional_derivatives(logits: Tensor, h: Tensor, residual: Tensor, x_mean: Tensor) -> Tensor:
-    """<J_f(h)^T residual, x_mean - h>, (..., B).
+    """<J_f(h)^T residual, x_mean - h>, (..., B), float32 or wider.
 
     The gradient is that of the batch sum: with BatchNorm, samples couple through it.
     """
     (gradient,) = torch.autograd.grad(logits, h, grad_outputs=residual, create_graph=True)
-    return (gradient * (x_mean - h)).flatten(logits.dim() - 1).sum(dim=-1)
+    return (in_loss_precision(gradient) * (x_mean - in_loss_precision(h))).flatten(logits.dim() - 1).sum(dim=-1)
 
 
 def _below(terms: Tensor, threshold: float) -> Tensor:

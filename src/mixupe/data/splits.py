@@ -62,21 +62,23 @@ def make_splits(
     y = np.asarray(labels, dtype=np.int64)
     units = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
     everything = np.arange(len(y))
+    # What a test part is drawn from, where the set has none of its own.
+    pool = everything if validation is None else np.setdiff1d(everything, np.asarray(validation, dtype=np.int64))
     seed = stream_seed(request.seed, "split") % 2**32
     splitter = _Splitter(y, units, settings.name, class_names)
 
     if test is not None:
         origin: TestPart = "own"
         test_part = np.asarray(test, dtype=np.int64)
-        rest = np.setdiff1d(everything, test_part)
     elif settings.folds is not None:
         origin = "fold"
-        rest, test_part = splitter.fold(everything, settings.folds, request.seed)
+        _, test_part = splitter.fold(pool, settings.folds, request.seed)
     elif settings.test_fraction is not None:
         origin = "drawn"
-        rest, test_part = splitter.halve(everything, settings.test_fraction, seed)
+        _, test_part = splitter.halve(pool, settings.test_fraction, seed)
     else:
         raise UserError(f"dataset.test_fraction: {settings.name} has no test part of its own; give a number in (0, 1)")
+    rest = np.setdiff1d(everything, test_part)
 
     if request.protocol == "paper":
         train, validation_part = rest, test_part

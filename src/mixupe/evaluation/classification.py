@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from mixupe.data.base import Split
 from mixupe.stopping import check
 
+# Of fewer classes, five guesses say little.
+TOP5_CLASSES = 10
 LARGEST_BATCH = 1024
 # Of all inputs of a batch: 64 MB in float32. A thousand images of 224x224 would need gigabytes, in the network far more.
 LARGEST_INPUTS = 2**24
@@ -63,7 +65,8 @@ def error_and_loss(logits: Tensor, labels: Tensor) -> dict[str, float]:
 def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
     """error and loss, and besides them the balanced error (mean over classes) and the expected calibration error.
 
-    Errors and calibration error (15 bins) in percent, loss in nats.
+    From 10 classes on also the top-5 error: the class is not among those of the five largest logits. Errors and
+    calibration error (15 bins) in percent, loss in nats.
     """
     # Imported here: it takes 2 s, longer than all a finished sweep has to do.
     from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
@@ -71,8 +74,12 @@ def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
     classes = logits.shape[1]
     balanced = multiclass_accuracy(logits, labels, num_classes=classes, average="macro")
     calibration = multiclass_calibration_error(logits.softmax(dim=1), labels, num_classes=classes, n_bins=15)
-    return {
+    metrics = {
         **error_and_loss(logits, labels),
         "balanced_error": (1 - balanced.item()) * 100,
         "calibration_error": calibration.item() * 100,
     }
+    if classes >= TOP5_CLASSES:
+        missed = (logits.topk(5, dim=1).indices != labels[:, None]).all(dim=1)
+        metrics["top5_error"] = missed.double().mean().item() * 100
+    return metrics

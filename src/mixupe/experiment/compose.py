@@ -21,6 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.search_path import SEARCH_PATH
 from mixupe.settings import UserError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -71,11 +72,20 @@ def _recipe(domain: str | None) -> dict[str, str]:
     return recipe
 
 
-@functools.cache
 def _domain_of(dataset: str) -> str | None:
     path = CONFIGS / "dataset" / f"{dataset}.yaml"
-    if not path.resolve().is_relative_to(CONFIGS) or not path.is_file():
+    if path.resolve().is_relative_to(CONFIGS) and path.is_file():
+        return _stated_domain(path)
+    try:  # a config of the user's own, which may have it from one of ours
+        with hydra_initialised():
+            domain = OmegaConf.select(_composed_choices((f"dataset={dataset}",), tuple(SEARCH_PATH)), "dataset.domain")
+    except HydraException:
         return None
+    return domain if (CONFIGS / "recipe" / f"{domain}.yaml").is_file() else None
+
+
+@functools.cache
+def _stated_domain(path: Path) -> str | None:
     domain: str | None = yaml.safe_load(path.read_text()).get("domain")
     return domain
 
@@ -120,7 +130,7 @@ def _composed_from_parts(overrides: Sequence[str]) -> DictConfig | None:
     if any(override.startswith(("+", "~", "hydra")) for override in overrides):
         return None
     try:
-        config = deepcopy(_composed_choices(tuple(override for override in overrides if _is_choice(override))))
+        config = deepcopy(_composed_choices(tuple(filter(_is_choice, overrides)), tuple(SEARCH_PATH)))
         for override in map(_parsed, values):
             if override.is_sweep_override():
                 return None
@@ -137,7 +147,7 @@ def _parsed(override: str) -> Override:
 
 
 @functools.lru_cache(maxsize=256)
-def _composed_choices(choices: tuple[str, ...]) -> DictConfig:
+def _composed_choices(choices: tuple[str, ...], search_path: tuple[str, ...]) -> DictConfig:  # noqa: ARG001 - for the cache
     return compose(CONFIG_NAME, overrides=list(choices))
 
 

@@ -22,13 +22,13 @@ class LoggerSettings(Settings):
     """Attributes:
     name: wandb, or none.
     mode: auto is online where the user is logged in and offline elsewhere.
-    project, entity: as in wandb.init.
+    project, entity: as in wandb.init; None is WANDB_PROJECT, else mixupe, and WANDB_ENTITY, else the user's default.
     job_type: the table a run belongs to.
     """
 
     name: Literal["wandb", "none"]
     mode: Literal["auto", "online", "offline"]
-    project: str
+    project: str | None
     entity: str | None
     job_type: str
 
@@ -105,7 +105,8 @@ def _one_line(prefix: str, error: ValidationError) -> str:
     """`trainer.epochs: should be a valid integer, got 'ten'`."""
     first = error.errors(include_url=False)[0]
     # A discriminated union puts its tag (mixupe, sgd, ...) first; it is no part of the key.
-    tags = {"none", "mixup", "manifold_mixup", "mixupe", "erm_penalty", "sgd", "adamw", "step", "cosine"}
+    methods = {"none", "mixup", "manifold_mixup", "mixupe", "erm_penalty"}
+    tags = methods | {"sgd", "adam", "adamw", "step", "cosine", "every"}
     parts = [str(part) for part in first["loc"]]
     if parts and parts[0] in tags:
         parts = parts[1:]

@@ -16,6 +16,7 @@ from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_p
 from mixupe.augmentation.mix_point import MixPoint
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json, write_text
@@ -24,12 +25,14 @@ from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_mirror import Mirror, mirror
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.loop import NonFiniteLossError, Trainer, resolve_device
+from mixupe.training.precision import slow_bf16
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {NonFiniteLossError.__name__}
@@ -79,20 +82,32 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         in_sweep: whether it is one of many; then its epochs are not reported line by line.
 
     Raises:
-        UserError: the data is not there or the settings do not fit it, or the output folder cannot be written to;
-            nothing is left behind.
+        UserError: the data is not there or the settings do not fit it, the output folder cannot be written to, or the
+            logger cannot work; nothing is left behind.
     """
     store = RunStore(settings.output_root)
     folder = store.folder(run_id(settings))
     title = title_of(settings)
     known = known_outcome(folder, title)
     if known is None:
+        check_logger(settings.logger)
         store.check_writable()
+        if not in_sweep:
+            warn_of_slow_precision(settings)
         known = _compute(folder, settings, title, in_sweep)
     # A sweep comes back to a run that another process is at, and says itself what it leaves.
     if known.state in ("DONE", "FAILED") or not in_sweep:
         report_runs([known.line()], in_sweep)
     return known
+
+
+def warn_of_slow_precision(settings: RunSettings) -> None:
+    """Say, once a process, that this machine emulates the precision asked for. It is kept: it is part of the identity."""
+    device = resolve_device(settings.trainer.device)
+    if settings.trainer.precision == "bf16" and (device.type == "cpu" or torch.cuda.is_available()):
+        slow = slow_bf16(device)
+        if slow is not None:
+            say_once(f"warning: trainer.precision=bf16 is {slow}, which has no instructions for it")
 
 
 def attempt_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
@@ -303,6 +318,8 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
     device = resolve_device(settings.trainer.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"trainer.device: {device} was asked for, but no CUDA device is available; use cpu or auto")
+    if settings.trainer.deformations and not isinstance(data.test, TensorImages):
+        raise UserError("trainer.deformations: true needs images held in memory, which this data set's are not")
     if len(data.train.labels) < 2:
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(

@@ -22,7 +22,8 @@ from mixupe.experiment.run import (
     title_of,
 )
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
-from mixupe.experiment.wandb_mirror import check_logger, mirror
+from mixupe.experiment.wandb_environment import check_logger
+from mixupe.experiment.wandb_mirror import mirror
 from mixupe.settings import UserError
 from mixupe.training.loop import EpochMetrics
 from mixupe.training.stackable import alone_by_model

@@ -12,9 +12,10 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
-from mixupe.experiment.run import Outcome, known_outcome, title_of
+from mixupe.experiment.run import Outcome, known_outcome, title_of, warn_of_slow_precision
 from mixupe.experiment.stack import attempt_runs
 from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.watch import POLL_S, watching
 from mixupe.files import set_aside
 
@@ -85,8 +86,12 @@ def run_sweep(
     outcomes = {identity: known for identity, job in jobs.items() if (known := job.known()) is not None}
     missing = [job for identity, job in jobs.items() if identity not in outcomes]
     say(f"{title}: {len(jobs)} runs, {len(outcomes)} finished before, {len(missing)} to do")
+    for job in missing:
+        check_logger(job.settings.logger)
     for root in {job.settings.output_root for job in missing}:
         RunStore(root).check_writable()
+    for job in missing:
+        warn_of_slow_precision(job.settings)
     stopped: str | None = None
     with sweep_progress(title, len(missing)) as sweep:
         while missing and stopped is None:

@@ -24,8 +24,10 @@ from mixupe.experiment.run import (
     record_failure,
     reporting,
     title_of,
+    warn_of_slow_precision,
 )
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.wandb_environment import check_logger
 from mixupe.settings import UserError
 from mixupe.training.distributed import Ranks, joined, raised_in_all
 from mixupe.training.loop import NonFiniteLossError, resolve_device
@@ -43,7 +45,9 @@ def request_run_together(settings: RunSettings) -> Outcome:
         known = ranks.first(lambda: known_outcome(folder, title_of(settings)))
         if known is None:
             check_settings(settings, ranks.size)
+            check_logger(settings.logger)
             ranks.first(store.check_writable)
+            warn_of_slow_precision(settings)
             known = _compute(folder, settings, ranks)
     report_runs([known.line()], in_sweep=False)
     return known

@@ -1,17 +1,26 @@
-"""Weights & Biases as a mirror of metrics.jsonl; wandb is imported here and only when its logger is on."""
+"""Weights & Biases as a mirror of metrics.jsonl: whatever becomes of the mirror, the run goes on."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from netrc import NetrcParseError, netrc
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
+from mixupe.experiment.progress import say_once
 from mixupe.experiment.record import config_of
-from mixupe.settings import UserError
+from mixupe.experiment.wandb_environment import (
+    BEGIN_S,
+    FINISH_S,
+    check_logger,
+    folder,
+    is_on,
+    project,
+    stay_offline,
+    wandb_mode,
+    wandb_package,
+)
 
 
 class Mirror(Protocol):
@@ -35,15 +44,24 @@ class WandbMirror:
 
     def __init__(self, run: Any) -> None:
         self._run = run
+        self._is_lost = False
 
     def log(self, row: Row) -> None:
         metrics = {key: value for key, value in row.items() if key != "epoch"}
+        epoch = int(row["epoch"])
         # An online run that is resumed already holds its first epochs; W&B's steps only grow.
-        if int(row["epoch"]) >= self._run.step:
-            self._run.log(metrics, step=int(row["epoch"]))
+        self._try(lambda: self._run.log(metrics, step=epoch) if epoch >= self._run.step else None)
 
     def summary(self, metrics: dict[str, float]) -> None:
-        self._run.summary.update(metrics)
+        self._try(lambda: self._run.summary.update(metrics))
+
+    def _try(self, action: Callable[[], object]) -> None:
+        if not self._is_lost:
+            try:
+                action()
+            except Exception as error:  # whatever it is, the run goes on
+                self._is_lost = True
+                say_once(f"wandb: {one_line(error)}; mirrored no further, metrics.jsonl has it all")
 
 
 @contextmanager
@@ -51,13 +69,13 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
     """The run's mirror, closed whatever happens, so that runs of one process never merge.
 
     Args:
-        settings: of the run; `logger.name: none` gives a mirror that does nothing.
+        settings: of the run; where its logger is not on, the mirror does nothing.
         past: rows of the epochs before a resume; an offline run repeats them, so that its newest folder is complete.
 
     Raises:
-        UserError: the logger is wandb and wandb is not installed.
+        UserError: wandb is not installed, or WANDB_MODE is wrong.
     """
-    if settings.logger.name == "none":
+    if not is_on(settings.logger):
         yield NoMirror()
         return
     with wandb_run(
@@ -70,40 +88,66 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
         tags=[settings.dataset.name, settings.model.name, settings.augmentation.name],
         config=config_of(settings),
     ) as run:
+        if run is None:
+            yield NoMirror()
+            return
         result = WandbMirror(run)
         for row in past:
             result.log(row)
         yield result
 
 
-def check_logger(logger: LoggerSettings) -> None:
-    """Raises:
-    UserError: the logger is wandb and wandb is not installed.
-    """
-    if logger.name == "wandb":
-        try:
-            import wandb  # noqa: F401
-        except ImportError as error:
-            raise UserError("logger: wandb is not installed; pip install wandb, or use logger=none") from error
-
-
 @contextmanager
 def wandb_run(logger: LoggerSettings, output_root: Path, **about: Any) -> Iterator[Any]:
-    """One W&B run, finished as failed where the block raises; `about` goes to wandb.init.
+    """One W&B run, finished as failed where the block raises; None where none could be begun, which is said.
+
+    Args:
+        logger: one that `is_on`.
+        output_root: where W&B keeps its files, unless WANDB_DIR says otherwise.
+        about: goes to wandb.init.
 
     Raises:
-        UserError: wandb is not installed.
+        UserError: wandb is not installed, or WANDB_MODE is wrong.
     """
     check_logger(logger)
-    import wandb
+    run = _begun(logger, output_root, about)
+    exit_code = 1
+    try:
+        yield run
+        exit_code = 0
+    finally:
+        if run is not None:
+            try:
+                run.finish(exit_code=exit_code)
+            except Exception as error:
+                stay_offline(one_line(error), output_root)
 
-    run = wandb.init(
+
+def _begun(logger: LoggerSettings, output_root: Path, about: dict[str, Any]) -> Any:
+    """The W&B run, offline where it cannot be online; a mirror is no reason to lose the run it mirrors."""
+    mode = wandb_mode(logger, output_root)
+    if mode == "online":
+        try:
+            return _init(logger, output_root, about, mode)
+        except Exception as error:
+            stay_offline(one_line(error), output_root)
+            wandb_package().teardown(exit_code=1)  # it would hold the id
+    try:
+        return _init(logger, output_root, about, "offline")
+    except Exception as error:
+        say_once(f"wandb: {one_line(error)}; not mirrored")
+        return None
+
+
+def _init(logger: LoggerSettings, output_root: Path, about: dict[str, Any], mode: Literal["online", "offline"]) -> Any:
+    wandb = wandb_package()
+    return wandb.init(
         **about,
-        project=logger.project,
-        entity=logger.entity,
-        mode=wandb_mode(logger.mode),
+        project=project(logger),
+        entity=logger.entity,  # without it, wandb reads WANDB_ENTITY itself
+        mode=mode,
         resume="allow",
-        dir=str(output_root),
+        dir=str(folder(output_root)),
         # Nothing of the user's machine is collected beyond what is logged, and nothing is printed. Listing all installed
         # packages would take longer than a small run; those that matter are in its record.
         settings=wandb.Settings(
@@ -113,30 +157,12 @@ def wandb_run(logger: LoggerSettings, output_root: Path, **about: Any) -> Iterat
             disable_code=True,
             x_disable_stats=True,
             x_save_requirements=False,
+            init_timeout=BEGIN_S,
+            finish_timeout=FINISH_S,
+            finish_timeout_raises=True,
         ),
     )
-    exit_code = 1
-    try:
-        yield run
-        exit_code = 0
-    finally:
-        run.finish(exit_code=exit_code)
 
 
-def wandb_mode(mode: str) -> Any:
-    """`auto` is online where the user is logged in, offline elsewhere; WANDB_MODE has the last word."""
-    if "WANDB_MODE" in os.environ:
-        return os.environ["WANDB_MODE"]
-    if mode != "auto":
-        return mode
-    return "online" if _is_logged_in() else "offline"
-
-
-def _is_logged_in() -> bool:
-    if os.environ.get("WANDB_API_KEY"):
-        return True
-    try:
-        hosts = netrc().hosts
-    except (OSError, NetrcParseError):
-        return False
-    return any("wandb" in host for host in hosts)
+def one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -19,12 +19,14 @@ from mixupe.streams import stream_seed
 BUILDERS = (
     "gcn",
     "gin",
+    "gin5",
     "lenet",
     "mlp",
     "preactresnet",
     "temporal_cnn",
     "timm_models",
     "vgg11",
+    "vgg13",
     "wide_resnet",
 )
 

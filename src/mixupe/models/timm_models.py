@@ -8,6 +8,7 @@ from torch import nn
 
 from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
+from mixupe.models.subsampled import subsample_1x1
 from mixupe.settings import PositiveInt, UserError
 
 DOMAINS = ("images",)
@@ -16,7 +17,9 @@ DOMAINS = ("images",)
 class Config(ModelSettings):
     """Attributes:
     timm_name: for `timm.create_model`.
-    patch_size: transformers only, side of a patch in pixels; the data's image size is then given to timm too.
+    patch_size: transformers only, side of a patch in pixels.
+
+    Networks that are built for one image size are built for the data's.
     """
 
     timm_name: str
@@ -41,7 +44,12 @@ def build(config: Config, spec: DataSpec) -> nn.Module:
                 f"model.patch_size: images of {height}x{width} cannot be cut into patches of {config.patch_size}; it must"
                 " divide both sides"
             )
-        options = {"img_size": (height, width), "patch_size": config.patch_size}
-    return timm.create_model(
+        options["patch_size"] = config.patch_size
+    known = timm.get_pretrained_cfg(config.timm_name, allow_unregistered=True)
+    if config.patch_size is not None or (known is not None and known.fixed_input_size):
+        options["img_size"] = (height, width)
+    network = timm.create_model(
         config.timm_name, pretrained=False, num_classes=spec.num_classes, in_chans=channels, **options
     )
+    # ResNets have 64 channels and more there, but FastViT's and MobileOne's stems have the image's.
+    return subsample_1x1(network)

@@ -1,68 +1,17 @@
-"""VGG-11 (configuration A of Simonyan and Zisserman, ICLR 2015) with BatchNorm, for spectrograms and small images.
+"""VGG-11, configuration A."""
 
-Five blocks of 3x3 convolutions at widths w, 2w, 4w, 8w, 8w, each followed by 2x2 max pooling. One hidden layer
-follows instead of two of 4,096: those were made for 7x7 maps of 224x224 photographs.
-"""
-
-from typing import Annotated
-
-from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
-from mixupe.settings import PositiveInt
+from mixupe.models.vgg import DOMAINS, VGG, VGG11, VGGSettings
 
-DOMAINS = ("speech", "images")
-
-# Channels of each block's convolutions, in units of the width.
-BLOCKS = ((1,), (2,), (4, 4), (8, 8), (8, 8))
+__all__ = ["DOMAINS", "Config", "build"]
 
 
-class Config(ModelSettings):
-    """Attributes:
-    width: channels of the first block; 64 is the published network.
-    dropout: probability of dropping a unit of the hidden layer, in [0, 1).
-    """
-
-    width: PositiveInt = 64
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
-
-
-class VGG11(nn.Module):
-    """(B, C, H, W) float -> (B, K) logits, for the one (C, H, W) it is built for."""
-
-    def __init__(self, shape: tuple[int, int, int], classes: int, width: int, dropout: float) -> None:
-        super().__init__()
-        channels, height, breadth = shape
-        blocks = []
-        for factors in BLOCKS:
-            layers: list[nn.Module] = []
-            for factor in factors:
-                layers += [_convolution(channels, factor * width)]
-                channels = factor * width
-            # Rounded up, so that 13 coefficients or 8 pixels survive five poolings.
-            blocks.append(nn.Sequential(*layers, nn.MaxPool2d(2, ceil_mode=True)))
-            height, breadth = -(-height // 2), -(-breadth // 2)
-        self.block1, self.block2, self.block3, self.block4, self.block5 = blocks
-        hidden = 8 * width
-        self.hidden = nn.Sequential(
-            nn.Flatten(), nn.Linear(channels * height * breadth, hidden), nn.ReLU(), nn.Dropout(dropout)
-        )
-        self.head = nn.Linear(hidden, classes)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.block5(self.block4(self.block3(self.block2(self.block1(x)))))
-        logits: Tensor = self.head(self.hidden(x))
-        return logits
-
-
-def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU()
-    )
+class Config(VGGSettings):
+    pass
 
 
 def build(config: Config, spec: DataSpec) -> nn.Module:
     channels, height, width = spec.input_shape
-    return VGG11((channels, height, width), spec.num_classes, config.width, config.dropout)
+    return VGG(VGG11, (channels, height, width), spec.num_classes, config.width, config.dropout)

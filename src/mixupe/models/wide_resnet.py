@@ -51,7 +51,7 @@ class WideResNet(nn.Module):
         self.head = nn.Linear(widths[2], classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.bn(self.layer3(self.layer2(self.layer1(self.stem(x))))))
+        x = F.relu_(self.bn(self.layer3(self.layer2(self.layer1(self.stem(x))))))
         logits: Tensor = self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))
         return logits
 

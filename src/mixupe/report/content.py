@@ -3,9 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pandas as pd
 
+from mixupe.experiment.store import Record
 from mixupe.report.figures import Picture, pictures
 from mixupe.report.words import chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
@@ -84,12 +86,19 @@ class Section:
     pictures: list[Picture]
     runs: Grid
     entries: list[Entry]
+    records: list[Record]
 
 
-def section(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()) -> Section:
-    """The part of the page about one table, from its declared runs (`build.look_up`)."""
-    comparisons, frame = evaluate(table, runs, extra)
-    entries, numbers = _entries(runs)
+def section(
+    table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = (), results: Path | None = None
+) -> Section:
+    """The part of the page about one table, from its declared runs (`build.look_up`, with the same other arguments)."""
+    found = evaluate(table, runs, extra, results)
+    comparisons, frame = found.comparisons, found.frame
+    entries, numbers = _entries(found.shown.rows)
+    shown = {identity for entry in entries for identity in entry.runs}
+    # Of a table that chooses its settings, the runs that are shown; the grid stands in its grid.csv.
+    behind = [run for run in runs if run.record is not None and run.record["id"] in shown]
     if table.is_search:
         settings = ranking(runs)
         main = _search_grid(settings, runs, numbers)
@@ -99,8 +108,12 @@ def section(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()
         sentences = verdict_sentences(comparisons)
         # The page's question is about MixupE; the grid of verdicts has the other methods.
         sentences = [sentence for sentence in sentences if sentence.startswith("mixupe ")] or sentences
-        notes = legend(frame, runs)
-        grids = [("Over the data sets", verdict_grid(comparisons))]
+        sentences = found.sentences() + sentences
+        notes = legend(frame, runs) + found.notes()
+        parts = found.parts()
+        notes += [f"{part.title}: {part.note}" for part in parts]
+        grids = [(part.title, part.grid) for part in parts]
+        grids.append(("Over the data sets", verdict_grid(comparisons)))
         if (comparisons["tuned_on"] != "").any():
             notes.append(tuned_line(comparisons))
             grids.append(("On the data sets tuned on, which do not count", verdict_grid(comparisons, tuned=True)))
@@ -117,9 +130,10 @@ def section(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()
         main=main,
         notes=notes,
         more=more,
-        pictures=pictures(table, runs, frame, comparisons),
-        runs=_run_grid(runs, table.metric),
+        pictures=pictures(table, found),
+        runs=_run_grid(behind, table.metric),
         entries=entries,
+        records=[run.record for run in behind if run.record is not None],
     )
 
 

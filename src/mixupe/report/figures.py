@@ -1,17 +1,13 @@
 """The figures of a table as pictures inside the page."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from mixupe.tables.collect import DeclaredRun, errors_by_seed
-from mixupe.tables.curves import curve_figures
-from mixupe.tables.eta import eta_figures
+from mixupe.tables.evaluation import Evaluation
 from mixupe.tables.manifest import Table
-from mixupe.tables.plot import difference_figure, error_figure
+from mixupe.tables.pictures import table_pictures
 from mixupe.tables.style import to_svg
 
 
@@ -28,19 +24,9 @@ class Picture:
     width: int
 
 
-def pictures(
-    table: Table, runs: Sequence[DeclaredRun], frame: pd.DataFrame, comparisons: pd.DataFrame
-) -> list[Picture]:
+def pictures(table: Table, found: Evaluation) -> list[Picture]:
     """The same figures as beside the table, as vector graphics."""
-    found: list[Picture] = []
-    if not table.is_search:
-        if len(comparisons):
-            found.append(_picture("Paired differences with intervals", difference_figure(table.title, comparisons)))
-        found.append(_picture("Errors of each seed", error_figure(table.title, frame, errors_by_seed(runs))))
-    found += [_picture("Error against eta", figure) for figure in eta_figures(table.title, runs, table.metric)]
-    if not table.is_search:
-        found += [_picture("Learning curves", figure) for figure in curve_figures(table.title, runs)]
-    return found
+    return [_picture(one.text, figure) for one in table_pictures(table, found) for figure in one.figures]
 
 
 def _picture(text: str, figure: Figure) -> Picture:

@@ -57,16 +57,15 @@ def report(names: Sequence[str], extra: Sequence[str], results: Path) -> tuple[s
         raise UserError(
             f"results: no table to show{f' ({reasons})' if reasons else ', run one with `make table-NAME`'}"
         )
-    return render(tables, extra), left_out
+    return render(tables, extra, results), left_out
 
 
-def render(tables: Sequence[tuple[Table, Sequence[DeclaredRun]]], extra: Sequence[str] = ()) -> str:
+def render(
+    tables: Sequence[tuple[Table, Sequence[DeclaredRun]]], extra: Sequence[str] = (), results: Path | None = None
+) -> str:
     """One HTML text; the same for the same records, to the byte."""
-    sections = sorted((section(table, runs, extra) for table, runs in tables), key=_order)
-    records = {
-        table.name: [run.record for run in runs if run.record is not None]
-        for table, runs in sorted(tables, key=lambda pair: pair[0].name)
-    }
+    sections = sorted((section(table, runs, extra, results) for table, runs in tables), key=_order)
+    records = {one.name: one.records for one in sorted(sections, key=lambda one: one.name)}
     data = {**compact(records), "tables": {one.name: [asdict(entry) for entry in one.entries] for one in sections}}
     style, script = _part("page.css"), "".join(_part(name) for name in SCRIPTS)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,8 +33,9 @@ class CellAgreement:
         largest: largest absolute difference of a seed, in percentage points; NaN for none.
         means: fresh mean - earlier mean, in percentage points.
         low, high: 95% interval of the earlier mean, relative to it; NaN for fewer than two seeds.
-        verdict: SAME (all metrics), ROUNDED (the table's metric within 1e-6 points at each seed), IN_THE_MEAN (the fresh
-            mean lies in the earlier one's interval), DIFFERS, or INCOMPLETE where a record is missing.
+        verdict: SAME (all metrics that both records have), ROUNDED (the table's metric within 1e-6 points at each seed),
+            IN_THE_MEAN (the fresh mean lies in the earlier one's interval), DIFFERS, or INCOMPLETE where a record is
+            missing.
     """
 
     dataset: str
@@ -72,7 +73,7 @@ def _cell(members: Sequence[tuple[DeclaredRun, DeclaredRun]], metric: str) -> Ce
     low, high = summary.ci_low - summary.mean, summary.ci_high - summary.mean
     if len(both) < len(members):
         verdict = INCOMPLETE
-    elif all(json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True) for old, new in both):
+    elif all(_same(old, new) for old, new in both):
         verdict = SAME
     elif largest <= ROUNDING:
         verdict = ROUNDED
@@ -90,6 +91,12 @@ def _cell(members: Sequence[tuple[DeclaredRun, DeclaredRun]], metric: str) -> Ce
         high=high,
         verdict=verdict,
     )
+
+
+def _same(old: Mapping[str, float], new: Mapping[str, float]) -> bool:
+    """To the bit; a metric that only one of two versions recorded says nothing of the run."""
+    shared = sorted(old.keys() & new.keys())
+    return json.dumps([old[name] for name in shared]) == json.dumps([new[name] for name in shared])
 
 
 def agrees(cells: Sequence[CellAgreement], partial: bool = False) -> bool:

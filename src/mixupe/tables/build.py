@@ -9,15 +9,22 @@ import yaml
 
 from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
 from mixupe.experiment.files import write_text
+from mixupe.experiment.search_path import own_folders
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame
+from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, parts_to_markdown
 from mixupe.tables.manifest import Table
+from mixupe.tables.nested import NestedRow, nested_rows
 from mixupe.tables.paper import Figure, check_figures, read_figures, with_figures
 from mixupe.tables.pictures import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
+from mixupe.tables.resampling import resamplings
 from mixupe.tables.rows import table_frame
 from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
+from mixupe.tables.shown import row_names, shown
+from mixupe.tables.verdict import compare_with_paper
+from mixupe.tables.waterfall import ways
 
 
 @dataclass(frozen=True)
@@ -26,17 +33,23 @@ class BuiltTable:
 
     table: Table
     runs: list[DeclaredRun]
-    frame: pd.DataFrame
+    found: Evaluation
     folder: Path
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Its rows."""
+        return self.found.frame
 
 
 def read_table(name: str) -> Table:
-    """The declared table configs/table/<name>.yaml.
+    """The declared table configs/table/<name>.yaml, here or in a folder of the user's own.
 
     Raises:
         UserError: there is none, or it is wrong.
     """
-    tables = {path.stem: path for path in (CONFIGS / "table").glob("*.yaml")}
+    folders = [*own_folders(), CONFIGS]  # of one name, ours is the one that Hydra finds
+    tables = {path.stem: path for folder in folders for path in (folder / "table").glob("*.yaml")}
     if name not in tables:
         raise UserError(f"table: {name!r} is unknown, allowed are {', '.join(sorted(tables))}")
     return Table.parse(yaml.safe_load(tables[name].read_text()))
@@ -93,22 +106,43 @@ def _published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) 
     """The paper's figures for the table; each must have its row, unless the command line chose another model."""
     figures = read_figures(CONFIGS / "paper", table.name)
     if not any(one.startswith("model=") for one in extra):
-        check_figures(figures, runs, table.name)
+        check_figures(figures, row_names(table, runs), table.name)
     return figures
 
 
-def evaluate(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Paired comparisons (`compare.comparison_frame`) and rows (`rows.table_frame`, with published figures) of a table."""
-    comparisons = comparison_frame(runs, table.metric, tuned_sets(table))
-    return comparisons, with_figures(table_frame(runs, comparisons, table.metric), _published(table, runs, extra))
+def evaluate(
+    table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str] = (), results: Path | None = None
+) -> Evaluation:
+    """What the table says of its runs; see `build_table` for the other arguments."""
+    kept = shown(table, runs)
+    comparisons = comparison_frame(kept.rows, table.metric, tuned_sets(table))
+    frame = table_frame(kept.rows, comparisons, table.metric)
+    figures = _published(table, runs, extra)
+    return Evaluation(
+        shown=kept,
+        comparisons=comparisons,
+        frame=with_figures(frame, figures),
+        paper=compare_with_paper(frame, comparisons, figures, resamplings(kept.rows)),
+        nested=_nested(table, frame, extra, results),
+        ways=ways(table.waterfall, kept.rows),
+    )
+
+
+def _nested(table: Table, frame: pd.DataFrame, extra: Sequence[str], results: Path | None) -> list[NestedRow]:
+    """Rows of the table beside those of the one that its `nested` names."""
+    if table.nested is None:
+        return []
+    other, runs = look_up(table.nested, extra, results)
+    return nested_rows(frame, evaluate(other, runs, extra, results).frame)
 
 
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
     """Collect the records of a declared table and write its files.
 
     A comparison: table.md, .csv, .tex, .png, curves.png, and where a baseline is declared comparisons.csv and
-    differences.png. A search: table.csv, and in table.md and ranking.csv the settings of each method, the best first.
-    Both: eta.png where MixupE runs with several eta.
+    differences.png. Where the table has it: grid.csv of a selection, nested.csv, waterfall.csv and .png, and beside
+    published figures paper.csv, .tex, .png and claims.csv. A search: table.csv, and in table.md and ranking.csv the
+    settings of each method, the best first. Both: eta.png where MixupE runs with several eta.
 
     Args:
         name: of configs/table/<name>.yaml.
@@ -122,16 +156,23 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
 def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequence[str] = ()) -> BuiltTable:
     """As `build_table`, of a table whose runs have been looked up, into `folder`."""
     keep_records(runs, folder)
-    comparisons, frame = evaluate(table, runs, extra)
-    write_text(folder / "table.csv", to_csv(frame))
-    write_pictures(table, runs, comparisons, frame, folder)
+    found = evaluate(table, runs, extra, folder.parent)
+    write_text(folder / "table.csv", to_csv(found.frame))
+    write_pictures(table, found, folder)
+    written = found.files(table.title)
+    for name in FURTHER_FILES:
+        if name in written:
+            write_text(folder / name, written[name])
+        else:
+            (folder / name).unlink(missing_ok=True)
     if table.is_search:
         settings = ranking(runs)
         write_text(folder / "ranking.csv", ranking_to_csv(settings))
         write_text(folder / "table.md", ranking_to_markdown(table.title, settings, runs))
-        return BuiltTable(table, runs, frame, folder)
-    write_text(folder / "table.md", to_markdown(table.title, frame, comparisons, runs))
-    write_text(folder / "table.tex", to_latex(table.title, frame))
-    if len(comparisons):
-        write_text(folder / "comparisons.csv", comparisons_to_csv(comparisons))
-    return BuiltTable(table, runs, frame, folder)
+        return BuiltTable(table, runs, found, folder)
+    text = to_markdown(table.title, found.frame, found.comparisons, runs, found.sentences() + found.notes())
+    write_text(folder / "table.md", text + parts_to_markdown(found.parts()))
+    write_text(folder / "table.tex", to_latex(table.title, found.frame))
+    if len(found.comparisons):
+        write_text(folder / "comparisons.csv", comparisons_to_csv(found.comparisons))
+    return BuiltTable(table, runs, found, folder)

@@ -24,9 +24,10 @@ class DeclaredRun:
     Attributes:
         cell: its number in the table.
         label: of the cell; empty where data set and model are enough.
-        method: name of the table's column.
+        method: name of what it runs; of the table's column, unless the table selects.
         state: DONE where `record` is there, else the run store's.
         reason: why a FAILED run failed.
+        column, setting: as of `manifest.Method`.
     """
 
     cell: int
@@ -36,6 +37,8 @@ class DeclaredRun:
     state: str
     record: Record | None
     reason: str = ""
+    column: str = ""
+    setting: str = ""
 
     @property
     def names(self) -> dict[str, str]:
@@ -56,13 +59,13 @@ def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list
         UserError: a record in `folder` is damaged and the run store does not have it.
     """
     runs = []
-    methods = table.methods()
-    for number, cell in enumerate(table.cells):
+    for number, (cell, methods) in enumerate(table.methods_by_cell()):
         for method in methods:
             repeated = compose_all(table.seed_lists(cell, method, extra))
             for settings, identity in zip(repeated, run_ids(repeated), strict=True):
                 state, record, reason = _look_up(identity, settings.output_root, folder)
-                runs.append(DeclaredRun(number, cell.label, method.name, settings, state, record, reason))
+                names = {"column": method.column, "setting": method.setting}
+                runs.append(DeclaredRun(number, cell.label, method.name, settings, state, record, reason, **names))
     return runs
 
 

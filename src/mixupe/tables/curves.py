@@ -39,13 +39,19 @@ def curve_figures(title: str, runs: Sequence[DeclaredRun]) -> list[Figure]:
         figures to write and close; none where no run has curves or the table has more than MOST_METHODS methods.
     """
     methods = list(dict.fromkeys(run.method for run in runs))
+    if len(methods) > MOST_METHODS:
+        return []
+    cells = cells_with_curves(runs)
+    return [_figure(heading, page, methods) for heading, page in pages(f"{title}: learning curves", cells)]
+
+
+def cells_with_curves(runs: Sequence[DeclaredRun]) -> list[list[DeclaredRun]]:
+    """The runs with curves of each cell that has any."""
     cells: dict[int, list[DeclaredRun]] = {}
     for run in runs:
         if run.record is not None and "curves" in run.record:
             cells.setdefault(run.cell, []).append(run)
-    if len(methods) > MOST_METHODS:
-        return []
-    return [_figure(heading, page, methods) for heading, page in pages(f"{title}: learning curves", [*cells.values()])]
+    return [*cells.values()]
 
 
 def _figure(heading: str, cells: Sequence[Sequence[DeclaredRun]], methods: Sequence[str]) -> Figure:
@@ -68,19 +74,26 @@ def _figure(heading: str, cells: Sequence[Sequence[DeclaredRun]], methods: Seque
 
 def _draw_panel(axis: Axes, curve: str, members: Sequence[DeclaredRun], styles: dict[str, Style]) -> None:
     """One curve of all methods of a cell, the axis fitted to what follows the first tenth of the epochs."""
-    low, high = np.inf, -np.inf
-    for number, (method, style) in enumerate(styles.items()):
-        seeds = [run.record["curves"][curve] for run in members if run.method == method and run.record is not None]
-        if not seeds:
-            continue
-        values = np.asarray(seeds, dtype=np.float64)
-        _draw_method(axis, values, style, number / len(styles))
-        settled = values[:, values.shape[1] // 10 :]
-        low, high = min(low, float(settled.min())), max(high, float(settled.max()))
+    drawn = draw_curve(axis, curve, members, styles)
+    settled = [values[:, values.shape[1] // 10 :] for values in drawn]
+    low, high = min(float(one.min()) for one in settled), max(float(one.max()) for one in settled)
     room = 0.05 * (high - low) or 0.5
     axis.set_ylim(max(low - room, min(low, 0.0)), high + room)
     axis.locator_params(axis="both", nbins=5)
     tidy(axis, "both")
+
+
+def draw_curve(
+    axis: Axes, curve: str, members: Sequence[DeclaredRun], styles: dict[str, Style]
+) -> list[npt.NDArray[np.float64]]:
+    """Draw one curve of all methods of a cell; values (seeds, epochs) of each that has records."""
+    drawn = []
+    for number, (method, style) in enumerate(styles.items()):
+        seeds = [run.record["curves"][curve] for run in members if run.method == method and run.record is not None]
+        if seeds:
+            drawn.append(np.asarray(seeds, dtype=np.float64))
+            _draw_method(axis, drawn[-1], style, number / len(styles))
+    return drawn
 
 
 def _draw_method(axis: Axes, values: npt.NDArray[np.float64], style: Style, offset: float) -> None:

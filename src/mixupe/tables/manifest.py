@@ -1,14 +1,36 @@
 """A table as a declared list of runs: configs/table/<name>.yaml."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from hydra.errors import HydraException
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from mixupe.experiment.compose import expand_grid, one_line
 from mixupe.settings import NonNegativeInt, Settings, UserError
+
+
+class Select(Settings):
+    """A table that chooses its methods' settings itself; what is chosen has the method's own name in the shown table.
+
+    Attributes:
+        grid: method -> overrides in Hydra's grid syntax, beside those the table gives it; the others have nothing to choose.
+        by: validation: the lowest mean validation error. test: epoch and setting with the lowest mean test error over the
+            seeds, as some papers do; needs protocol=paper, and everything shown is marked.
+        per: one setting for all seeds of a cell, or one a seed. Where the seeds are folds, the latter with `validation` is
+            nested validation: no fold's test part has a say in its own error.
+    """
+
+    grid: dict[str, tuple[str, ...]]
+    by: Literal["validation", "test"]
+    per: Literal["cell", "seed"] = "cell"
+
+    @model_validator(mode="after")
+    def _check(self) -> "Select":
+        if self.by == "test" and self.per == "seed":
+            raise ValueError("per: seed cannot be used with by: test, which takes the mean over the seeds")
+        return self
 
 
 class Cell(Settings):
@@ -19,27 +41,34 @@ class Cell(Settings):
         label: tells this cell from others of the same data set and model.
         overrides: further command-line overrides of these runs.
         seeds: where they differ from the table's (a cross-validation has as many as folds).
+        augmentations: method -> overrides of its runs in this cell, in place of the table's of the same keys: a value of
+            its own, or a smaller grid on a costly set.
     """
 
     dataset: str
     label: str = ""
     overrides: tuple[str, ...] = ()
     seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
+    augmentations: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One column of a table.
+    """What a table runs in a cell.
 
     Attributes:
-        name: as shown; unique in the table.
+        name: unique in the table.
         option: of the config group `augmentation`.
         overrides: of its runs, the choice of the option among them.
+        column: of the shown table: the name, but where the table selects, all points of a method's grid have its.
+        setting: the point of that grid, such as `alpha=1 eta=0.01`; empty where there is nothing to choose.
     """
 
     name: str
     option: str
     overrides: tuple[str, ...]
+    column: str
+    setting: str = ""
 
 
 class Table(Settings):
@@ -49,11 +78,17 @@ class Table(Settings):
     metric: test_error for a comparison of methods; validation_error for a search, which never looks at the test split
         and picks each method's best setting.
     seeds: each run is repeated with these.
-    augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order. Hydra's grid
-        syntax (`augmentation.eta=0.01,0.1`) makes one method of each point.
+    augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order. Any other name
+        stands for the option that its overrides choose (`augmentation=mixup`). Hydra's grid syntax
+        (`augmentation.eta=0.01,0.1`) makes one method of each point.
     cells: in the table's order.
     tuned_on: the search whose choices its augmentations have. Data sets of that search do not count in the verdict, and no
         seed of it is used again.
+    select: where each method runs a grid of which the best is shown.
+    nested: a table of the same cells and methods, chosen by nested validation, whose errors stand beside those that this
+        one selects on test.
+    measures: label -> name in the records' metrics: the same runs in a row for each, in place of the error alone.
+    waterfall: name -> methods, each a step of what lies between the first and the last.
     """
 
     name: str
@@ -63,6 +98,30 @@ class Table(Settings):
     augmentations: dict[str, tuple[str, ...]]
     cells: tuple[Cell, ...] = Field(min_length=1)
     tuned_on: str | None = None
+    select: Select | None = None
+    nested: str | None = None
+    measures: dict[str, str] = Field(default_factory=dict)
+    waterfall: dict[str, Annotated[tuple[str, ...], Field(min_length=2)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _check(self) -> "Table":
+        groups = {f"cells.{i}.augmentations": cell.augmentations for i, cell in enumerate(self.cells)}
+        if self.select is not None:
+            groups["select.grid"] = self.select.grid
+        for key, of_methods in groups.items():
+            unknown = sorted(set(of_methods) - set(self.augmentations))
+            if unknown:
+                raise ValueError(f"{key}: {unknown[0]!r} is no method, allowed are {', '.join(self.augmentations)}")
+        if self.nested is not None and (self.select is None or self.select.by != "test"):
+            raise ValueError("nested: belongs to a table with select.by: test")
+        columns = {method.column for method in self.methods()} if self.waterfall else set()
+        for name, steps in self.waterfall.items():
+            unknown = sorted(set(steps) - columns)
+            if unknown:
+                raise ValueError(
+                    f"waterfall.{name}: {unknown[0]!r} is no method, allowed are {', '.join(sorted(columns))}"
+                )
+        return self
 
     @classmethod
     def parse(cls, values: Any) -> "Table":
@@ -76,31 +135,43 @@ class Table(Settings):
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             key = ".".join(["table", *map(str, first["loc"])])
+            if first["type"] == "value_error":  # of several keys, and names them itself
+                raise UserError(f"{key}.{first['msg'].removeprefix('Value error, ')}") from error
             raise UserError(f"{key}: {first['msg'].lower()}, got {first['input']!r}") from error
 
     @property
     def is_search(self) -> bool:
         return self.metric == "validation_error"
 
-    def methods(self) -> list[Method]:
-        """The table's methods in order, each point of a grid one, named `mixupe eta=0.01`.
+    def methods(self, cell: Cell | None = None) -> list[Method]:
+        """The methods of a cell, of any without overrides of its own for None, in order; each point of a grid is one.
 
         Raises:
             UserError: an override is no grid; names its option.
         """
-        return [
-            Method(_name(option, point, points), option, (f"augmentation={option}", *point))
-            for option, overrides in self.augmentations.items()
-            for points in [_points(option, overrides)]
-            for point in points
-        ]
+        grid = {} if self.select is None else self.select.grid
+        own = {} if cell is None else cell.augmentations
+        found = []
+        for column, overrides in self.augmentations.items():
+            here = own.get(column, ())
+            if column in grid:
+                found += _chosen_from(column, overrides, [*_without(grid[column], here), *here])
+            else:
+                found += _columns(column, [*_without(overrides, here), *here])
+        return found
+
+    def methods_by_cell(self) -> Iterator[tuple[Cell, list[Method]]]:
+        """Each cell with its methods."""
+        usual = self.methods()  # spelled out once: a large table has thousands of cells
+        for cell in self.cells:
+            yield cell, self.methods(cell) if cell.augmentations else usual
 
     def override_lists(self, extra: Sequence[str] = ()) -> list[list[str]]:
         """Command-line overrides of every run, seeds innermost; `extra` are the user's own and win."""
         return [
             overrides
-            for cell in self.cells
-            for method in self.methods()
+            for cell, methods in self.methods_by_cell()
+            for method in methods
             for overrides in self.seed_lists(cell, method, extra)
         ]
 
@@ -114,6 +185,36 @@ class Table(Settings):
         ]
 
 
+def _columns(name: str, overrides: Sequence[str]) -> list[Method]:
+    """Each point of the overrides' grid as a column of its own."""
+    points = _points(name, overrides)
+    named = [_name(name, point, points) for point in points]
+    return [Method(one, *_run_by(name, point), column=one) for one, point in zip(named, points, strict=True)]
+
+
+def _chosen_from(name: str, overrides: Sequence[str], grid: Sequence[str]) -> list[Method]:
+    """Each point of the grid as a setting that one column may show."""
+    found = []
+    for point in _points(name, [*overrides, *grid]):
+        keys = {override.partition("=")[0] for override in grid}
+        setting = _setting([one for one in point if one.partition("=")[0] in keys])
+        found.append(Method(f"{name} {setting}", *_run_by(name, point), column=name, setting=setting))
+    return found
+
+
+def _without(overrides: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Those overrides whose keys the others do not have."""
+    keys = {one.partition("=")[0] for one in others}
+    return [one for one in overrides if one.partition("=")[0] not in keys]
+
+
+def _run_by(name: str, point: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """The option of a method, and the overrides of its runs."""
+    chosen = [one for one in point if one.startswith("augmentation=")]
+    option = chosen[-1].partition("=")[2] if chosen else name
+    return option, (f"augmentation={option}", *(one for one in point if one not in chosen))
+
+
 def _points(option: str, overrides: Sequence[str]) -> list[list[str]]:
     try:
         return expand_grid(overrides)
@@ -121,7 +222,13 @@ def _points(option: str, overrides: Sequence[str]) -> list[list[str]]:
         raise UserError(f"table.augmentations.{option}: {one_line(error)}") from error
 
 
-def _name(option: str, point: Sequence[str], points: Sequence[Sequence[str]]) -> str:
-    """The option, followed by what tells this point of its grid from the others."""
-    varying = [one.partition("=") for one in point if any(one not in other for other in points)]
-    return " ".join([option, *(f"{key.rpartition('.')[2]}={value}" for key, _, value in varying)])
+def _name(name: str, point: Sequence[str], points: Sequence[Sequence[str]]) -> str:
+    """The method, followed by what tells this point of its grid from the others."""
+    varying = [one for one in point if any(one not in other for other in points)]
+    return " ".join(filter(None, [name, _setting(varying)]))
+
+
+def _setting(overrides: Sequence[str]) -> str:
+    """`alpha=1 eta=0.01` of augmentation.alpha=1, augmentation.eta=0.01."""
+    parts = [one.partition("=") for one in overrides]
+    return " ".join(f"{key.rpartition('.')[2]}={value}" for key, _, value in parts)

@@ -1,7 +1,7 @@
 """Published figures beside a table's own: configs/paper/<table>.yaml, each with its source."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,8 +9,7 @@ import pandas as pd
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from mixupe.settings import Settings, UserError
-from mixupe.tables.collect import DeclaredRun
+from mixupe.settings import NonNegativeFloat, PositiveInt, Settings, UserError
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 ROW = ("dataset", "model", "augmentation")
@@ -26,6 +25,9 @@ class Figure(Settings):
         unit: of `value`. error: percent (points). accuracy: percent (points), shown as 100 - value, a difference as
             -value.
         value: as published.
+        std: the standard deviation as published; None where none is.
+        std_unit: points, or fraction where it is published as such beside percentages (0.06 for 6 points).
+        n: repetitions behind value and std; None where the source does not say.
         source: citation.
         place: page, section or table in it.
     """
@@ -37,6 +39,9 @@ class Figure(Settings):
     against: Text | None = None
     unit: Literal["error", "accuracy"] = "error"
     value: Annotated[float, Field(allow_inf_nan=False)]
+    std: NonNegativeFloat | None = None
+    std_unit: Literal["points", "fraction"] = "points"
+    n: PositiveInt | None = None
     source: Text
     place: Text
 
@@ -54,11 +59,23 @@ class Figure(Settings):
         return self.dataset, self.model, self.augmentation
 
     @property
+    def error(self) -> float:
+        """The error in percent, or the difference in points of error."""
+        if self.kind == "difference":
+            return -self.value if self.unit == "accuracy" else self.value
+        return 100 - self.value if self.unit == "accuracy" else self.value
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation in percentage points; NaN where none is published."""
+        return math.nan if self.std is None else self.std * (100 if self.std_unit == "fraction" else 1)
+
+    @property
     def text(self) -> str:
         """As shown: the error in percent, or `-0.8 vs mixup` in points of error, which nobody takes for an error."""
         if self.kind == "difference":
-            return f"{-self.value if self.unit == 'accuracy' else self.value:+g} vs {self.against}"
-        return f"{100 - self.value if self.unit == 'accuracy' else self.value:.6g}"
+            return f"{self.error:+g} vs {self.against}"
+        return f"{self.error:.6g}{'' if self.std is None else f' ± {self.spread:g}'}"
 
     @property
     def reference(self) -> str:
@@ -94,13 +111,18 @@ def _parse(values: Any, where: str) -> Figure:
         raise UserError(f"{where}: {f'{key}: ' if key else ''}{message[0].lower()}{message[1:]}") from error
 
 
-def check_figures(figures: Iterable[Figure], runs: Sequence[DeclaredRun], table: str) -> None:
+def check_figures(figures: Iterable[Figure], declared: Iterable[Mapping[str, str]], table: str) -> None:
     """Every figure has its row, and the method it is compared with is there too.
+
+    Args:
+        figures: of the table.
+        declared: names of the table's rows.
+        table: its name.
 
     Raises:
         UserError: names the figure and the rows there are.
     """
-    rows = dict.fromkeys(tuple(run.names[key] for key in ROW) for run in runs)
+    rows = dict.fromkeys(tuple(names[key] for key in ROW) for names in declared)
     for figure in figures:
         other = (figure.dataset, figure.model, figure.against)
         for wanted in (figure.row, other if figure.against is not None else figure.row):
@@ -121,11 +143,20 @@ def with_figures(frame: pd.DataFrame, figures: Sequence[Figure]) -> pd.DataFrame
     )
 
 
+# More figures than this of one place in a source are a table of their own and stand in one line.
+FEW = 3
+
+
 def paper_lines(frame: pd.DataFrame) -> list[str]:
-    """One line a published figure, with its source."""
-    rows = frame[frame["paper"].notna()]
-    return [
-        f"Published for {row['dataset']} {row['model']} {row['augmentation']}: {row['paper']}"
-        f" ({'points of test error' if ' vs ' in row['paper'] else 'test error in percent'}); {row['paper_source']}."
-        for _, row in rows.iterrows()
-    ]
+    """Each published figure with its source; where a place has more than FEW, they stand in the table alone."""
+    lines = []
+    for reference, rows in frame[frame["paper"].notna()].groupby("paper_source", sort=False):
+        if len(rows) > FEW:
+            lines.append(f"Published, test error in percent ± standard deviation: {reference} ({len(rows)} figures).")
+            continue
+        lines += [
+            f"Published for {row['dataset']} {row['model']} {row['augmentation']}: {row['paper']}"
+            f" ({'points of test error' if ' vs ' in row['paper'] else 'test error in percent'}); {reference}."
+            for _, row in rows.iterrows()
+        ]
+    return lines

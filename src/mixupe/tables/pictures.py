@@ -1,33 +1,66 @@
-"""The pictures of a table, written beside its files."""
+"""The pictures of a table: which there are, and how they are written beside its files."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 from matplotlib.figure import Figure
 
-from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.collect import errors_by_seed
 from mixupe.tables.curves import curve_figures
+from mixupe.tables.dumbbell import dumbbell_figures
 from mixupe.tables.eta import eta_figures
+from mixupe.tables.evaluation import Evaluation
+from mixupe.tables.losses import loss_figures
 from mixupe.tables.manifest import Table
 from mixupe.tables.plot import difference_figure, error_figure
 from mixupe.tables.style import MOST_CELLS, write_figures
+from mixupe.tables.waterfall import waterfall_figures
 
 
-def write_pictures(
-    table: Table, runs: Sequence[DeclaredRun], comparisons: pd.DataFrame, frame: pd.DataFrame, folder: Path
-) -> None:
-    """Write table.png, curves.png, differences.png and eta.png, and remove what an earlier build left.
-
-    A search has eta.png alone. A table of more than MOST_CELLS cells has none: nobody reads hundreds of panels, and drawing
-    them takes longer than everything else.
+@dataclass(frozen=True)
+class Picture:
+    """Attributes:
+    name: of the file, without .png.
+    text: what it shows, for those who do not see it.
+    figures: its pages; empty where the table has none of them.
     """
-    figures: dict[str, Sequence[Figure]] = dict.fromkeys(("table", "curves", "differences", "eta"), ())
-    if len(table.cells) <= MOST_CELLS:
-        figures["eta"] = eta_figures(table.title, runs, table.metric)
-        if not table.is_search:
-            figures["table"] = [error_figure(table.title, frame, errors_by_seed(runs))]
-            figures["curves"] = curve_figures(table.title, runs)
-            figures["differences"] = [difference_figure(table.title, comparisons)] if len(comparisons) else []
-    for name, pages in figures.items():
-        write_figures(pages, folder, name)
+
+    name: str
+    text: str
+    figures: Sequence[Figure]
+
+
+def table_pictures(table: Table, found: Evaluation) -> list[Picture]:
+    """The pictures in the order in which a reader wants them; of a search, the error against eta alone."""
+    title, trained = table.title, found.shown.trained
+    eta = Picture("eta", "Error against eta", eta_figures(title, trained, table.metric))
+    if table.is_search:
+        return [eta]
+    levels = [] if found.paper is None else found.paper.levels
+    differences = [difference_figure(title, found.comparisons)] if len(found.comparisons) else []
+    errors = [error_figure(title, found.frame, errors_by_seed(found.shown.rows))]
+    return [
+        Picture("waterfall", "Differences step by step", waterfall_figures(title, found.ways)),
+        Picture("paper", "Our errors and the paper's", dumbbell_figures(title, levels)),
+        Picture("differences", "Paired differences with intervals", differences),
+        Picture("table", "Errors of each seed", errors),
+        eta,
+        Picture("curves", "Learning curves", curve_figures(title, trained)),
+        Picture("losses", "Training and test loss", loss_figures(title, trained)),
+    ]
+
+
+NAMES = ("waterfall", "paper", "differences", "table", "eta", "curves", "losses")
+
+
+def write_pictures(table: Table, found: Evaluation, folder: Path) -> None:
+    """Write them and remove what an earlier build left.
+
+    A table of more than MOST_CELLS cells has none: nobody reads hundreds of panels, and drawing them takes longer than
+    everything else.
+    """
+    pictures = table_pictures(table, found) if len(table.cells) <= MOST_CELLS else []
+    drawn = {picture.name: picture.figures for picture in pictures}
+    for name in NAMES:
+        write_figures(drawn.get(name, ()), folder, name)

@@ -16,7 +16,7 @@ STATES = {"DONE": "done", "RUNNING": "runs", "FAILED": "failed", "INTERRUPTED": 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """The runs of one data set, model and augmentation.
+    """The runs of one data set, model and augmentation; where a table selects, all settings of its grid.
 
     Attributes:
         states: state -> number of runs.
@@ -39,7 +39,8 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
     """One entry a cell and augmentation, in the table's order.
 
     The estimate is the median time of the finished runs of the same kind; where a method has none yet, of the slowest
-    method of the same cell.
+    method of the same cell; where the cell has none, by the table's other cells, whose time is taken to grow with examples
+    times epochs.
 
     Args:
         runs: of the table.
@@ -48,21 +49,34 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
     times: dict[tuple[int, str], list[float]] = {}
     for run in [*runs, *earlier]:
         if run.record is not None:
-            times.setdefault((run.cell, run.method), []).append(float(run.record["timing"]["seconds"]))
+            times.setdefault((run.cell, run.column), []).append(float(run.record["timing"]["seconds"]))
     typical = {kind: median(seconds) for kind, seconds in times.items()}
+    works = {run.cell: _work(run) for run in runs}
+    rates = [(column, seconds / work) for (cell, column), seconds in typical.items() if (work := works[cell])]
     kinds: dict[tuple[int, str], list[DeclaredRun]] = {}
     for run in runs:
-        kinds.setdefault((run.cell, run.method), []).append(run)
+        kinds.setdefault((run.cell, run.column), []).append(run)
     cells = []
     for (cell, augmentation), members in kinds.items():
         states = Counter(run.state for run in members)
         to_do = sum(states[state] for state in TO_DO)
         known = [seconds for (other, _), seconds in typical.items() if other == cell]
         each = typical.get((cell, augmentation), max(known, default=None))
+        work = works[cell]
+        if each is None and work is not None and rates:
+            alike = [rate for column, rate in rates if column == augmentation]
+            each = work * median(alike or [rate for _, rate in rates])
         seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
         spent = sum(float(run.record["timing"]["seconds"]) for run in members if run.record is not None)
         cells.append(PlannedCell(members[0].names["dataset"], augmentation, states, spent, seconds))
     return cells
+
+
+def _work(run: DeclaredRun) -> float | None:
+    """Examples times epochs of a run; None where nobody knows the number before the data is there."""
+    dataset = run.settings.dataset
+    examples = dataset.train_size or dataset.card.examples
+    return None if examples is None else examples * run.settings.trainer.epochs
 
 
 def total_line(cells: Sequence[PlannedCell]) -> str:

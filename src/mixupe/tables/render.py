@@ -9,9 +9,7 @@ from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
-from mixupe.tables.escape import csv_text, markdown
-from mixupe.tables.escape import latex as _latex
-from mixupe.tables.escape import markdown_table as _markdown
+from mixupe.tables.escape import csv_text, latex, markdown, markdown_table
 from mixupe.tables.paper import paper_lines
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.resampling import resampling_lines, resamplings
@@ -74,8 +72,10 @@ def _published(row: "pd.Series[Any] | None") -> str:
 
 def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read the table, and what is wrong with it."""
+    on_test = all(run.settings.protocol == "paper" for run in runs)
+    chosen = "test error (protocol=paper validates on the test part)" if on_test else "validation error"
     lines = [
-        "Test error in percent at the epoch with the lowest validation error, mean ± standard deviation over seeds;"
+        f"Test error in percent at the epoch with the lowest {chosen}, mean ± standard deviation over seeds;"
         " lower is better."
     ]
     tested = int(frame["p_value"].notna().sum())
@@ -104,26 +104,32 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     return lines
 
 
-def to_markdown(title: str, frame: pd.DataFrame, comparisons: pd.DataFrame, runs: Sequence[DeclaredRun]) -> str:
-    """The table, how to read it, and every paired difference with what its seeds could have found."""
-    lines = "\n".join(f"- {markdown(line)}" for line in legend(frame, runs))
-    parts = [f"# {markdown(title)}", _markdown(*grid(frame)), lines]
+def to_markdown(
+    title: str,
+    frame: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    runs: Sequence[DeclaredRun],
+    further: Sequence[str] = (),
+) -> str:
+    """The table, how to read it (`further` lines too), and every paired difference with what its seeds could have found."""
+    lines = "\n".join(f"- {markdown(line)}" for line in [*legend(frame, runs), *further])
+    parts = [f"# {markdown(title)}", markdown_table(*grid(frame)), lines]
     if len(comparisons):
         parts += [
             "## Over the data sets",
-            *([_markdown(*verdict_grid(comparisons))] if (comparisons["tuned_on"] == "").any() else []),
+            *([markdown_table(*verdict_grid(comparisons))] if (comparisons["tuned_on"] == "").any() else []),
             "A win or a loss is a row whose difference is significant after Holm's adjustment; p is Wilcoxon's signed-rank"
             " test on the mean difference of each data set.",
         ]
         if (comparisons["tuned_on"] != "").any():
             parts += [
                 "### On the data sets tuned on",
-                _markdown(*verdict_grid(comparisons, tuned=True)),
+                markdown_table(*verdict_grid(comparisons, tuned=True)),
                 tuned_line(comparisons),
             ]
         parts += [
             "## Paired differences",
-            _markdown(*comparison_grid(comparisons)),
+            markdown_table(*comparison_grid(comparisons)),
             "Percentage points of test error, method - baseline. *Detectable*: the smallest true difference that these"
             " seeds would have found with 80% power; a smaller one cannot be ruled out.",
         ]
@@ -186,16 +192,23 @@ def p_value_text(value: float) -> str:
 
 def to_latex(title: str, frame: pd.DataFrame) -> str:
     """A booktabs table for a paper; needs the packages booktabs and, for its width, nothing else."""
-    header, body = grid(frame)
-    columns = "ll" + "r" * (len(header) - 2)
-    rows = [" & ".join(_latex(cell) for cell in row) + r" \\" for row in (header, *body)]
+    caption = (
+        rf"{latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
+        r"Differences in percentage points with 95\% intervals; * marks "
+        rf"$p < {SIGNIFICANCE}$ (paired $t$ test, corrected for test parts drawn anew; Holm over the table)."
+        rf"{''.join(' ' + latex(line) for line in paper_lines(frame))}"
+    )
+    return latex_tabular(caption, *grid(frame), names=2)
+
+
+def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[str]], names: int) -> str:
+    """A booktabs table; `caption` is LaTeX already, the first `names` columns are text, set to the left."""
+    columns = "l" * names + "r" * (len(header) - names)
+    rows = [" & ".join(latex(cell) for cell in row) + r" \\" for row in (header, *body)]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{_latex(title)}: test error in percent, mean $\pm$ standard deviation over seeds. "
-            r"Differences in percentage points with 95\% intervals; * marks "
-            rf"$p < {SIGNIFICANCE}$ (paired $t$ test, corrected for test parts drawn anew; Holm over the table)."
-            rf"{''.join(' ' + _latex(line) for line in paper_lines(frame))}}}",
+            rf"\caption{{{caption}}}",
             rf"\begin{{tabular}}{{{columns}}}",
             r"\toprule",
             rows[0],

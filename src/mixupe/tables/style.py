@@ -99,9 +99,9 @@ def head(figure: Figure, title: str, styles: Mapping[str, Style], fill: Literal[
     legend.get_title().set_multialignment("center")
 
 
-def pages(title: str, rows: Sequence[T]) -> list[tuple[str, Sequence[T]]]:
-    """Rows of panels cut into figures of ROWS_PER_FIGURE, each with its title."""
-    cut = [rows[at : at + ROWS_PER_FIGURE] for at in range(0, len(rows), ROWS_PER_FIGURE)]
+def pages(title: str, rows: Sequence[T], most: int = ROWS_PER_FIGURE) -> list[tuple[str, Sequence[T]]]:
+    """Rows of panels cut into figures of `most`, each with its title."""
+    cut = [rows[at : at + most] for at in range(0, len(rows), most)]
     return [(f"{title} ({i} of {len(cut)})" if len(cut) > 1 else title, page) for i, page in enumerate(cut, start=1)]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from mixupe.experiment.wandb_environment import is_on, wandb_package
 from mixupe.experiment.wandb_mirror import wandb_run
 from mixupe.tables.build import BuiltTable
 
@@ -13,15 +14,15 @@ JOB_TYPE = "table"
 
 
 def mirror_table(built: BuiltTable) -> None:
-    """Log the files of a built table with the logger of its runs; does nothing where that is none.
+    """Log the files of a built table with the logger of its runs; does nothing where that is not on.
 
     The id is that of the content, so a table that is built again without any change is the same W&B run.
 
     Raises:
-        UserError: the logger is wandb and wandb is not installed.
+        UserError: wandb is not installed, or WANDB_MODE is wrong.
     """
     settings = built.runs[0].settings
-    if settings.logger.name == "none":
+    if not is_on(settings.logger):
         return
     files = sorted(built.folder.glob("*.csv"))
     name = built.table.name
@@ -36,8 +37,9 @@ def mirror_table(built: BuiltTable) -> None:
         tags=[JOB_TYPE, name],
         config={"table": built.table.model_dump(mode="json")},
     ) as run:
-        import wandb
-
+        if run is None:
+            return
+        wandb = wandb_package()
         content: dict[str, object] = {}
         for path in files:
             frame = pd.read_csv(path).astype(object)

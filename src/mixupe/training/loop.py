@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.mix_point import Model
 from mixupe.data.base import DataBundle, Split
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics
+from mixupe.evaluation.deformations import deformed_errors
 from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices, left_out, micro_batches
@@ -131,7 +133,7 @@ class Trainer:
         self._parameters = list(self.model.parameters())
         self._statistics = RunningStatistics(self.model, ranks)
         self.optimizer = build_optimizer(optimizer, self.model)
-        self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs * self.steps_per_epoch)
+        self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs, self.steps_per_epoch)
         self.best = Best()
         self.epoch = 0
         # Of an epoch that is not whole: loss and penalty of each step, (2,) on the device (reading them in every step
@@ -206,6 +208,9 @@ class Trainer:
         last = full_metrics(*self._predict(test))
         self.evaluated.load_state_dict(self.best.model)
         best = full_metrics(*self._predict(test))
+        if self.settings.deformations:
+            assert isinstance(test, TensorImages)
+            best |= deformed_errors(test, self.seed, self._predict)
         return {
             **{f"test_{name}": value for name, value in best.items()},
             **{f"test_{name}_last": value for name, value in last.items()},

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn, optim
 from torch.optim.lr_scheduler import LambdaLR
 
-from mixupe.settings import NonNegativeFloat, PositiveFloat, Settings
+from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, Settings
 
 
 class SGDSettings(Settings):
@@ -24,18 +24,34 @@ class SGDSettings(Settings):
     weight_decay: NonNegativeFloat
 
 
+class AdamSettings(Settings):
+    """Attributes:
+    lr: peak learning rate.
+    weight_decay: as in torch.optim.Adam: added to the gradient.
+    """
+
+    name: Literal["adam"]
+    lr: PositiveFloat
+    weight_decay: NonNegativeFloat
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class AdamWSettings(Settings):
     """Attributes:
     lr: peak learning rate.
     weight_decay: as in torch.optim.AdamW.
+    betas: decay of the averages of the gradient and of its square.
     """
 
     name: Literal["adamw"]
     lr: PositiveFloat
     weight_decay: NonNegativeFloat
+    betas: Annotated[tuple[Beta, Beta], Field(json_schema_extra={"identity_default": [0.9, 0.999]})] = (0.9, 0.999)
 
 
-OptimizerSettings = Annotated[SGDSettings | AdamWSettings, Field(discriminator="name")]
+OptimizerSettings = Annotated[SGDSettings | AdamSettings | AdamWSettings, Field(discriminator="name")]
 
 
 class StepSettings(Settings):
@@ -59,22 +75,38 @@ class StepSettings(Settings):
 
 
 class CosineSettings(Settings):
-    """Linear warm-up, then half a cosine down to 0.
+    """Linear warm-up, then half a cosine down to a share of the peak.
 
     Attributes:
         warmup: share of the run spent warming up, in [0, 1).
         warmup_start: share of the peak learning rate at which the warm-up starts.
+        floor: share of the peak learning rate at the end.
     """
 
     name: Literal["cosine"]
     warmup: Annotated[float, Field(ge=0, lt=1)]
     warmup_start: Annotated[float, Field(gt=0, le=1)]
+    floor: Annotated[float, Field(ge=0, lt=1, json_schema_extra={"identity_default": 0.0})] = 0.0
 
     def after_warmup(self, progress: float) -> float:
-        return 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        falling = 0.5 * (1 + math.cos(math.pi * (progress - self.warmup) / (1 - self.warmup)))
+        return self.floor + (1 - self.floor) * falling
 
 
-SchedulerSettings = Annotated[StepSettings | CosineSettings, Field(discriminator="name")]
+class EverySettings(Settings):
+    """A drop after every so many epochs, however many there are.
+
+    Attributes:
+        epochs: between drops.
+        gamma: factor of a drop, in (0, 1].
+    """
+
+    name: Literal["every"]
+    epochs: PositiveInt
+    gamma: Annotated[float, Field(gt=0, le=1)]
+
+
+SchedulerSettings = Annotated[StepSettings | CosineSettings | EverySettings, Field(discriminator="name")]
 
 
 def build_optimizer(settings: OptimizerSettings, model: nn.Module) -> optim.Optimizer:
@@ -89,12 +121,19 @@ def build_optimizer(settings: OptimizerSettings, model: nn.Module) -> optim.Opti
                 weight_decay=settings.weight_decay,
                 fused=True,
             )
+        case AdamSettings():
+            return optim.Adam(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
         case AdamWSettings():
-            return optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay, fused=True)
+            return optim.AdamW(
+                model.parameters(), lr=settings.lr, betas=settings.betas, weight_decay=settings.weight_decay, fused=True
+            )
 
 
-def lr_factor(settings: SchedulerSettings, total_steps: int) -> Callable[[int], float]:
-    """Step (0-based) -> factor on the peak learning rate, over a run of `total_steps`."""
+def lr_factor(settings: SchedulerSettings, epochs: int, steps_per_epoch: int) -> Callable[[int], float]:
+    """Step (0-based) -> factor on the peak learning rate, over a run of that length."""
+    if isinstance(settings, EverySettings):
+        return lambda step: float(settings.gamma ** (step // (settings.epochs * steps_per_epoch)))
+    total_steps = epochs * steps_per_epoch
 
     def factor(step: int) -> float:
         progress = min(step / total_steps, 1.0)
@@ -105,6 +144,8 @@ def lr_factor(settings: SchedulerSettings, total_steps: int) -> Callable[[int], 
     return factor
 
 
-def build_scheduler(settings: SchedulerSettings, optimizer: optim.Optimizer, total_steps: int) -> LambdaLR:
+def build_scheduler(
+    settings: SchedulerSettings, optimizer: optim.Optimizer, epochs: int, steps_per_epoch: int
+) -> LambdaLR:
     """The schedule, to be stepped after every optimizer step."""
-    return LambdaLR(optimizer, lr_factor(settings, total_steps))
+    return LambdaLR(optimizer, lr_factor(settings, epochs, steps_per_epoch))

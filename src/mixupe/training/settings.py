@@ -25,7 +25,8 @@ class TrainerSettings(Settings):
         place. null averages nothing.
     criterion: cross_entropy, or bce_softmax, binary cross-entropy on the softmax, which the authors' public code trains
         its baselines with; validation and test always report cross-entropy.
-    precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32).
+    precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32). Faster where the processor
+        computes bf16 itself (AVX512-BF16, AMX, GPUs), elsewhere many times slower, which is said before the run starts.
     channels_last: lay images out with channels last: the same numbers up to rounding, faster convolutions.
     compile: run the model through torch.compile. Needs mixing at the input and no double backward (MixupE's exact, v1, v2).
     device: auto takes a GPU where there is one.
@@ -34,6 +35,8 @@ class TrainerSettings(Settings):
     checkpoint_every: epochs between checkpoints.
     stack: runs of a sweep that are trained at once, where they differ in seed, alpha and eta alone and the model allows;
         each has the record of its single run up to rounding. 1 trains every run alone, auto as many at once as pays.
+    deformations: test on turned, sheared and zoomed images too (evaluation.deformations): metrics such as
+        test_error_rotation_20, of the best-validation epoch. For images held in memory.
     """
 
     epochs: PositiveInt
@@ -50,6 +53,7 @@ class TrainerSettings(Settings):
         Literal["cross_entropy", "bce_softmax"], Field(json_schema_extra={"identity_default": "cross_entropy"})
     ] = "cross_entropy"
     ema: Annotated[Fraction | None, Field(json_schema_extra={"identity_default": None})] = None
+    deformations: Annotated[bool, Field(strict=True, json_schema_extra={"identity_default": False})] = False
 
     @field_validator("accumulate")
     @classmethod

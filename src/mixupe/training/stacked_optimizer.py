@@ -41,7 +41,7 @@ class StackedOptimizer:
         first = trainers[0]
         updated = [one for p, rows in zip(parameters, self._rows, strict=True) for one in (rows or [p])]
         self._optimizer = build_optimizer(optimizer, nn.ParameterList(updated))
-        self._scheduler = build_scheduler(scheduler, self._optimizer, first.settings.epochs * first.steps_per_epoch)
+        self._scheduler = build_scheduler(scheduler, self._optimizer, first.settings.epochs, first.steps_per_epoch)
         self._optimizer.load_state_dict(self._joined([trainer.optimizer.state_dict() for trainer in trainers]))
         self._scheduler.load_state_dict(first.scheduler.state_dict())
 

@@ -200,6 +200,10 @@ def change_first(part: str, line: str) -> Callable[[Path], None]:
     return change
 
 
+def _as_utf_16(path: Path) -> None:
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+
+
 BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "no edges file": (remove("A"), "found none"),
     "no indicator": (remove("graph_indicator"), "has no FAKE_graph_indicator.txt"),
@@ -219,6 +223,13 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "node labels too long": (append("node_labels", "1\n"), "rows for the"),
     "edge attributes too long": (append("edge_attributes", "1.0, 1.0\n"), "edges of FAKE_A.txt"),
     "attribute not finite": (change_first("node_attributes", "nan, 1.0"), "row 1 holds a value that is not finite"),
+    "NUL": (change_first("graph_labels", "1\x002"), "FAKE_graph_labels.txt line 1 is '1\\x002'"),
+    "labels in words": (change_first("graph_labels", "True"), "line 1 is 'True'; allowed are integers"),
+    "blanks": (replace("A", "1 2\n2 1\n"), "is '1 2'; allowed are integers, separated by commas"),
+    "semicolons": (replace("A", "1;2\n2;1\n"), "is '1;2'; allowed are integers, separated by commas"),
+    "half a label": (change_first("graph_labels", "0.5"), "line 1 is '0.5'; allowed are integers"),
+    "UTF-16": (lambda folder: _as_utf_16(folder / "FAKE_graph_labels.txt"), "FAKE_graph_labels.txt line 1 is"),
+    "one class": (replace("graph_labels", "3\n" * 24), "FAKE_graph_labels.txt holds one class only, 3; at least 2 are"),
     "class of one graph": (change_first("graph_labels", "7"), "class '7' of own has 1 distinct example(s)"),
 }
 
@@ -237,3 +248,84 @@ def test_broken_files_are_refused_in_one_line(tmp_path: Path, name: str) -> None
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"dataset.path: .* is not a folder"):
         load(config(tmp_path / "nowhere"), REQUEST)
+
+
+@pytest.mark.parametrize("part", ["A", "graph_indicator", "graph_labels", "node_labels", "node_attributes"])
+def test_a_byte_order_mark_does_not_count(tmp_path: Path, part: str) -> None:
+    folder = write_tu_set(tmp_path, "FAKE")
+    whole = load(config(folder), REQUEST)
+    path = folder / f"FAKE_{part}.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    marked = load(config(folder), REQUEST)
+    assert all_graphs(marked) == all_graphs(whole)
+    assert torch.equal(everything(marked).x, everything(whole).x)
+
+
+@pytest.mark.parametrize("part", ["graph_labels", "node_labels", "edge_labels"])
+def test_whole_decimal_numbers_are_integers_and_said(tmp_path: Path, part: str) -> None:
+    folder = write_tu_set(tmp_path, "FAKE")
+    whole = load(config(folder), REQUEST)
+    path = folder / f"FAKE_{part}.txt"
+    path.write_text(path.read_text(encoding="utf-8").replace("1", "1.0"), encoding="utf-8")
+    decimal = load(config(folder), REQUEST)
+    assert decimal.spec == whole.spec
+    assert all_graphs(decimal) == all_graphs(whole)
+    assert decimal.notes[1] == f"FAKE_{part}.txt holds decimal numbers that are whole, such as 1.0: taken as integers"
+
+
+def test_pytorch_geometric_s_folder_is_that_of_its_raw_files(tmp_path: Path) -> None:
+    write_tu_set(tmp_path / "MUTAG" / "raw", "FAKE")
+    (tmp_path / "MUTAG" / "processed").mkdir()
+    (tmp_path / "MUTAG" / "raw" / "._FAKE_A.txt").write_bytes(b"left by a Mac")
+    settings = config(tmp_path / "MUTAG")
+    assert len(all_graphs(load(settings, REQUEST))) == 24
+    assert content_version(settings) == content_version(config(tmp_path / "MUTAG" / "raw"))
+
+
+@pytest.fixture
+def one_way(tmp_path: Path) -> Path:
+    """The set in which each edge stands once, from the smaller node to the larger, but for the first, which is whole."""
+    folder = write_tu_set(tmp_path / "one way", "FAKE")
+    rows: dict[str, list[str]] = {"A": [], "edge_labels": [], "edge_attributes": []}
+    lines = [(folder / f"FAKE_{part}.txt").read_text(encoding="utf-8").splitlines() for part in rows]
+    for number, fields in enumerate(zip(*lines, strict=True)):
+        source, target = (int(node) for node in fields[0].split(","))
+        if source < target or (source, target) == (2, 1):
+            rows["A"].append(fields[0])
+            rows["edge_labels"].append(fields[1])
+            rows["edge_attributes"].append(f"{number}.0, 2.0")
+    for part, kept in rows.items():
+        (folder / f"FAKE_{part}.txt").write_text("\n".join(kept), encoding="utf-8")
+    return folder
+
+
+def test_edges_that_are_listed_one_way_are_said(one_way: Path) -> None:
+    bundle = load(config(one_way), REQUEST)
+    edges = sum(edges for _, edges, _ in all_graphs(bundle))
+    assert bundle.notes[1] == (
+        f"{edges - 2} of {edges} edges are listed in one direction only and pass no message in the other;"
+        " dataset.undirected=true adds it"
+    )
+
+
+def test_undirected_adds_the_other_way_with_the_features_of_the_first(one_way: Path, tmp_path: Path) -> None:
+    bundle = load(config(one_way, undirected=True), REQUEST)
+    assert bundle.notes[1].endswith("edges are listed in one direction only: the other was added")
+    assert all_graphs(bundle) == all_graphs(load(config(write_tu_set(tmp_path / "both", "FAKE")), REQUEST))
+    seen_two = False
+    for part in (bundle.train, bundle.validation, bundle.test):
+        graphs = part.gather(torch.arange(len(part.labels)))  # type: ignore[attr-defined]
+        of_edge = {(int(a), int(b)): graphs.edge_attr[row] for row, (a, b) in enumerate(graphs.edge_index.T)}
+        differ = [edge for edge, features in of_edge.items() if not torch.equal(features, of_edge[edge[::-1]])]
+        # Only the edge that stands in the file in both directions has two lines of features.
+        assert len(differ) in (0, 2)
+        seen_two |= len(differ) == 2
+    assert seen_two
+
+
+def test_undirected_changes_no_set_that_lists_both_ways_and_no_older_run(tmp_path: Path) -> None:
+    folder = write_tu_set(tmp_path, "FAKE")
+    one, other = (load(config(folder, undirected=chosen), REQUEST) for chosen in (False, True))
+    assert one.notes == other.notes
+    assert torch.equal(everything(one).edge_index, everything(other).edge_index)
+    assert Config.model_fields["undirected"].json_schema_extra == {"identity_default": False}

@@ -1,9 +1,7 @@
 """Fashion-MNIST's IDX files: small ones in the layout of torchvision and of Debian's package."""
 
-import gzip
 import hashlib
 import re
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images import fashion_mnist_files, torchvision_sets
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
+from tests.data.images.idx_format import compress, idx_files
 
 CONFIG = torchvision_sets.Config(
     name="fashion_mnist", domain="images", loader="images.torchvision_sets", torchvision_name="FashionMNIST"
@@ -21,19 +20,10 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8)
 LABELS = (np.arange(60) % 10).astype(np.uint8)
 
 
-def idx(array: np.ndarray) -> bytes:
-    return struct.pack(f">{1 + array.ndim}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
-
-
 @pytest.fixture
 def contents(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The four uncompressed files; their SHA-256 are the published ones for the test."""
-    files = {
-        "train-images-idx3-ubyte": idx(IMAGES[:50]),
-        "train-labels-idx1-ubyte": idx(LABELS[:50]),
-        "t10k-images-idx3-ubyte": idx(IMAGES[50:]),
-        "t10k-labels-idx1-ubyte": idx(LABELS[50:]),
-    }
+    files = idx_files(IMAGES, LABELS, 50)
     for name, content in files.items():
         monkeypatch.setitem(fashion_mnist_files.SHA256, name, hashlib.sha256(content).hexdigest())
     return files
@@ -42,12 +32,6 @@ def contents(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 @pytest.fixture(autouse=True)
 def no_apt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
-
-
-def compress(folder: Path, contents: dict[str, bytes]) -> None:
-    folder.mkdir(parents=True)
-    for name, content in contents.items():
-        (folder / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
 
 
 def debian_folder(root: Path) -> Path:

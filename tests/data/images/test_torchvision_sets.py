@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ import torch
 from torchvision import datasets
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.images import torchvision_sets
+from mixupe.data.images import mnist_files, torchvision_sets
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
+from tests.data.images.idx_format import compress, idx_files
+from tests.real_data import real
 
 
 def config(name: torchvision_sets.SetName) -> torchvision_sets.Config:
@@ -156,3 +159,31 @@ def test_without_network_one_line_names_file_and_folder(
     message = str(error.value)
     assert "\n" not in message
     assert message.endswith(f"put {torchvision_sets.BY_HAND[name]} into {request_here.root}")
+
+
+def test_mnist_files_put_there_by_hand(request_here: DataRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compressed by anyone: what is in them is checked."""
+    contents = idx_files(PIXELS[..., 0], LABELS.astype(np.uint8), 50)
+    for name, content in contents.items():
+        monkeypatch.setitem(mnist_files.SHA256, name, hashlib.sha256(content).hexdigest())
+    folder = mnist_files.raw_folder(request_here.root)
+    compress(folder, contents)
+    assert not torchvision_sets.is_here(config("MNIST"), request_here.root)
+    data = torchvision_sets.load(config("MNIST"), request_here)
+    assert isinstance(data.test, TensorImages)
+    assert np.array_equal(data.test.pixels[:, 0].numpy(), PIXELS[50:, ..., 0])
+    assert data.test.labels.tolist() == LABELS[50:].tolist()
+    (folder / "t10k-labels-idx1-ubyte").write_bytes(contents["t10k-labels-idx1-ubyte"][:-1] + b"\x00")
+    (folder / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(UserError, match=r"t10k-labels-idx1-ubyte is not there.*put MNIST/raw/"):
+        torchvision_sets.load(config("MNIST"), request_here)
+
+
+@pytest.mark.slow
+def test_whole_mnist_compressed_by_someone(tmp_path: Path) -> None:
+    """The published files as .gz in torchvision's layout: unpacked, checked, counted."""
+    shutil.copytree(real("MNIST"), tmp_path / "MNIST")
+    data = torchvision_sets.load(config("MNIST"), DataRequest(tmp_path, 0, "paper"))
+    assert (len(data.train.labels), len(data.test.labels), data.spec.input_shape) == (60_000, 10_000, (1, 28, 28))
+    assert torch.bincount(data.test.labels).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert data.spec.class_names[0] == "0 - zero"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.speech.gcin_initials import CLASSES, Config, load
+from mixupe.data.speech.gcin_initials import CLASSES, SPEAKERS, Config, load
 from mixupe.settings import UserError
 from tests.data.speech.conftest import WriteAudio
 
@@ -40,6 +40,7 @@ def test_labels_and_parts(request_here: DataRequest, write_audio: WriteAudio) ->
     assert data.notes == (
         "24 of 24 recordings have another sampling rate: resampled",
         "24 of 24 recordings are shorter than a clip: silence before and after",
+        SPEAKERS,
     )
 
 

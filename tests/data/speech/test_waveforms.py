@@ -10,6 +10,7 @@ from torch import Tensor
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.audio_files import Int16
 from mixupe.data.speech.log_mel import LogMel
+from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.speech.waveforms import (
     Waveforms,
     WaveformSettings,
@@ -102,6 +103,32 @@ def test_gain_stays_within_its_range() -> None:
     low, high = 10 ** (-6 / 20), 10 ** (6 / 20)
     assert low <= float(scaled.min()) < 1.1 * low
     assert 0.9 * high < float(scaled.max()) <= high * 1.0001
+
+
+def test_the_mixup_papers_spectrograms() -> None:
+    """160x101 for a second at 16 kHz: by hand, log(1 + magnitude) of Hamming windows of 20 ms, each clip normalised."""
+    signal = noise(2, 16000)
+    data = waveform_bundle(
+        np.concatenate([noise(40, 16000), np.zeros((20, 16000), np.int16)]),
+        np.arange(60) % 3,
+        ("a", "b", "c"),
+        settings(features="spectrogram", seconds=1.0),
+        REQUEST,
+    )
+    assert data.spec.input_shape == (1, 160, 101)
+    found = LogSpectrogram(16000)(torch.from_numpy(signal).float() / 32768)
+    padded = np.pad(signal / 32768, ((0, 0), (160, 160)), mode="reflect")
+    frames = np.stack([padded[:, start : start + 320] for start in range(0, 16001, 160)], axis=1)
+    window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(320) / 320)
+    values = np.log1p(np.abs(np.fft.rfft(frames * window)))[..., :160].transpose(0, 2, 1)
+    flat = values.reshape(2, -1)
+    expected = (values - flat.mean(1)[:, None, None]) / flat.std(1, ddof=1)[:, None, None]
+    torch.testing.assert_close(found[:, 0], torch.from_numpy(expected).float(), atol=1e-3, rtol=1e-3)
+    inputs = all_inputs(data.train)  # type: ignore[arg-type]
+    # Silent clips are zeros, the others have mean 0 and standard deviation 1.
+    stds = inputs.std(dim=(1, 2, 3))
+    assert set(stds.round(decimals=3).tolist()) == {0.0, 1.0}
+    torch.testing.assert_close(data.train.mean_input(), inputs.mean(dim=0), atol=1e-4, rtol=0)
 
 
 def test_log_mel_is_float32_under_autocast() -> None:

@@ -102,7 +102,7 @@ def test_file_that_is_not_there(tmp_path: Path) -> None:
         (b"\n\n", "cannot be read"),
         (b"a,label\n", "has no rows"),
         (b"a,label\n1,x\n1,2,3\n", r"cannot be read (.*line 3"),
-        (b"a,label\n1,x,9\n1,y,9\n", "cannot be read"),
+        (b"a,label\n1,x,9\n1,y,9\n", "its rows have more fields than its header"),
         (b"a,label\n\xff\xfe,x\n", "cannot be read"),
         (b"a,a,label\n1,2,x\n", "has more than one column 'a'"),
         (b"a,label\n1,x\n2,x\n", "holds one class only, 'x'"),
@@ -152,6 +152,11 @@ def test_rare_classes_are_named_or_left_out(tmp_path: Path) -> None:
     assert f"{expected}: their 3 row(s) are left out" in data.notes
 
 
+def test_many_rare_classes_are_not_all_named(tmp_path: Path) -> None:
+    path = write(tmp_path, ["size,color,label", *rows(), *(f"1,red,rare {row:02d}" for row in range(50))])
+    assert "'rare 09', ... (50 in all) of" in complaint(path)
+
+
 def test_copies_do_not_make_a_class_larger(tmp_path: Path) -> None:
     path = write(tmp_path, ["size,color,label", *rows(), *["1.25,red,maybe"] * 9])
     assert "class(es) 'maybe'" in complaint(path)
@@ -185,6 +190,102 @@ def test_path_is_not_part_of_the_identity() -> None:
     assert Config.model_fields["path"].json_schema_extra == {"identity": False}
 
 
-def test_separator_is_one_character() -> None:
-    with pytest.raises(ValidationError, match="separator"):
-        Config.model_validate({**KEYS, "path": "a.csv", "target": "label", "separator": ";;"})
+@pytest.mark.parametrize("separator", [";;", "", r"\s"])
+def test_separator_is_one_character(separator: str) -> None:
+    with pytest.raises(ValidationError, match=r"must be one character, such as ; or \\t for a tab"):
+        Config.model_validate({**KEYS, "path": "a.csv", "target": "label", "separator": separator})
+
+
+def test_a_tab_may_be_written(tmp_path: Path) -> None:
+    path = write(tmp_path, [line.replace(",", "\t") for line in ["size,color,label", *rows()]], "table.tsv")
+    assert read(path, separator=r"\t").spec.input_shape == (3,)
+    assert complaint(path).endswith(r"""perhaps "dataset.separator=\t" is meant""")
+
+
+def test_another_separator_is_suggested(tmp_path: Path) -> None:
+    path = write(tmp_path, [line.replace(",", ";") for line in ["size,color,label", *rows()]])
+    assert complaint(path) == (
+        f"dataset.separator: {path} has one column only, 'size;color;label'; perhaps \"dataset.separator=';'\" is meant"
+    )
+
+
+@pytest.mark.parametrize("noise", ["shuffled", "gaps", "down"])
+def test_an_index_without_a_name_is_left_out_and_one_with_a_name_warned_of(tmp_path: Path, noise: str) -> None:
+    index = {"shuffled": [n * 7 % 40 for n in range(40)], "gaps": [n * 3 for n in range(40)], "down": range(40, 0, -1)}
+    lines = [f"{number},{row}" for number, row in zip(index[noise], rows(), strict=True)]
+    data = read(write(tmp_path, [",size,color,label", *lines]))
+    assert data.spec.input_shape == (3,)
+    assert data.notes[0] == "1 column(s) without a name left out: number 1"
+    named = read(write(tmp_path, ["key,size,color,label", *lines]))
+    said = "number the rows left out: key" if noise == "down" else "another whole number in every row, as ids have: key"
+    assert any(said in note for note in named.notes)
+    assert not any("key" in note for note in read(write(tmp_path, ["key,size,color,label", *lines]), drop="key").notes)
+
+
+def test_the_comma_at_the_end_of_every_line_makes_no_column(tmp_path: Path) -> None:
+    data = read(write(tmp_path, [f"{line}," for line in ["size,color,label", *rows()]]))
+    assert data.spec.input_shape == (3,)
+    assert data.notes[0] == "1 column(s) without a name left out: number 4"
+
+
+@pytest.mark.parametrize("name", ["null", "nan", "NA", "None"])
+def test_a_column_keeps_its_name(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, [f"size,color,{name}", *rows()])
+    assert read(path, name).spec.class_names == ("no", "yes")
+
+
+def test_a_target_called_null_comes_from_the_command_line_as_nothing() -> None:
+    keys = {**KEYS, "path": 2024, "target": None, "drop": "ash", "missing": [None, -999]}
+    config = Config.model_validate(keys)
+    assert (config.target, config.drop, config.missing) == ("null", ("ash",), ("null", "-999"))
+    assert config.path == Path("2024")
+
+
+def test_an_odd_cell_does_not_make_numbers_text(tmp_path: Path) -> None:
+    lines = ["size,color,label", *rows(), "-,red,yes", '"1,304",red,no']
+    data = read(write(tmp_path, lines))
+    assert data.spec.categorical_blocks == ((2, 4),), "one number, its indicator, one color"
+    assert "column 'size': 41 of 42 values are numbers, first other: row 42 '-', read as missing" in data.notes
+    assert "column 'size': row 43 '1,304' read as numbers, the first as 1304" in data.notes
+
+
+def test_keys_for_how_numbers_are_written(tmp_path: Path) -> None:
+    lines = [line.replace(",", ";").replace(".", ",") for line in ["size,color,label", *rows()]]
+    lines = [*lines, "1 304,5;red;yes", "unknown;red;no"]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(lines), encoding="utf-16")
+    keys: dict[str, Any] = {
+        "separator": ";",
+        "decimal": ",",
+        "thousands": " ",
+        "encoding": "utf-16",
+        "missing": ["unknown"],
+    }
+    assert "1 missing value(s) in 1 numeric column(s): the training mean and an indicator" in read(path, **keys).notes
+    assert any("41 of 42 values are numbers" in note for note in read(path, **(keys | {"missing": []})).notes)
+
+
+def test_how_a_table_was_read_is_part_of_a_refusal(tmp_path: Path) -> None:
+    lines = [f"{row}.5,{'ab'[row % 2]}" for row in range(40)]
+    message = complaint(write(tmp_path, ["x,label", *lines, "<11,a"]))
+    assert "has no column to learn from; column 'x' is read as text: 40 of 41 values are numbers" in message
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"encoding": "latin9000"}, "is no text encoding; such as utf-8, latin-1"),
+        ({"encoding": "hex"}, "is no text encoding"),
+        ({"decimal": ",", "thousands": ","}, "must differ from decimal"),
+        ({"decimal": ";"}, "'.' or ','"),
+    ],
+)
+def test_keys_that_make_no_sense(keys: dict[str, str], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        Config.model_validate({**KEYS, "path": "a.csv", "target": "label", **keys})
+
+
+def test_later_keys_leave_the_identity_of_a_plain_table_as_it_was() -> None:
+    config = Config.model_validate({**KEYS, "path": "a.csv", "target": "label"})
+    for key in ("encoding", "decimal", "thousands", "missing"):
+        assert Config.model_fields[key].json_schema_extra == {"identity_default": getattr(config, key)}

@@ -11,7 +11,7 @@ import torch
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.columns import clean, informative
-from mixupe.data.tabular.frame import MAX_CATEGORIES, duplicate_groups, table_bundle
+from mixupe.data.tabular.frame import MAX_CATEGORIES, Imputation, duplicate_groups, table_bundle
 from mixupe.settings import UserError
 
 ROWS = 60
@@ -29,10 +29,11 @@ def bundle(
     labels: pd.Series = LABELS,
     categorical: frozenset[str] = frozenset(),
     test: npt.NDArray[np.int64] | None = None,
+    imputation: Imputation = "indicator",
 ) -> DataBundle:
     settings = DatasetSettings(name="toy", domain="tabular", loader="tabular.keel")
     frame = clean(pd.DataFrame(features), "toy", categorical=categorical)
-    return table_bundle(frame, labels, settings, DataRequest(Path(), 0, "heldout"), test=test)
+    return table_bundle(frame, labels, settings, DataRequest(Path(), 0, "heldout"), test=test, imputation=imputation)
 
 
 def numbers(seed: int = 0) -> npt.NDArray[np.float64]:
@@ -201,3 +202,26 @@ def test_wide_tables_are_loaded() -> None:
     wide = np.random.default_rng(0).normal(size=(ROWS, 2000))
     data = bundle({f"x{column}": wide[:, column] for column in range(2000)})
     assert data.spec.input_shape == (2000,)
+
+
+def test_missing_values_as_mean_and_mode() -> None:
+    """Nothing marks them: a number becomes 0 (the standardised mean), a category the commonest of training."""
+    x, colour = numbers(), np.array(["red", "red", "blue"] * 20, dtype=object)
+    x[[3, 20, 41]], colour[[5, 30]] = np.nan, np.nan
+    data = bundle({"x": x, "colour": colour}, imputation="mean_mode")
+    assert (data.spec.input_shape, data.spec.categorical_blocks) == ((3,), ((1, 3),))
+    rows = everything(data)
+    assert (rows[:, 0].abs() < 1e-6).sum() == 3
+    assert rows[:, 1:].sum(dim=0).tolist() == [20 - 1, 40 + 1]  # blue, red
+    assert data.notes[-2:] == (
+        "3 missing value(s) in 1 numeric column(s): the training mean",
+        "2 missing value(s) in 1 categorical column(s): the commonest training category",
+    )
+
+
+def test_equal_rows_are_numbered_in_the_order_of_their_codes() -> None:
+    """The numbers decide the split, so they must stay what they were."""
+    frame = pd.DataFrame({"a": [2.0, 1.0, 2.0, np.nan, 1.0] * 60, "b": ["x", "y", "x", "x", "z"] * 60})
+    frame["c"] = np.arange(300) // 150 * 300.0
+    codes = np.column_stack([pd.factorize(frame[column], use_na_sentinel=False)[0] for column in frame])
+    assert duplicate_groups(frame).tolist() == np.unique(codes, axis=0, return_inverse=True)[1].reshape(-1).tolist()

@@ -1,8 +1,5 @@
 """OpenML through a cache folder in scikit-learn's layout, as a user would copy it."""
 
-import gzip
-import hashlib
-import json
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,54 +14,15 @@ from mixupe.data.registry import fetch, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.openml import Config, load
 from mixupe.settings import UserError
+from tests.data import openml_cache
 
 KEYS = {"name": "openml", "domain": "tabular", "loader": "tabular.openml"}
 ATTRIBUTES = (("size", "numeric"), ("code", "{1,2,3}"), ("row", "numeric"), ("class", "{a,b}"))
 ROWS = [f"{row}.5,{'?' if row % 10 == 0 else row % 3 + 1},{row},{'a' if row % 2 else 'b'}" for row in range(40)]
 
 
-def put(path: Path, content: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(content.encode()))
-    return path
-
-
-def make_cache(root: Path, number: int = 7, rows: Sequence[str] = ROWS, targets: Sequence[str] = ("class",)) -> Path:
-    """The four files of set `number`; returns the ARFF's path."""
-    api = root / "openml" / "openml.org" / "api" / "v1" / "json" / "data"
-    header = ["@relation toy", *(f"@attribute {name} {kind}" for name, kind in ATTRIBUTES), "@data"]
-    arff = "\n".join([*header, *rows]) + "\n"
-    description = {
-        "id": str(number),
-        "name": "toy",
-        "description": "a toy",
-        "version": "1",
-        "format": "ARFF",
-        "status": "active",
-        "url": f"https://example.org/data/v1/download/{number}/toy.arff",
-        "md5_checksum": hashlib.md5(arff.encode(), usedforsecurity=False).hexdigest(),
-    }
-    features = [
-        {
-            "index": str(index),
-            "name": name,
-            "data_type": "numeric" if kind == "numeric" else "nominal",
-            **({} if kind == "numeric" else {"nominal_value": kind.strip("{}").split(",")}),
-            "is_target": str(name in targets).lower(),
-            "is_ignore": "false",
-            "is_row_identifier": str(name == "row").lower(),
-            "number_of_missing_values": "0",
-        }
-        for index, (name, kind) in enumerate(ATTRIBUTES)
-    ]
-    put(api / f"{number}.gz", json.dumps({"data_set_description": description}))
-    put(api / "features" / f"{number}.gz", json.dumps({"data_features": {"feature": features}}))
-    quality = [{"name": "NumberOfInstances", "value": str(float(len(rows)))}]
-    put(api / "qualities" / f"{number}.gz", json.dumps({"data_qualities": {"quality": quality}}))
-    for listing in ("status/active/.gz", "data_version/1.gz"):
-        found = {"data": {"dataset": [{"did": number, "version": 1, "status": "active"}]}}
-        put(api / "list" / "data_name" / "toy" / "limit" / "2" / listing, json.dumps(found))
-    return put(root / "openml" / "openml.org" / "data" / "v1" / "download" / str(number) / "toy.arff.gz", arff)
+def make_cache(root: Path, rows: Sequence[str] = ROWS, targets: Sequence[str] = ("class",)) -> Path:
+    return openml_cache.make_cache(root, ATTRIBUTES, rows, targets=targets)
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +112,7 @@ def test_an_incomplete_cache_is_not_here(tmp_path: Path) -> None:
 
 def test_another_md5_is_told_and_the_file_kept(tmp_path: Path) -> None:
     arff = make_cache(tmp_path)
-    put(arff, "something else")
+    openml_cache.put(arff, "something else")
     assert f"dataset: {arff} has MD5" in complaint(tmp_path)
     assert arff.is_file()
 

@@ -56,9 +56,9 @@ class FlatGraphs:
     def gather(self, index: Tensor) -> GraphBatch:
         """The graphs at `index`, (B,) int64 on the CPU."""
         device = self.x.device
-        nodes, owner = _rows(self.node_offsets, index, device)
-        edges, edge_owner = _rows(self.edge_offsets, index, device)
-        first_node = _offsets(self.node_offsets.diff()[index])[:-1].to(device, non_blocking=True)
+        nodes, owner = rows_of(self.node_offsets, index, device)
+        edges, edge_owner = rows_of(self.edge_offsets, index, device)
+        first_node = offsets_of(self.node_offsets.diff()[index])[:-1].to(device, non_blocking=True)
         return GraphBatch(
             x=self.x[nodes],
             edge_index=self.edge_index[:, edges] + first_node[edge_owner],
@@ -69,15 +69,15 @@ class FlatGraphs:
 
     def select(self, index: Tensor) -> Self:
         """The graphs at `index`, (n,) int64 on the CPU, as flat tensors of their own."""
-        nodes, _ = _rows(self.node_offsets, index, self.x.device)
-        edges, _ = _rows(self.edge_offsets, index, self.x.device)
+        nodes, _ = rows_of(self.node_offsets, index, self.x.device)
+        edges, _ = rows_of(self.edge_offsets, index, self.x.device)
         return replace(
             self,
             x=self.x[nodes],
             edge_index=self.edge_index[:, edges],
             edge_attr=None if self.edge_attr is None else self.edge_attr[edges],
-            node_offsets=_offsets(self.node_offsets.diff()[index]),
-            edge_offsets=_offsets(self.edge_offsets.diff()[index]),
+            node_offsets=offsets_of(self.node_offsets.diff()[index]),
+            edge_offsets=offsets_of(self.edge_offsets.diff()[index]),
             targets=self.targets[index.to(self.targets.device)],
         )
 
@@ -105,14 +105,15 @@ class FlatGraphs:
         )
 
 
-def _offsets(counts: Tensor) -> Tensor:
+def offsets_of(counts: Tensor) -> Tensor:
+    """(n + 1,) first places of n groups of these sizes, and the end."""
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
-def _rows(offsets: Tensor, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
+def rows_of(offsets: Tensor, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
     """Flat rows of the graphs at `index`, and for each row its graph's place in `index`; both on `device`."""
     starts, counts = offsets[index], offsets.diff()[index]
-    new_starts = _offsets(counts)
+    new_starts = offsets_of(counts)
     # The total is known on the CPU, so nothing here waits for the device.
     total = int(new_starts[-1])
     places = torch.arange(len(index), device=device)

@@ -1,6 +1,7 @@
 """What is known of a set of graphs once its files are read, and how it becomes a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy.typing as npt
 import torch
@@ -8,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
-from mixupe.data.graphs.flat import FlatGraphs
+from mixupe.data.graphs.flat import FlatGraphs, offsets_of, rows_of
 from mixupe.data.splits import make_splits
 
 
@@ -33,6 +34,21 @@ class GraphTable:
     edge_values: Tensor
     edge_categories: Tensor
     edge_sizes: tuple[int, ...]
+
+    def select(self, index: Tensor) -> Self:
+        """The graphs at `index`, (n,) int64."""
+        nodes, _ = rows_of(offsets_of(self.node_counts), index, index.device)
+        edges, _ = rows_of(offsets_of(self.edge_counts), index, index.device)
+        return replace(
+            self,
+            edge_index=self.edge_index[:, edges],
+            node_counts=self.node_counts[index],
+            edge_counts=self.edge_counts[index],
+            node_values=self.node_values[nodes],
+            node_categories=self.node_categories[nodes],
+            edge_values=self.edge_values[edges],
+            edge_categories=self.edge_categories[edges],
+        )
 
 
 def graph_bundle(

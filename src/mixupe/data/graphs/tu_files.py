@@ -6,13 +6,10 @@ a set the size of COLLAB. On sound files both give the same graphs (a test compa
 """
 
 import hashlib
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -20,12 +17,11 @@ from torch_geometric.utils import coalesce, degree, remove_self_loops
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.graphs.tensors import GraphTable, graph_bundle
+from mixupe.data.graphs.tu_text import Integers, read_floats, read_integers
 from mixupe.settings import NonNegativeInt, UserError
 
 REQUIRED = ("A", "graph_indicator", "graph_labels")
 OPTIONAL = ("node_labels", "node_attributes", "edge_labels", "edge_attributes")
-
-Integers = npt.NDArray[np.int64]
 
 
 class TUSettings(DatasetSettings):
@@ -36,13 +32,16 @@ class TUSettings(DatasetSettings):
     Attributes:
         node_attributes, edge_attributes: use the continuous attributes, where there are any; standardised by the
             training graphs.
+        undirected: add the other direction of edges that are listed in one only; it gets the same features.
         max_degree: where nodes have neither labels nor used attributes, their feature is their number of incoming
-            edges, one-hot; this and all larger ones share a column.
+            edges, one-hot; this and all larger ones share a column. null gives each number that occurs its own, as the GIN
+        paper.
     """
 
     node_attributes: bool = Field(default=True, strict=True)
     edge_attributes: bool = Field(default=True, strict=True)
-    max_degree: NonNegativeInt = 100
+    undirected: bool = Field(default=False, strict=True, json_schema_extra={"identity_default": False})
+    max_degree: NonNegativeInt | None = 100
 
 
 @dataclass(frozen=True)
@@ -69,34 +68,64 @@ class TUFolder:
         return whole.hexdigest()
 
 
+@dataclass(frozen=True)
+class TUGraphs:
+    """What is in the files: G graphs in their order.
+
+    Attributes:
+        labels: (G,) int64 class indices.
+        class_names: K labels as they are written, sorted as numbers.
+        notes: what was left out or made up.
+    """
+
+    table: GraphTable
+    labels: Tensor
+    class_names: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def tu_bundle(files: TUFolder, settings: TUSettings, request: DataRequest) -> DataBundle:
     """Read, check and split the graphs.
 
     Raises:
         UserError: a file is missing or broken, or a class is too small to split.
     """
+    graphs = read_graphs(files, settings)
+    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, settings, request, notes=graphs.notes)
+
+
+def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
+    """Read and check the files.
+
+    Raises:
+        UserError: a file is missing or broken.
+    """
     if missing := files.missing():
         raise UserError(f"dataset: {files.folder} has no {missing[0]}")
-    graph_of_node = _column(files, "graph_indicator") - 1
-    raw_labels = _column(files, "graph_labels")
+    notes = [f"files {files.prefix}_*.txt have the SHA-256 {files.digest()}"]
+    graph_of_node = _column(files, "graph_indicator", notes) - 1
+    raw_labels = _column(files, "graph_labels", notes)
     classes, labels = np.unique(raw_labels, return_inverse=True)
     _check_card(files, settings, len(labels), len(classes))
+    if len(classes) < 2:
+        raise UserError(
+            f"dataset: {files.path('graph_labels')} holds one class only, {classes[0]}; at least 2 are needed"
+        )
     _check_graphs(files, graph_of_node, len(labels))
-    edges = _integers(files, "A") - 1
+    edges = _integers(files, "A", notes) - 1
     _check_edges(files, edges, graph_of_node)
-    table, notes = _table(files, edges, graph_of_node, settings)
+    table = _table(files, edges, graph_of_node, settings, notes)
     class_names = tuple(str(name) for name in classes)
-    notes = (f"files {files.prefix}_*.txt have the SHA-256 {files.digest()}", *notes)
-    return graph_bundle(table, torch.from_numpy(labels.astype(np.int64)), class_names, settings, request, notes=notes)
+    return TUGraphs(table, torch.from_numpy(labels.astype(np.int64)), class_names, tuple(notes))
 
 
 def _table(
-    files: TUFolder, edges: Integers, graph_of_node: Integers, settings: TUSettings
-) -> tuple[GraphTable, tuple[str, ...]]:
-    notes = []
+    files: TUFolder, edges: Integers, graph_of_node: Integers, settings: TUSettings, notes: list[str]
+) -> GraphTable:
+    """The graphs; what is left out or added on the way goes into the notes."""
     nodes, graphs = len(graph_of_node), int(graph_of_node.max()) + 1
-    node_categories, node_sizes = _categories(files, "node_labels", nodes)
-    edge_categories, edge_sizes = _categories(files, "edge_labels", len(edges))
+    node_categories, node_sizes = _categories(files, "node_labels", nodes, notes)
+    edge_categories, edge_sizes = _categories(files, "edge_labels", len(edges), notes)
     node_values = _values(files, "node_attributes", nodes, settings.node_attributes)
     edge_values = _values(files, "edge_attributes", len(edges), settings.edge_attributes)
 
@@ -109,16 +138,22 @@ def _table(
     edge_index, kept = coalesce(edge_index, kept, nodes, reduce="min")
     if len(kept) < len(edges):
         notes.append(f"{len(edges) - len(kept)} edges that are self-loops or listed twice were left out")
+    edge_index, kept = _both_ways(edge_index, kept, nodes, settings.undirected, notes)
     if not node_sizes and not node_values.shape[1]:
-        degrees = degree(edge_index[1], nodes, dtype=torch.long).clamp_max(settings.max_degree)
-        node_categories, node_sizes = degrees[torch.from_numpy(place)].unsqueeze(1), (settings.max_degree + 1,)
-        notes.append(f"nodes have no features: their degrees up to {settings.max_degree} are used")
+        degrees = degree(edge_index[1], nodes, dtype=torch.long)[torch.from_numpy(place)].unsqueeze(1)
+        if settings.max_degree is None:
+            distinct, node_categories = degrees.unique(return_inverse=True)
+            node_sizes = (len(distinct),)
+            notes.append(f"nodes have no features: the {len(distinct)} degrees that occur are used")
+        else:
+            node_categories, node_sizes = degrees.clamp_max(settings.max_degree), (settings.max_degree + 1,)
+            notes.append(f"nodes have no features: their degrees up to {settings.max_degree} are used")
 
     node_counts = torch.from_numpy(np.bincount(graph_of_node, minlength=graphs))
     graph_of_sorted = torch.from_numpy(graph_of_node[order])
     first_node = node_counts.cumsum(0) - node_counts
     graph_of_edge = graph_of_sorted[edge_index[0]]
-    table = GraphTable(
+    return GraphTable(
         edge_index=edge_index - first_node[graph_of_edge],
         node_counts=node_counts,
         edge_counts=torch.bincount(graph_of_edge, minlength=graphs),
@@ -129,14 +164,39 @@ def _table(
         edge_categories=edge_categories[kept],
         edge_sizes=edge_sizes,
     )
-    return table, tuple(notes)
 
 
-def _categories(files: TUFolder, part: str, rows: int) -> tuple[Tensor, tuple[int, ...]]:
+def _both_ways(
+    edge_index: Tensor, kept: Tensor, nodes: int, undirected: bool, notes: list[str]
+) -> tuple[Tensor, Tensor]:
+    """The edges, with the other direction of those that are listed in one only, if that is wanted.
+
+    Args:
+        edge_index: (2, E), coalesced.
+        kept: (E,) the line of each edge.
+    """
+    source, target = edge_index
+    there, back = source * nodes + target, target * nodes + source
+    one_way = int((~torch.isin(back, there)).sum())
+    if not one_way:
+        return edge_index, kept
+    listed = f"{one_way} of {len(kept)} edges are listed in one direction only"
+    if not undirected:
+        notes.append(f"{listed} and pass no message in the other; dataset.undirected=true adds it")
+        return edge_index, kept
+    notes.append(f"{listed}: the other was added")
+    # An edge that is listed itself keeps its own line: it comes first.
+    both = torch.cat([edge_index, edge_index.flip(0)], dim=1)
+    lines = torch.cat([kept, kept + int(kept.max()) + 1])
+    both, lines = coalesce(both, lines, nodes, reduce="min")
+    return both, lines % (int(kept.max()) + 1)
+
+
+def _categories(files: TUFolder, part: str, rows: int, notes: list[str]) -> tuple[Tensor, tuple[int, ...]]:
     """Each column's values as 0 to size - 1, and the sizes; no column where there is no such file."""
     if not files.path(part).is_file():
         return torch.zeros(rows, 0, dtype=torch.long), ()
-    columns = _integers(files, part).T
+    columns = _integers(files, part, notes).T
     _check_rows(files, part, columns.shape[1], rows)
     values, codes = zip(*(np.unique(column, return_inverse=True) for column in columns), strict=True)
     return torch.from_numpy(np.stack(codes, axis=1)), tuple(len(value) for value in values)
@@ -145,51 +205,22 @@ def _categories(files: TUFolder, part: str, rows: int) -> tuple[Tensor, tuple[in
 def _values(files: TUFolder, part: str, rows: int, wanted: bool) -> Tensor:
     if not wanted or not files.path(part).is_file():
         return torch.zeros(rows, 0)
-    values = _read(files.path(part), np.float64, "numbers, as many as in the line before")
+    values = read_floats(files.path(part))
     _check_rows(files, part, len(values), rows)
-    if not np.isfinite(values).all():
-        line = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0]) + 1
-        raise UserError(f"dataset: {files.path(part)} row {line} holds a value that is not finite")
     return torch.from_numpy(values).float()
 
 
-def _integers(files: TUFolder, part: str) -> Integers:
-    return _read(files.path(part), np.int64, "integers, as many as in the line before")
+def _integers(files: TUFolder, part: str, notes: list[str]) -> Integers:
+    read = read_integers(files.path(part))
+    notes.extend(read.notes)
+    return read.values
 
 
-def _column(files: TUFolder, part: str) -> Integers:
-    values = _integers(files, part)
+def _column(files: TUFolder, part: str, notes: list[str]) -> Integers:
+    values = _integers(files, part, notes)
     if values.shape[1] != 1:
         raise UserError(f"dataset: {files.path(part)} has {values.shape[1]} columns, one is allowed")
     return values[:, 0]
-
-
-def _read(path: Path, dtype: type[Any], allowed: str) -> npt.NDArray[Any]:
-    """(rows, columns); blank lines do not count."""
-    try:
-        with warnings.catch_warnings(action="ignore", category=UserWarning):  # of an empty file: an error below
-            values = np.loadtxt(path, dtype=dtype, delimiter=",", comments=None, ndmin=2, encoding="utf-8")
-    except ValueError as error:
-        raise UserError(f"dataset: {path} {_first_bad_line(path, dtype)}; allowed are {allowed}") from error
-    if values.size == 0:
-        raise UserError(f"dataset: {path} is empty")
-    return values
-
-
-def _first_bad_line(path: Path, dtype: type[Any]) -> str:
-    columns = None
-    number = int if dtype is np.int64 else float
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for index, line in enumerate(file, start=1):
-            fields = line.split(",") if line.strip("\r\n") else []
-            try:
-                [number(field) for field in fields]
-            except ValueError:
-                return f"line {index} is {line.rstrip()[:60]!r}"
-            columns = columns or len(fields)
-            if fields and len(fields) != columns:
-                return f"line {index} has {len(fields)} columns instead of {columns}"
-    return "cannot be read"
 
 
 def _check_card(files: TUFolder, settings: TUSettings, graphs: int, classes: int) -> None:

@@ -12,7 +12,8 @@ from mixupe.settings import UserError
 
 class Config(TUSettings):
     """Attributes:
-    path: folder with NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt and options, for one NAME.
+    path: folder with NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt and options, for one NAME; or one
+        with such a folder `raw` in it, as PyTorch Geometric lays a set out.
     """
 
     # The files count by their content, wherever they lie.
@@ -31,7 +32,9 @@ def content_version(config: Config) -> str:
 def _files(folder: Path) -> TUFolder:
     if not folder.is_dir():
         raise UserError(f"dataset.path: {folder} is not a folder")
-    prefixes = sorted(path.name.removesuffix("_A.txt") for path in folder.glob("*_A.txt"))
+    prefixes = _prefixes(folder)
+    if not prefixes and (raw := _prefixes(folder / "raw")):
+        folder, prefixes = folder / "raw", raw
     needed = ", ".join(f"NAME_{part}.txt" for part in REQUIRED)
     if len(prefixes) != 1:
         found = f"several ({', '.join(prefixes)})" if prefixes else "none"
@@ -40,3 +43,8 @@ def _files(folder: Path) -> TUFolder:
     if missing := files.missing():
         raise UserError(f"dataset.path: {folder} has no {missing[0]}; a set has {needed}")
     return files
+
+
+def _prefixes(folder: Path) -> list[str]:
+    """What stands before _A.txt, without the hidden files that macOS leaves on foreign disks."""
+    return sorted(path.name.removesuffix("_A.txt") for path in folder.glob("*_A.txt") if not path.name.startswith("."))

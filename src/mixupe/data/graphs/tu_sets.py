@@ -1,4 +1,4 @@
-"""Public sets of the TUDataset collection: downloaded from it, put there by hand, or out of the package grakel."""
+"""Public sets of the TUDataset collection: downloaded, put there by hand, from a copy, or out of the package grakel."""
 
 import shutil
 import tempfile
@@ -11,13 +11,19 @@ from urllib.parse import quote
 import torch
 from filelock import FileLock
 from pydantic import Field
+from torch import Tensor
 from torch_geometric.datasets import TUDataset
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.copies import copy_folder, find_file
 from mixupe.data.download import offline_after
-from mixupe.data.graphs.tu_files import TUFolder, TUSettings, tu_bundle
+from mixupe.data.graphs.content import graph_content
+from mixupe.data.graphs.tensors import graph_bundle
+from mixupe.data.graphs.tu_files import OPTIONAL, REQUIRED, TUFolder, TUGraphs, TUSettings, read_graphs
 from mixupe.data.packages import package_is_here, package_path
 from mixupe.settings import UserError
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Config(TUSettings):
@@ -27,11 +33,16 @@ class Config(TUSettings):
     origin: `tudataset`, or `grakel` for the files inside that package.
     files_sha256: of the files' contents, as it stands in the notes of every record; null checks only the counts of
         the card.
+    content_sha256: of the graphs, as `content.graph_content` gives it: the same graphs in any order, in files written
+        in any way, are one set, one split and one run. null takes them in the order of the files.
+    path: folder or archive with the files, at any depth; used before anything else.
     """
 
     tu_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
     origin: Literal["tudataset", "grakel"] = "tudataset"
-    files_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    files_sha256: Sha256 | None = None
+    content_sha256: Annotated[Sha256 | None, Field(json_schema_extra={"identity_default": None})] = None
+    path: Annotated[Path | None, Field(json_schema_extra={"identity": False})] = None
 
 
 def load(config: Config, request: DataRequest) -> DataBundle:
@@ -42,10 +53,35 @@ def load(config: Config, request: DataRequest) -> DataBundle:
             f"dataset.files_sha256: the files {files.prefix}_*.txt in {files.folder} have {digest}, expected is"
             f" {config.files_sha256}"
         )
-    return tu_bundle(files, config, request)
+    graphs = read_graphs(files, config)
+    order = torch.arange(len(graphs.labels))
+    if config.content_sha256 is not None:
+        order = _order(config, files, graphs)
+    notes = graphs.notes
+    if config.path is not None:
+        notes = (f"graphs are those of the copy {config.path.name}", *notes)
+    return graph_bundle(
+        graphs.table.select(order), graphs.labels[order], graphs.class_names, config, request, notes=notes
+    )
+
+
+def _order(config: Config, files: TUFolder, graphs: TUGraphs) -> Tensor:
+    """The canonical order, if the graphs are the expected ones. All there is in the files counts, used or not."""
+    everything = {"node_attributes": True, "edge_attributes": True, "max_degree": 0}
+    if any(getattr(config, key) != value for key, value in everything.items()):
+        graphs = read_graphs(files, config.model_copy(update=everything))
+    digest, order = graph_content(graphs)
+    if digest != config.content_sha256:
+        raise UserError(
+            f"dataset.content_sha256: the graphs in {files.folder} have {digest}, expected is {config.content_sha256};"
+            " give the former to take them as another set"
+        )
+    return order
 
 
 def is_here(config: Config, root: Path) -> bool:
+    if config.path is not None:
+        return config.path.exists()
     if config.origin == "grakel" and not package_is_here("grakel", root):
         return False
     return not _files(config, root).missing()
@@ -58,7 +94,7 @@ def fetch(config: Config, root: Path) -> None:
         UserError: no network or a broken archive; the message names the files and their folder.
     """
     files = _files(config, root)
-    if config.origin == "grakel" or not files.missing():
+    if config.path is not None or config.origin == "grakel" or not files.missing():
         return  # the package is fetched like any other
     files.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(files.folder.parent / ".lock"):
@@ -76,6 +112,11 @@ def fetch(config: Config, root: Path) -> None:
 
 
 def _files(config: Config, root: Path) -> TUFolder:
+    if config.path is not None:
+        folder = copy_folder(
+            config.path, root, [TUFolder(root, config.tu_name).path(part).name for part in (*REQUIRED, *OPTIONAL)]
+        )
+        return TUFolder(find_file(folder, f"{config.tu_name}_A.txt", config.path).parent, config.tu_name)
     if config.origin == "grakel":
         return TUFolder(package_path("grakel", root) / "grakel" / "tests" / "data" / config.tu_name, config.tu_name)
     return TUFolder(root / "TUDataset" / config.tu_name / "raw", config.tu_name)

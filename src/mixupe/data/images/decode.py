@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,36 +11,59 @@ import numpy.typing as npt
 from filelock import FileLock
 from PIL import Image, ImageOps
 
+from mixupe.data.images.modes import in_8_bits
 from mixupe.files import replacing
 from mixupe.settings import UserError
 
 Pixels = npt.NDArray[np.uint8]
 
-MODES = {1: "L", 3: "RGB"}
+# Raised when the same files would be decoded to other pixels.
+DECODER_VERSION = 2
+
+# Formats that are read, whatever a file is called. Not all that Pillow knows: for some it starts other programs.
+FORMATS = (
+    "AVIF",
+    "BMP",
+    "DIB",
+    "GIF",
+    "ICO",
+    "JPEG",
+    "JPEG2000",
+    "PCX",
+    "PNG",
+    "PPM",
+    "QOI",
+    "SGI",
+    "TGA",
+    "TIFF",
+    "WEBP",
+)
+SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp", ".avif"),
+    *(".jp2", ".j2k", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga", ".pcx", ".qoi", ".sgi"),
+)
+# Photographs all the same: leaving them out would leave out half of what a telephone took.
+UNREADABLE = (".heic", ".heif", ".jxl")
 
 
 def read_image(path: Path, channels: int) -> Image.Image:
     """The decoded image, grey (channels 1) or RGB (3), turned the way the camera says; transparency goes on white.
 
     Raises:
-        UserError: the file is not there or is no image that can be decoded to its end.
+        UserError: the file is not there or is no image that can be decoded to its end, or its numbers have no known
+            range (see `in_8_bits`).
     """
     try:
-        with Image.open(path) as opened:
-            image = on_white(opened) if opened.has_transparency_data else opened
-            ImageOps.exif_transpose(image, in_place=True)
-            image.load()  # also where nothing is converted, while the file is open
-            return image if image.mode == MODES[channels] else image.convert(MODES[channels])
+        with Image.open(path, formats=FORMATS) as opened:
+            opened.load()
+            with suppress(Exception):  # broken EXIF data says nothing about the pixels: they stay as they are
+                ImageOps.exif_transpose(opened, in_place=True)
+            return in_8_bits(opened, channels)
     # What Pillow raises on broken files differs from format to format.
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        what = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be decoded ({error})"
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        what = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be decoded ({reason})"
         raise UserError(f"dataset: image {path} {what}") from error
-
-
-def on_white(image: Image.Image) -> Image.Image:
-    """The image composited on white, as RGBA."""
-    rgba = image.convert("RGBA")
-    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
 
 
 def to_pixels(image: Image.Image) -> Pixels:
@@ -91,7 +115,7 @@ def _decode_all(
 
 
 def _fingerprint(paths: Sequence[Path], shape: tuple[int, int, int], what: str) -> str:
-    digest = hashlib.sha256(f"{what} {shape}".encode())
+    digest = hashlib.sha256(f"{DECODER_VERSION} {what} {shape}".encode())
     for path in paths:
         status = path.stat()
         digest.update(f"\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}".encode())

@@ -1,6 +1,5 @@
-"""A user's own images: one folder a class, optionally in the parts `train` and `test`."""
+"""A user's own images: one folder a class, optionally in parts such as `train` and `test`."""
 
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,12 +8,14 @@ from pydantic import Field
 from torchvision.transforms import v2
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.class_folders import FileKind, check_counts, find_files
 from mixupe.data.content import file_digests, folder_version
-from mixupe.data.images.class_folders import ClassFolders, find_images
-from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
+from mixupe.data.images.decode import SUFFIXES, UNREADABLE, Pixels, decoded, read_image, to_pixels
 from mixupe.data.images.streaming import StreamingSettings, streaming_bundle
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle
-from mixupe.settings import PositiveInt, UserError
+from mixupe.settings import PositiveInt
+
+IMAGES = FileKind("image", SUFFIXES, UNREADABLE)
 
 # Decoded images up to this size are kept in memory. Not a share of the machine's memory: with streaming, training
 # images are cropped otherwise, and one config must give one result everywhere.
@@ -39,17 +40,17 @@ class Config(ImageSettings, StreamingSettings):
 
 def content_version(config: Config) -> str:
     """SHA-256 over the images and their paths below the folder; part of a run's identity in place of the path."""
-    return folder_version(config.path, find_images(config.path).files)
+    return folder_version(config.path, find_files(config.path, IMAGES).files)
 
 
 def load(config: Config, request: DataRequest) -> DataBundle:
-    found = find_images(config.path)
-    _check_counts(config, request, found)
+    found = find_files(config.path, IMAGES)
+    check_counts(found, IMAGES, config.path, request)
     digests = file_digests(config.path, found.files)
     groups = np.unique(digests, return_inverse=True)[1]
     notes = found.notes
     if copies := len(digests) - len(set(digests)):
-        where = "copies are split as one" if found.test is None else "the parts train and test were left as they are"
+        where = "the parts were left as they are" if found.has_parts else "copies are split as one"
         notes += (f"{copies} image(s) are exact copies of others; {where}",)
 
     size, channels = config.image_size, config.channels
@@ -65,6 +66,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
             request,
             channels=channels,
             test=found.test,
+            validation=found.validation,
             groups=groups,
             notes=notes,
         )
@@ -77,18 +79,13 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     cache = request.root / "cache" / "image_folder"
     pixels = decoded(found.files, decode, (channels, size, size), cache, what="middle square")
     return image_bundle(
-        pixels, found.labels, found.class_names, config, request, test=found.test, groups=groups, notes=notes
+        pixels,
+        found.labels,
+        found.class_names,
+        config,
+        request,
+        test=found.test,
+        validation=found.validation,
+        groups=groups,
+        notes=notes,
     )
-
-
-def _check_counts(config: Config, request: DataRequest, found: ClassFolders) -> None:
-    """One image a class for each part that is split off at random, and one to train on."""
-    random_parts = (found.test is None) + (request.protocol == "heldout")
-    to_split = np.arange(len(found.labels)) if found.test is None else np.arange(found.test[0])
-    counts = Counter(found.labels[to_split].tolist())
-    for label, name in enumerate(found.class_names):
-        if counts[label] < 1 + random_parts:
-            raise UserError(
-                f"dataset.path: class {name!r} of {config.path} has {counts[label]} image(s), at least"
-                f" {1 + random_parts} are needed"
-            )

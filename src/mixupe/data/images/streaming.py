@@ -237,6 +237,7 @@ def streaming_bundle(
     *,
     channels: int = 3,
     test: npt.NDArray[np.int64] | None = None,
+    validation: npt.NDArray[np.int64] | None = None,
     groups: npt.NDArray[np.int64] | None = None,
     notes: tuple[str, ...] = (),
 ) -> DataBundle:
@@ -245,10 +246,12 @@ def streaming_bundle(
     Args:
         files, labels: N of each.
         channels: 1 for grey, 3 for RGB.
-        test: indices of the set's own test part.
+        test, validation: indices of the set's own parts.
         groups: ids of examples that must stay on one side.
     """
-    indexes = make_splits(labels, settings, request, groups=groups, test=test, class_names=class_names)
+    indexes = make_splits(
+        labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
+    )
     encoded = np.array([os.fsencode(file) for file in files])
 
     def split(part: npt.NDArray[np.int64], mean: Tensor, std: Tensor) -> StreamingImages:

@@ -112,6 +112,7 @@ def image_bundle(
     request: DataRequest,
     *,
     test: npt.NDArray[np.int64] | None = None,
+    validation: npt.NDArray[np.int64] | None = None,
     groups: npt.NDArray[np.int64] | None = None,
     notes: tuple[str, ...] = (),
 ) -> DataBundle:
@@ -120,10 +121,12 @@ def image_bundle(
     Args:
         pixels: (N, C, H, W).
         labels: (N,).
-        test: indices of the set's own test part.
+        test, validation: indices of the set's own parts.
         groups: ids of examples that must stay on one side.
     """
-    indexes = make_splits(labels, settings, request, groups=groups, test=test, class_names=class_names)
+    indexes = make_splits(
+        labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
+    )
     mean, std = channel_statistics(pixels, indexes)
 
     def split(part: npt.NDArray[np.int64]) -> TensorImages:

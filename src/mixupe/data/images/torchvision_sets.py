@@ -1,5 +1,6 @@
-"""CIFAR-10, CIFAR-100, SVHN and Fashion-MNIST through torchvision, which knows their addresses and checksums."""
+"""CIFAR-10, CIFAR-100, SVHN, MNIST and Fashion-MNIST through torchvision, which knows their addresses and checksums."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,17 +12,18 @@ from torchvision.datasets.utils import check_integrity
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
-from mixupe.data.images import fashion_mnist_files
+from mixupe.data.images import fashion_mnist_files, mnist_files
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle
 from mixupe.settings import Fraction, UserError
 
-SetName = Literal["CIFAR10", "CIFAR100", "SVHN", "FashionMNIST"]
+SetName = Literal["CIFAR10", "CIFAR100", "SVHN", "MNIST", "FashionMNIST"]
 
 # Where each set's files go by hand, below data.root.
 BY_HAND = {
     "CIFAR10": "cifar-10-python.tar.gz (or the folder cifar-10-batches-py)",
     "CIFAR100": "cifar-100-python.tar.gz (or the folder cifar-100-python)",
     "SVHN": "train_32x32.mat and test_32x32.mat",
+    "MNIST": "MNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz",
     "FashionMNIST": "FashionMNIST/raw/{train,t10k}-{images-idx3,labels-idx1}-ubyte.gz",
 }
 
@@ -51,6 +53,8 @@ def fetch(config: Config, root: Path) -> None:
         return
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{name}.lock"):
+        if name == "MNIST":
+            mnist_files.unpack_local(root)
         reasons = _fetch_fashion_mnist(root) if name == "FashionMNIST" else []
         if (problem := _problem(name, root)) is None:
             return
@@ -84,6 +88,8 @@ def _problem(name: SetName, root: Path) -> str | None:
     """What is wrong with the files below `root`, in words that name the file; None if all are there and intact."""
     if name == "FashionMNIST":
         return fashion_mnist_files.problem(root)
+    if name == "MNIST":
+        return mnist_files.problem(root)
     for path, md5 in _checksums(name, root):
         if not path.is_file():
             return f"{path} is not there"
@@ -123,11 +129,30 @@ def _labels(dataset: Any) -> npt.NDArray[np.int64]:
 
 
 def load(config: Config, request: DataRequest) -> DataBundle:
+    whole = read_set(config, request.root)
+    return image_bundle(whole.pixels, whole.labels, whole.class_names, config, request, test=whole.test)
+
+
+@dataclass(frozen=True)
+class WholeSet:
+    """Attributes:
+    pixels: (N, C, H, W), training images first.
+    labels: (N,).
+    test: indices of the official test part.
+    """
+
+    pixels: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    test: npt.NDArray[np.int64]
+
+
+def read_set(config: Config, root: Path) -> WholeSet:
+    """Both parts, fetched where they are not there."""
     name = config.torchvision_name
-    fetch(config, request.root)
-    parts = [_open(name, request.root, train) for train in (True, False)]
+    fetch(config, root)
+    parts = [_open(name, root, train) for train in (True, False)]
     pixels = np.concatenate([_pixels(part) for part in parts])
-    labels = np.concatenate([_labels(part) for part in parts])
     class_names = tuple(str(digit) for digit in range(10)) if name == "SVHN" else tuple(parts[0].classes)
-    test = np.arange(len(parts[0].data), len(pixels))
-    return image_bundle(pixels, labels, class_names, config, request, test=test)
+    labels = np.concatenate([_labels(part) for part in parts])
+    return WholeSet(pixels, labels, class_names, np.arange(len(parts[0].data), len(pixels)))

@@ -10,9 +10,20 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
+from mixupe.data.speech.piped_wav import patched_pipe
 from mixupe.settings import UserError
 
-SUFFIXES = (".wav", ".flac", ".ogg")
+# What libsndfile reads, whatever a file is called.
+SUFFIXES = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf"),
+    *(".w64", ".rf64"),
+)
+UNREADABLE = (".m4a", ".aac", ".wma", ".amr", ".3gp")
+
+# What libsndfile's log calls the size that is too large in a file that was cut off: of WAV, AU, AIFF, RF64 and W64.
+SIZES = ("data", "Data Size", "SSND", "Riff size", "riff")
+# More frames than any file has: libsndfile's word for a FLAC file whose header leaves the number open.
+MOST_FRAMES = 2**62
 
 Int16 = npt.NDArray[np.int16]
 Float32 = npt.NDArray[np.float32]
@@ -60,7 +71,7 @@ CHANGES = {
 
 
 def read_clip(path: Path, form: ClipFormat) -> Clip:
-    """Decode one WAV, FLAC or Ogg file.
+    """Decode one file of any format that libsndfile reads: WAV, FLAC, Ogg, MP3, AIFF and others.
 
     Raises:
         UserError: the file is broken, cut off, empty or not finite, or has a rate that is not allowed.
@@ -97,14 +108,22 @@ def read_mono(path: Path) -> tuple[Float32, int]:
 def _read(path: Path) -> tuple[Float32, int]:
     """(n, channels) and the rate."""
     try:
-        with soundfile.SoundFile(path) as file:
-            # libsndfile reads a WAV that was cut off without complaint, but says in its log what is missing.
+        with soundfile.SoundFile(patched_pipe(path)) as file:
+            frames, rate = file.frames, file.samplerate
+            if frames > MOST_FRAMES:
+                raise UserError(
+                    f"dataset: {path} does not say how long it is, as files that were written to a pipe; convert it"
+                )
+            # libsndfile reads a file that was cut off without complaint, but says in its log what is missing.
             log = [line.split(":") for line in file.extra_info.splitlines() if "(should be" in line]
-            channels, rate = file.read(dtype="float32", always_2d=True), file.samplerate
+            # The number of frames is given because soundfile asks for it where a codec cannot seek, as in GSM.
+            channels = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise UserError(f"dataset: {path} cannot be read ({reason}); allowed are WAV, FLAC and Ogg files") from error
-    if any(chunk[0].strip() == "data" for chunk in log):
+        raise UserError(
+            f"dataset: {path} cannot be read ({reason}); allowed are WAV, FLAC, Ogg and MP3 files"
+        ) from error
+    if len(channels) < frames or any(chunk[0].strip() in SIZES for chunk in log):
         raise UserError(f"dataset: {path} is cut off: its header announces more samples than it holds; replace it")
     if len(channels) == 0:
         raise UserError(f"dataset: {path} holds no sample; remove or replace it")

@@ -20,6 +20,9 @@ INITIALS = dict(
 CLASSES = (*INITIALS.values(), "none")
 
 
+SPEAKERS = "both speakers are on both sides of the split: the test asks for new syllables, not for new voices"
+
+
 class Config(WaveformSettings):
     pass
 
@@ -38,5 +41,5 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     syllables = [path.parent.name for path in files]
     labels = np.array([CLASSES.index(INITIALS.get(syllable[0], "none")) for syllable in syllables])
     return waveform_bundle(
-        clips.waveforms, labels, CLASSES, config, request, groups=np.array(syllables), notes=clips.notes
+        clips.waveforms, labels, CLASSES, config, request, groups=np.array(syllables), notes=(*clips.notes, SPEAKERS)
     )

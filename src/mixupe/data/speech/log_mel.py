@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,12 +14,36 @@ FLOOR = 1e-6
 CHUNK = 256
 
 
+class FrontEnd(Protocol):
+    """From waveforms to spectrograms."""
+
+    @property
+    def bands(self) -> int:
+        """Rows of a spectrogram."""
+
+    def __call__(self, waveforms: Tensor) -> Tensor:
+        """(B, T) float32 in [-1, 1] -> (B, 1, bands, frames) float32."""
+
+    def frames(self, samples: int) -> int:
+        """Columns of the spectrogram of that many samples."""
+
+    def chunks(self, waveforms: Tensor) -> Iterator[Tensor]:
+        """Spectrograms of (N, T) int16 waveforms, some at a time."""
+
+    def statistics(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and std (bands,) that (N, T) int16 training waveforms are normalised by."""
+
+
 @dataclass(frozen=True)
 class LogMel:
     """25 ms windows every 10 ms, `mels` bands up to half the sampling rate, natural logarithm."""
 
     sample_rate: int
     mels: int
+
+    @property
+    def bands(self) -> int:
+        return self.mels
 
     def __call__(self, waveforms: Tensor) -> Tensor:
         """(B, T) float32 in [-1, 1] -> (B, 1, mels, frames) float32, also under autocast."""
@@ -27,7 +52,7 @@ class LogMel:
             return (energies + FLOOR).log().unsqueeze(1)
 
     def frames(self, samples: int) -> int:
-        return 1 + samples // _hop(self.sample_rate)
+        return 1 + samples // hop_length(self.sample_rate)
 
     def chunks(self, waveforms: Tensor) -> Iterator[Tensor]:
         """Spectrograms of (N, T) int16 waveforms, some at a time."""
@@ -53,7 +78,8 @@ def to_float(waveforms: Tensor) -> Tensor:
     return waveforms.float() / 32768
 
 
-def _hop(sample_rate: int) -> int:
+def hop_length(sample_rate: int) -> int:
+    """Samples in 10 ms."""
     return round(0.010 * sample_rate)
 
 
@@ -64,7 +90,7 @@ def _transform(sample_rate: int, mels: int, device: torch.device) -> MelSpectrog
         sample_rate,
         n_fft=1 << (window - 1).bit_length(),
         win_length=window,
-        hop_length=_hop(sample_rate),
+        hop_length=hop_length(sample_rate),
         n_mels=mels,
     )
     return transform.to(device)

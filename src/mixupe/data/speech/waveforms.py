@@ -1,9 +1,9 @@
-"""Recordings that fit in memory: int16 on the device; shift, gain, log-mel and normalisation are batched there."""
+"""Recordings that fit in memory: int16 on the device; shift, gain, spectrogram and normalisation are batched there."""
 
 import hashlib
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.speech.audio_files import Int16
-from mixupe.data.speech.log_mel import LogMel, to_float
+from mixupe.data.speech.log_mel import FrontEnd, LogMel, to_float
+from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.splits import Indices, make_splits
 from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, UserError
 
@@ -30,13 +31,18 @@ class WaveformSettings(DatasetSettings):
     Attributes:
         sample_rate: in Hz.
         seconds: length of a clip.
-        mels: bands of the spectrogram.
+        features: log_mel, normalised by the training set; or spectrogram, as the mixup paper: 160x101 for a second at
+        16 kHz, each recording normalised by itself.
+    mels: bands of log_mel.
         time_shift: training clips are moved by up to that many seconds, either way; 0 moves none.
         gain: training clips are made louder or softer by up to that many dB; 0 changes none.
     """
 
     sample_rate: PositiveInt = 16000
     seconds: PositiveFloat = Field(default=1.0, ge=0.05)
+    features: Annotated[Literal["log_mel", "spectrogram"], Field(json_schema_extra={"identity_default": "log_mel"})] = (
+        "log_mel"
+    )
     mels: PositiveInt = 40
     time_shift: NonNegativeFloat = 0.0
     gain: NonNegativeFloat = 0.0
@@ -44,13 +50,13 @@ class WaveformSettings(DatasetSettings):
 
 @dataclass(frozen=True)
 class Waveforms:
-    """A split of recordings; the model sees normalised log-mel spectrograms (B, 1, mels, frames).
+    """A split of recordings; the model sees normalised spectrograms (B, 1, bands, frames).
 
     Attributes:
         waveforms: (N, T) int16.
         targets: (N,) int64.
-        mean, std: (mels,) float32 of the log-mel spectrograms of the training split.
-        log_mel: the front end.
+        mean, std: (bands,) float32 of the spectrograms of the training split.
+        front_end: makes the spectrograms.
         time_shift: largest shift in samples; used only where a batch is asked for with a generator, as is gain.
         gain: largest change in dB.
     """
@@ -59,7 +65,7 @@ class Waveforms:
     targets: Tensor
     mean: Tensor
     std: Tensor
-    log_mel: LogMel
+    front_end: FrontEnd
     time_shift: int = 0
     gain: float = 0.0
 
@@ -79,7 +85,7 @@ class Waveforms:
             if augment is not None and self.gain > 0:
                 signal = random_gain(signal, self.gain, augment)
             if number not in skip:  # those left out have drawn from `augment` as ever
-                yield self._normalise(self.log_mel(signal)), self.targets[on_device]
+                yield self._normalise(self.front_end(signal)), self.targets[on_device]
 
     def _normalise(self, spectrograms: Tensor) -> Tensor:
         return (spectrograms - self.mean[:, None]) / self.std[:, None]
@@ -87,7 +93,7 @@ class Waveforms:
     def mean_input(self) -> Tensor:
         # Normalisation is affine, so the mean of the spectrograms is enough.
         total = torch.zeros((), dtype=torch.float64, device=self.waveforms.device)
-        for spectrograms in self.log_mel.chunks(self.waveforms):
+        for spectrograms in self.front_end.chunks(self.waveforms):
             total = total + spectrograms.sum(dim=0, dtype=torch.float64)
         return self._normalise((total / len(self.waveforms)).float())
 
@@ -144,10 +150,10 @@ def waveform_bundle(
     indexes = make_splits(
         labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
     )
-    log_mel = LogMel(settings.sample_rate, settings.mels)
+    front_end = _front_end(settings)
     count = len(indexes.train)
     sample = indexes.train[np.linspace(0, count - 1, min(count, STATISTICS_SAMPLE)).astype(np.int64)]
-    mean, std = log_mel.statistics(torch.from_numpy(waveforms[sample]))
+    mean, std = front_end.statistics(torch.from_numpy(waveforms[sample]))
 
     def split(part: Indices) -> Waveforms:
         return Waveforms(
@@ -155,13 +161,13 @@ def waveform_bundle(
             targets=torch.from_numpy(labels[part]),
             mean=mean,
             std=std,
-            log_mel=log_mel,
+            front_end=front_end,
             time_shift=round(settings.time_shift * settings.sample_rate),
             gain=settings.gain,
         )
 
     return DataBundle(
-        spec=DataSpec("speech", class_names, (1, settings.mels, log_mel.frames(waveforms.shape[1]))),
+        spec=DataSpec("speech", class_names, (1, front_end.bands, front_end.frames(waveforms.shape[1]))),
         train=split(indexes.train),
         validation=split(indexes.validation),
         test=split(indexes.test),
@@ -169,6 +175,12 @@ def waveform_bundle(
         test_part=indexes.test_part,
         notes=notes,
     )
+
+
+def _front_end(settings: WaveformSettings) -> FrontEnd:
+    if settings.features == "spectrogram":
+        return LogSpectrogram(settings.sample_rate)
+    return LogMel(settings.sample_rate, settings.mels)
 
 
 def equal_rows(waveforms: Int16) -> npt.NDArray[np.int64]:

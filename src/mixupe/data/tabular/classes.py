@@ -1,44 +1,89 @@
 """The target column of a table from outside: what makes it classes, and which of them are too rare to split."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
+from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
+from mixupe.data.tabular.text_columns import MARKS_AMONG_NUMBERS
 from mixupe.settings import UserError
 
 # More distinct decimal numbers than this are measurements, not classes.
 MAX_DECIMAL_CLASSES = 20
+# As a label among texts these mean that there is none; `None`, `NA` and the like may well be a class.
+NEVER_A_LABEL = ("", "?", "<null>", "<NA>", "nan", "NaN")
 # Train, validation and test each need one.
 FEWEST_EXAMPLES = 3
+# A message names no more classes than these.
+MOST_NAMED = 10
 
 
-def class_target(target: pd.Series, name: str, first_row: int = 1) -> pd.Series:
-    """The labels as whole numbers or text.
+def class_target(
+    target: pd.Series, name: str, first_row: int = 1, missing: Sequence[str] | None = None
+) -> tuple[pd.Series, tuple[str, ...]]:
+    """The labels as whole numbers or text, and notes.
 
     Args:
-        target: N cleaned labels, float64 or text.
+        target: N labels as they come. One stored as a nominal column stays one, so that 1 and 1.0 are two classes.
         name: of the set, for error messages.
         first_row: what the set's owner calls its first row.
+        missing: texts that mean that there is no label; None are the usual ones, of which `None`, `NA` and the like are
+            labels where the others are text.
 
     Raises:
         UserError: a label is missing, there is one class only, or the labels are measurements.
     """
     where = f"dataset.target: column {str(target.name)!r} of {name}"
-    missing = np.flatnonzero(target.isna())
-    if len(missing):
-        raise UserError(f"{where} has no value in {len(missing)} row(s), the first is row {missing[0] + first_row}")
-    distinct = target.nunique()
+    labels = _cleaned(target, name, missing)
+    without = np.flatnonzero(labels.isna())
+    if len(without):
+        raise UserError(
+            f"{where} has no value in {len(without)} row(s), the first is row {without[0] + first_row}"
+            + _read_as_missing(target.iloc[without[0]])
+        )
+    distinct = labels.nunique()
     if distinct < 2:
-        raise UserError(f"{where} holds one class only, {str(target.iloc[0])!r}; at least 2 are needed")
-    if target.dtype == object:
-        return target
-    if (target % 1 == 0).all():
-        return target.astype("int64")
+        raise UserError(f"{where} holds one class only, {str(labels.iloc[0])!r}; at least 2 are needed")
+    if labels.dtype == object:
+        return labels, _label_notes(labels)
+    if (labels % 1 == 0).all():
+        return labels.astype("int64"), ()
     if distinct > MAX_DECIMAL_CLASSES:
         raise UserError(
             f"{where} holds {distinct} distinct decimal numbers: that is regression, only classification is supported"
         )
-    return target
+    return labels, ()
+
+
+def _cleaned(target: pd.Series, name: str, missing: Sequence[str] | None) -> pd.Series:
+    if pd.api.types.is_bool_dtype(target.dtype):
+        target = target.astype("object").map({True: "True", False: "False"})
+    frame = target.to_frame()
+    if missing is not None:
+        return clean(frame, name, missing=missing).iloc[:, 0]
+    labels = clean(frame, name, missing=MARKS_AMONG_NUMBERS).iloc[:, 0]
+    return clean(frame, name, missing=NEVER_A_LABEL).iloc[:, 0] if labels.dtype == object else labels
+
+
+def _read_as_missing(label: object) -> str:
+    if not isinstance(label, str) or not label.strip():
+        return ""
+    return f" ({label.strip()!r} is read as missing; dataset.missing=[] keeps it as a class)"
+
+
+def _label_notes(labels: pd.Series) -> tuple[str, ...]:
+    counts = labels.value_counts()
+    marks = [str(label) for label in counts.index if label in MARKS_AMONG_NUMBERS]
+    notes = [f"{label!r} in {counts[label]} row(s) of the target is a class, not a missing label" for label in marks]
+    alike: dict[str, list[str]] = {}
+    for label in sorted(map(str, counts.index)):
+        alike.setdefault(label.casefold(), []).append(label)
+    for group in alike.values():
+        if len(group) > 1:
+            notes.append(f"the classes {' and '.join(map(repr, group))} differ in case alone; they are kept apart")
+    return tuple(notes)
 
 
 def without_rare_classes(
@@ -61,7 +106,8 @@ def without_rare_classes(
     rare = counts[counts < fewest].sort_index()
     if rare.empty:
         return features, target, ()
-    labels = ", ".join(repr(str(label)) for label in rare.index)
+    labels = ", ".join(repr(str(label)) for label in rare.index[:MOST_NAMED])
+    labels += f", ... ({len(rare)} in all)" if len(rare) > MOST_NAMED else ""
     what = f"class(es) {labels} of {name} have fewer than {fewest} distinct examples"
     if not drop:
         raise UserError(f"dataset: {what}; leave them out with dataset.rare_classes=drop")

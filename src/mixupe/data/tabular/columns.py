@@ -1,14 +1,33 @@
 """Columns as they come from files, brought to two kinds: numbers (float64) and categories (text); NaN is missing."""
 
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+
 import numpy as np
 import pandas as pd
 
+from mixupe.quoting import list_override
 from mixupe.settings import UserError
 
 MISSING_MARKERS = ("", "?", "<null>", "null", "NULL", "NA", "N/A", "NaN", "nan")
+_SIMPLE = (str, bool, int, float, np.bool_, np.integer, np.floating, Decimal)
+_HELD: tuple[tuple[tuple[type, ...], str], ...] = (
+    ((list, tuple, set, np.ndarray), "lists"),
+    ((dict,), "dicts"),
+    ((bytes, bytearray), "bytes"),
+    ((dt.date, dt.time), "dates or times"),
+    ((dt.timedelta,), "durations"),
+)
 
 
-def clean(frame: pd.DataFrame, name: str, *, categorical: frozenset[str] = frozenset()) -> pd.DataFrame:
+def clean(
+    frame: pd.DataFrame,
+    name: str,
+    *,
+    categorical: frozenset[str] = frozenset(),
+    missing: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Every column as float64 or as text in an object column.
 
     Numbers and booleans (also pandas' nullable ones) become float64, as does text that is a number in every row.
@@ -18,15 +37,19 @@ def clean(frame: pd.DataFrame, name: str, *, categorical: frozenset[str] = froze
     Args:
         name: of the set, for error messages.
         categorical: names of columns that hold categories although they are stored as numbers.
+        missing: texts that mean that there is no value, besides the empty one; None is `MISSING_MARKERS`.
 
     Raises:
         UserError: a column holds dates, infinite numbers, lists or the like.
     """
-    columns = {str(column): _clean_column(frame[column], name, str(column) in categorical) for column in frame.columns}
+    markers = MISSING_MARKERS if missing is None else ("", *missing)
+    columns = {
+        str(column): _clean_column(frame[column], name, str(column) in categorical, markers) for column in frame.columns
+    }
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _clean_column(column: pd.Series, name: str, categorical: bool) -> pd.Series:
+def _clean_column(column: pd.Series, name: str, categorical: bool, markers: Sequence[str]) -> pd.Series:
     where = f"dataset: column {str(column.name)!r} of {name}"
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
@@ -35,10 +58,11 @@ def _clean_column(column: pd.Series, name: str, categorical: bool) -> pd.Series:
         numbers = column.astype("float64") if not pd.api.types.is_extension_array_dtype(dtype) else _nullable(column)
         if np.isinf(numbers).any():
             raise UserError(f"{where} holds {int(np.isinf(numbers).sum())} infinite number(s); only finite are allowed")
-        return _as_text(numbers) if categorical else numbers
+        return _as_text(numbers, markers) if categorical else numbers
     if not isinstance(dtype, pd.CategoricalDtype) and not pd.api.types.is_string_dtype(dtype.name):
-        raise UserError(f"{where} holds {dtype}; numbers or text are allowed; leave it out (dataset.drop)")
-    text = _as_text(column)
+        raise _refused(column, where, str(dtype))
+    _check_values(column, where)
+    text = _as_text(column, markers)
     if categorical or isinstance(dtype, pd.CategoricalDtype):
         return text
     numbers = pd.to_numeric(text, errors="coerce").astype("float64")
@@ -50,12 +74,27 @@ def _nullable(column: pd.Series) -> pd.Series:
     return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan), index=column.index)
 
 
-def _as_text(column: pd.Series) -> pd.Series:
+def _check_values(column: pd.Series, where: str) -> None:
+    """A column of Python objects may hold anything."""
+    is_nominal = isinstance(column.dtype, pd.CategoricalDtype)
+    values = column.cat.categories if is_nominal else column.dropna()
+    other = next((kind for kind in dict.fromkeys(map(type, values)) if not issubclass(kind, _SIMPLE)), None)
+    if other is not None:
+        held = next((words for kinds, words in _HELD if issubclass(other, kinds)), f"values of type {other.__name__}")
+        raise _refused(column, where, held)
+
+
+def _refused(column: pd.Series, where: str, held: str) -> UserError:
+    how = list_override("dataset.drop", [str(column.name)])
+    return UserError(f"{where} holds {held}; numbers or text are allowed; leave it out: {how}")
+
+
+def _as_text(column: pd.Series, markers: Sequence[str]) -> pd.Series:
     missing = column.isna()
     if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
         column = column.astype("Int64")
     text = column.astype("object").where(missing, column.astype("object").map(str).str.strip())
-    return text.where(~(missing | text.isin(MISSING_MARKERS)), np.nan).astype("object")
+    return text.where(~(missing | text.isin(markers)), np.nan).astype("object")
 
 
 def informative(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -1,30 +1,69 @@
 """A user's own table, CSV or Parquet: one row an example, one column the class."""
 
+import codecs
 import hashlib
-import warnings
 from pathlib import Path
+from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.tabular.columns import MISSING_MARKERS
-from mixupe.data.tabular.outside import ColumnName, OutsideTableSettings, outside_bundle
+from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
+from mixupe.data.tabular.outside import ColumnName, OutsideTableSettings, Texts, outside_bundle
+from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
+from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
+from mixupe.quoting import shell_word
 from mixupe.settings import UserError
+
+
+def _separator(value: object) -> object:
+    if value == r"\t":
+        return "\t"
+    if not isinstance(value, str) or len(value) != 1:
+        raise ValueError(r"must be one character, such as ; or \t for a tab")
+    return value
 
 
 class Config(OutsideTableSettings):
     """Attributes:
-    path: a .parquet file; anything else is read as CSV in UTF-8 with a header line (.csv.gz and the like too).
+    path: a Parquet file; anything else is read as CSV with a header line (.csv.gz and the like too).
     target: name of the column that holds the class.
-    separator: between the fields of a CSV file.
+    separator: between the fields of a CSV file; `\\t` is a tab.
+    encoding: of a CSV file, as Python calls it.
+    decimal: mark of the numbers of a CSV file, and of numbers that are stored as text.
+    thousands: mark between groups of three digits; None is the other one of `.` and `,`.
+    missing: texts (and numbers) that mean that there is no value; None are the usual ones, such as `NA`, `?` and `-`.
     """
 
     # Where the file lies says nothing of what is in it: `content_version` does.
-    path: Path = Field(json_schema_extra={"identity": False})
+    path: Annotated[Path, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)] = (
+        Field(json_schema_extra={"identity": False})
+    )
     target: ColumnName
-    separator: str = Field(default=",", min_length=1, max_length=1)
+    separator: Annotated[str, BeforeValidator(_separator)] = ","
+    encoding: str = Field(default="utf-8", json_schema_extra={"identity_default": "utf-8"})
+    decimal: Literal[".", ","] = Field(default=".", json_schema_extra={"identity_default": "."})
+    thousands: Literal[".", ",", " ", "'", "_"] | None = Field(
+        default=None, json_schema_extra={"identity_default": None}
+    )
+    missing: Texts | None = Field(default=None, json_schema_extra={"identity_default": None})
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        try:
+            "".encode(codecs.lookup(value).name)
+        except LookupError as error:
+            raise ValueError("is no text encoding; such as utf-8, latin-1, cp1252 and utf-16 are") from error
+        return value
+
+    @field_validator("thousands")
+    @classmethod
+    def _other_mark(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and value == info.data.get("decimal"):
+            raise ValueError("must differ from decimal")
+        return value
 
 
 def is_here(config: Config, root: Path) -> bool:  # noqa: ARG001 - the user's file is not below the root
@@ -47,20 +86,41 @@ def content_version(config: Config) -> str:
 
 def load(config: Config, request: DataRequest) -> DataBundle:
     _check_file(config.path)
-    try:
-        is_parquet = config.path.suffix == ".parquet"
-        frame = pd.read_parquet(config.path) if is_parquet else _read_csv(config)
-    except (OSError, ValueError, pd.errors.ParserWarning, EOFError) as error:
-        raise UserError(f"dataset.path: {config.path} cannot be read ({_one_line(error)})") from error
+    # Line 1 of a CSV file is the header.
+    first_row = 1 if is_parquet(config.path) else 2
+    if first_row == 1:
+        frame = read_parquet(config.path)
+    else:
+        frame = read_csv(config.path, config.separator, config.decimal, config.encoding)
+    wanted = frozenset({config.target, *config.drop, *config.categorical})
+    frame, unnamed = without_unnamed(frame, wanted)
+    _check_columns(frame, config)
+    writing = Writing(config.decimal, config.thousands, config.missing, first_row)
+    frame = without_declared_missing(frame, config.missing)
+    frame, read_as = read_text_columns(frame, writing, wanted)
+    frame, numbering = without_row_numbers(frame, wanted)
+    return outside_bundle(
+        frame,
+        config.target,
+        config,
+        request,
+        name=str(config.path),
+        first_row=first_row,
+        missing=config.missing,
+        notes=unnamed + read_as + numbering,
+    )
+
+
+def _check_columns(frame: pd.DataFrame, config: Config) -> None:
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise UserError(f"dataset.path: {config.path} has more than one column {str(repeated[0])!r}")
-    frame, notes = _without_row_numbers(frame, config)
-    # Line 1 of a CSV file is the header.
-    first_row = 1 if is_parquet else 2
-    return outside_bundle(
-        frame, config.target, config, request, name=str(config.path), first_row=first_row, notes=notes
-    )
+    names = [str(name) for name in frame.columns]
+    separators = {";": "';'", "\t": r"\t", "|": "'|'", ",": "','"}
+    used = next((mark for mark in separators if len(names) == 1 and mark in names[0]), None)
+    if used is not None and config.target not in names:
+        right = shell_word(f"dataset.separator={separators[used]}")
+        raise UserError(f"dataset.separator: {config.path} has one column only, {names[0]!r}; perhaps {right} is meant")
 
 
 def _check_file(path: Path) -> None:
@@ -68,39 +128,3 @@ def _check_file(path: Path) -> None:
         raise UserError(f"dataset.path: {path} is not a file; give a CSV or Parquet file")
     if path.stat().st_size == 0:
         raise UserError(f"dataset.path: {path} is empty")
-
-
-def _read_csv(config: Config) -> pd.DataFrame:
-    # pandas would rename repeated columns and take the first field of rows that are too long for an index.
-    header = pd.read_csv(config.path, sep=config.separator, header=None, nrows=1, dtype=str, skipinitialspace=True)
-    names = [str(name).strip() for name in header.iloc[0]]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)
-        frame = pd.read_csv(
-            config.path,
-            sep=config.separator,
-            index_col=False,
-            skipinitialspace=True,
-            na_values=list(MISSING_MARKERS),
-            low_memory=False,
-        )
-    return frame.set_axis(names, axis=1)
-
-
-def _without_row_numbers(frame: pd.DataFrame, config: Config) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """A column that counts the rows tells the class wherever the rows are sorted by class."""
-    counting = [
-        str(column)
-        for column in frame.columns
-        if str(column) != config.target
-        and str(column) not in {*config.drop, *config.categorical}
-        and pd.api.types.is_integer_dtype(frame[column])
-        and len(frame) > 2
-        and bool(np.all(np.diff(frame[column].to_numpy()) == 1))
-    ]
-    notes = (f"{len(counting)} column(s) that number the rows left out: {', '.join(counting)}",) if counting else ()
-    return frame.drop(columns=[column for column in frame.columns if str(column) in counting]), notes
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

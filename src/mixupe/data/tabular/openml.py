@@ -52,12 +52,23 @@ def fetch(config: Config, root: Path) -> None:
 
 
 def load(config: Config, request: DataRequest) -> DataBundle:
-    data, notes = _read(config, request.root)
-    name = _label(config)
+    frame, target, notes = read_table(config, request.root)
+    return outside_bundle(frame, target, config, request, name=_label(config), notes=notes)
+
+
+def read_table(config: Config, root: Path) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+    """The table as OpenML has it, the name of its target column, and scikit-learn's warnings about the set.
+
+    Raises:
+        UserError: it is neither in the cache nor can it be downloaded, or it has not one target.
+    """
+    data, notes = _read(config, root)
     targets = data.target_names
     if len(targets) != 1:
-        raise UserError(f"dataset.target: {name} has {len(targets)} target columns ({', '.join(targets)}); name one")
-    return outside_bundle(_frame(data), targets[0], config, request, name=name, notes=notes)
+        raise UserError(
+            f"dataset.target: {_label(config)} has {len(targets)} target columns ({', '.join(targets)}); name one"
+        )
+    return _frame(data), targets[0], notes
 
 
 def _frame(data: Any) -> pd.DataFrame:

@@ -4,16 +4,21 @@ from difflib import get_close_matches
 from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.classes import FEWEST_EXAMPLES, class_target, without_rare_classes
 from mixupe.data.tabular.columns import clean, informative
-from mixupe.data.tabular.frame import table_bundle
+from mixupe.data.tabular.frame import Imputation, table_bundle
+from mixupe.data.tabular.index_columns import id_warnings
 from mixupe.settings import UserError
 
-# On the command line a column called 0 arrives as a number.
-ColumnName = Annotated[str, BeforeValidator(str)]
+# On the command line a column called 0 arrives as a number, one called null as nothing.
+ColumnName = Annotated[str, BeforeValidator(lambda value: "null" if value is None else str(value))]
+# Of a single one the brackets may be left out.
+Texts = Annotated[
+    tuple[ColumnName, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str | int | float) else value)
+]
 
 
 class OutsideTableSettings(DatasetSettings):
@@ -21,11 +26,14 @@ class OutsideTableSettings(DatasetSettings):
     drop: columns that are no features (row numbers, names, what is known only afterwards).
     categorical: columns that hold categories although they are stored as numbers.
     rare_classes: what to do with a class too small to be in every part.
+    imputation: what to put for missing values: `indicator` (the training mean and a column that marks it, a category of its
+        own), or `mean_mode` (the training mean, the commonest training category).
     """
 
-    drop: tuple[ColumnName, ...] = ()
-    categorical: tuple[ColumnName, ...] = ()
+    drop: Texts = ()
+    categorical: Texts = ()
     rare_classes: Literal["error", "drop"] = "error"
+    imputation: Annotated[Imputation, Field(json_schema_extra={"identity_default": "indicator"})] = "indicator"
 
 
 def outside_bundle(
@@ -36,6 +44,7 @@ def outside_bundle(
     *,
     name: str,
     first_row: int = 1,
+    missing: tuple[str, ...] | None = None,
     notes: tuple[str, ...] = (),
 ) -> DataBundle:
     """Check, clean, split and encode a table.
@@ -45,6 +54,8 @@ def outside_bundle(
         target: name of the target column.
         name: of the set or its file, for error messages.
         first_row: what the set's owner calls its first row.
+        missing: texts that mean that there is no value; None are the usual ones.
+        notes: how the table was read; part of an error message, too, as it may be why.
 
     Raises:
         UserError: a named column is not there, or what `table_bundle` and `class_target` refuse.
@@ -60,15 +71,20 @@ def outside_bundle(
         raise UserError(f"dataset.drop: {target!r} is the target of {name}; it is never a feature")
     if frame.empty:
         raise UserError(f"dataset: {name} has no rows")
-    # A label stored as a nominal column stays one, so that 1 and 1.0 do not become the same class.
-    labels = class_target(clean(frame[[target]], name)[target], name, first_row)
+    labels, said = class_target(frame[target], name, first_row, missing)
     features = frame.drop(columns=[target, *config.drop])
     if features.shape[1] == 0:
         raise UserError(f"dataset: {name} has no column besides the target")
-    features, left_out = informative(clean(features, name, categorical=frozenset(config.categorical)), name)
-    fewest = max(FEWEST_EXAMPLES, config.folds or 0)
-    features, labels, rare = without_rare_classes(features, labels, name, fewest, config.rare_classes == "drop")
-    return table_bundle(features, labels, config, request, notes=notes + left_out + rare)
+    warned = id_warnings(features.drop(columns=[*config.categorical], errors="ignore"))
+    features = clean(features, name, categorical=frozenset(config.categorical), missing=missing)
+    try:
+        features, left_out = informative(features, name)
+        fewest = max(FEWEST_EXAMPLES, config.folds or 0)
+        features, labels, rare = without_rare_classes(features, labels, name, fewest, config.rare_classes == "drop")
+    except UserError as error:
+        raise UserError("; ".join([str(error), *notes])) from error
+    notes = (*notes, *said, *left_out, *warned, *rare)
+    return table_bundle(features, labels, config, request, imputation=config.imputation, notes=notes)
 
 
 def require_column(frame: pd.DataFrame, column: str, key: str, name: str) -> None:

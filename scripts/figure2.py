@@ -1,0 +1,124 @@
+"""The paper's Figure 2: how negative mixup's first-order term is during training, step by step.
+
+    python scripts/figure2.py                                   PreActResNet-18 and -50 on CIFAR-10, as in Table 1
+    python scripts/figure2.py model=preactresnet18 model.width=8 trainer.epochs=5 dataset.train_size=5000 --every 5
+
+Trains with mixup (or augmentation=...) and notes, every so many steps, the least alpha_ij over the batch's examples and
+classes (src/mixupe/evaluation/directional.py); below 0, plain mixup makes that class's gradient longer. Several models, as
+any other grid, with commas. Writes results/figure2/alpha.csv and alpha.png; a run that was stopped goes on.
+Exit status: 0, or 2 for a bad command line.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from mixupe.augmentation.config import build_augmentation
+from mixupe.data.base import DataRequest
+from mixupe.data.registry import load_dataset
+from mixupe.evaluation.directional import AlphaTrace
+from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
+from mixupe.experiment.config import RunSettings
+from mixupe.experiment.files import write_text
+from mixupe.experiment.identity import run_id
+from mixupe.experiment.progress import complain, say
+from mixupe.models.registry import build_model
+from mixupe.settings import UserError
+from mixupe.tables.collect import RESULTS
+from mixupe.tables.style import ORDERED, caption, head, tidy, write_figures
+from mixupe.training.loop import Trainer
+
+DEFAULTS = (
+    *("dataset=cifar10", "model=preactresnet18,preactresnet50", "augmentation=mixup", "augmentation.alpha=1"),
+    *("trainer.epochs=200", "scheduler=step", "scheduler.milestones=[0.5,0.75]", "scheduler.warmup=0"),
+    *("optimizer=sgd", "optimizer.nesterov=false"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "overrides", nargs="*", metavar="KEY=VALUE", help="as of scripts/train.py, after the figure's own"
+    )
+    parser.add_argument("--every", type=int, default=10, help="steps between two notes [10]")
+    parser.add_argument("--results", type=Path, default=RESULTS / "figure2", help="folder of the two files")
+    options = parser.parse_intermixed_args(arguments)
+    try:
+        if options.every < 1:
+            raise UserError(f"--every: must be a whole number >= 1, got {options.every}")
+        given = {override.partition("=")[0] for override in options.overrides}
+        defaults = [one for one in DEFAULTS if not given & {one.partition("=")[0], one.partition(".")[0]}]
+        with hydra_initialised():
+            runs = [compose_settings(point) for point in expand_grid([*defaults, *options.overrides])]
+        frame = pd.concat([_trace(settings, options.every) for settings in runs])
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    options.results.mkdir(parents=True, exist_ok=True)
+    write_text(options.results / "alpha.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_figures([_figure(frame)], options.results, "alpha")
+    say(f"Written to {options.results}: alpha.csv, alpha.png")
+    return 0
+
+
+def _trace(settings: RunSettings, every: int) -> pd.DataFrame:
+    """One row a noted step."""
+    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    mean = data.train.mean_input()
+    if mean is None:
+        raise UserError(f"dataset: {settings.dataset.name} has no mean input; images, tables and recordings have")
+    model = build_model(settings.model, data.spec, settings.seed)
+    method = build_augmentation(settings.augmentation, mean, settings.trainer.criterion)
+    trace = AlphaTrace(method, mean, every)
+    folder = settings.output_root / "figure2" / f"{run_id(settings)}-{every}"
+    folder.mkdir(parents=True, exist_ok=True)
+    # As many epochs are trained as are asked for, but nothing is tested.
+    trainer = Trainer(
+        *(model, trace, replace(data, test=data.validation), settings.trainer, settings.optimizer, settings.scheduler),
+        *(settings.seed, folder / "checkpoint.pt"),
+    )
+    name = f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name} seed {settings.seed}"
+    trainer.fit(
+        lambda epoch, _: say(f"{name}: epoch {epoch}, least alpha so far {min(trace.least, key=_value)[1]:.3f}")
+    )
+    return pd.DataFrame(trace.least, columns=["step", "least_alpha"]).assign(
+        dataset=settings.dataset.name,
+        model=settings.model.name,
+        augmentation=settings.augmentation.name,
+        seed=settings.seed,
+        steps_per_epoch=trainer.steps_per_epoch,
+    )
+
+
+def _value(note: tuple[int, float]) -> float:
+    return note[1]
+
+
+def _figure(frame: pd.DataFrame) -> Figure:
+    runs = list(frame.groupby(["dataset", "model", "augmentation", "seed"], sort=False))
+    figure, axis = plt.subplots(figsize=(7.5, 4.0), layout="constrained")
+    styles = {}
+    for style, (names, rows) in zip(ORDERED * (1 + len(runs) // len(ORDERED)), runs, strict=False):
+        styles["{} {}, {}, seed {}".format(*names)] = style
+        axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.colour, linewidth=1)
+    axis.axhline(0, color="black", linewidth=0.8)
+    axis.set_xlabel("step", fontsize=9)
+    axis.set_ylabel("least alpha over examples and classes", fontsize=9)
+    tidy(axis, "both")
+    head(figure, "Sign of mixup's first-order term", styles)
+    caption(
+        figure,
+        "alpha = (softmax - label) times the cosine between the logit's gradient and the direction to the mean input, the"
+        " least over the batch and the classes. Below 0 plain mixup makes that gradient longer.",
+    )
+    return figure
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""What the variants ask for that differentiate the logits and then the result again: where it works, and where not."""
+
+import sys
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.parallel import DistributedDataParallel
+
+from mixupe.augmentation.compiler import is_compiled, refuse_in_compiled
+
+
+def twice_differentiable_kernels() -> AbstractContextManager[object]:
+    """Within it, attention is computed in a way that can be differentiated twice; fused attention cannot."""
+    return sdpa_kernel(SDPBackend.MATH)
+
+
+def check_twice_differentiable(model: Any, variant: str) -> None:
+    """Does the model, as it is run, allow a variant that differentiates twice?
+
+    Raises:
+        ValueError: it would fail in the middle, or give wrong gradients.
+    """
+    if torch.compiler.is_compiling():
+        refuse_in_compiled(_refusal(variant, _COMPILE))
+    if not torch.is_grad_enabled():
+        raise ValueError(_refusal(variant, "torch.no_grad or inference_mode"))
+    sharded = _sharded()
+    for part in model.modules() if isinstance(model, nn.Module) else [model]:
+        if is_compiled(part):
+            raise ValueError(_refusal(variant, _COMPILE))
+        if isinstance(part, DistributedDataParallel) and part.static_graph:
+            raise ValueError(
+                _refusal(variant, "DistributedDataParallel(static_graph=True), which would not synchronise gradients")
+            )
+        if isinstance(part, sharded):
+            raise ValueError(_refusal(variant, "FSDP, which has freed the weights that the second pass needs"))
+
+
+_COMPILE = "torch.compile, which cannot compile that"
+
+
+def _refusal(variant: str, obstacle: str) -> str:
+    return (
+        f"variant: {variant} differentiates the model twice, which does not work with {obstacle}; allowed there are"
+        " approximate, v3 and v4"
+    )
+
+
+def _sharded() -> tuple[type[nn.Module], ...]:
+    """The classes of FSDP1 and FSDP2. Who has not imported them, which takes seconds, uses neither."""
+    fsdp = sys.modules.get("torch.distributed.fsdp")
+    return () if fsdp is None else (fsdp.FullyShardedDataParallel, fsdp.FSDPModule)

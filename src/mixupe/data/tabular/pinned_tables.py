@@ -1,0 +1,84 @@
+"""Public tables known by their content: whichever copy they are read from, the rows, the split and the run are the same."""
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+from weakref import WeakValueDictionary
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.tabular.canonical import DIGITS, TARGET, canonical_table
+from mixupe.data.tabular.outside import OutsideTableSettings, outside_bundle
+from mixupe.data.tabular.table_sources import SourceSettings, read_source, source_is_here
+from mixupe.settings import PositiveInt, UserError
+
+
+class Config(OutsideTableSettings, SourceSettings):
+    """Columns have their place as their name, from 0.
+
+    Attributes:
+        content_sha256: of the rows, as `canonical.canonical_table` gives it; other rows are refused.
+        digits: that numbers are rounded to, where one of the copies has no more.
+        bins: turns a numeric label into classes: the largest label of each but the last; empty takes the labels as they
+            are.
+    """
+
+    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    digits: PositiveInt = DIGITS
+    bins: tuple[int, ...] = ()
+
+
+def is_here(config: Config, root: Path) -> bool:
+    return source_is_here(config, root)
+
+
+def fetch(config: Config, root: Path) -> None:
+    if not source_is_here(config, root):
+        read_source(config, root)
+
+
+# Runs of one seed that are trained at once share their data: MNIST as a table takes 10 seconds to read and 200 MB.
+_in_use: WeakValueDictionary[tuple[Config, DataRequest], DataBundle] = WeakValueDictionary()
+
+
+def load(config: Config, request: DataRequest) -> DataBundle:
+    data = _in_use.get((config, request))
+    if data is None:
+        data = _in_use[config, request] = _load(config, request)
+    return data
+
+
+def _load(config: Config, request: DataRequest) -> DataBundle:
+    source = read_source(config, request.root)
+    categorical = frozenset(config.categorical)
+    table = canonical_table(
+        source.features, source.target, source.origin, categorical=categorical, digits=config.digits
+    )
+    if table.digest != config.content_sha256:
+        raise UserError(
+            f"dataset.content_sha256: the rows of {source.origin} have {table.digest}, expected is"
+            f" {config.content_sha256}; give the former to take them as another set"
+        )
+    frame = table.frame
+    if config.bins:
+        frame[TARGET] = binned(frame[TARGET], config.bins)
+    notes = (f"rows are those of {source.origin}", *source.notes)
+    return outside_bundle(frame, TARGET, config, request, name=source.origin, notes=notes)
+
+
+def binned(target: pd.Series, bins: tuple[int, ...]) -> pd.Series:
+    """The label as text such as `9 to 10`.
+
+    Raises:
+        UserError: labels are not numbers, or the bins do not ascend.
+    """
+    if not pd.api.types.is_numeric_dtype(target):
+        raise UserError("dataset.bins: the labels are no numbers, so they cannot be binned; leave it empty")
+    if list(bins) != sorted(set(bins)):
+        raise UserError(f"dataset.bins: must ascend, got {list(bins)}")
+    middle = [f"{low + 1} to {high}" for low, high in pairwise(bins)]
+    names = np.array([f"up to {bins[0]}", *middle, f"over {bins[-1]}"], dtype=object)
+    return pd.Series(names[np.searchsorted(bins, target)], index=target.index, name=target.name)

@@ -1,0 +1,112 @@
+"""From a CSV or Parquet file to a data frame, as the file has it."""
+
+import codecs
+import lzma
+import mmap
+import tarfile
+import warnings
+import zipfile
+import zlib
+from pathlib import Path
+
+import pandas as pd
+
+from mixupe.settings import UserError
+
+_PARQUET = b"PAR1"
+_COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar"}
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def is_parquet(path: Path) -> bool:
+    """By the file's first bytes.
+
+    Raises:
+        UserError: it is called one and is none, or is not readable.
+    """
+    found = _beginning(path) == _PARQUET
+    if not found and path.suffix.lower() in {".parquet", ".pq"}:
+        raise UserError(f"dataset.path: {path} cannot be read (it does not begin as a Parquet file does, with PAR1)")
+    return found
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except Exception as error:  # a damaged file makes its libraries raise nearly anything
+        raise _unreadable(path, error) from error
+
+
+def read_csv(path: Path, separator: str, decimal: str, encoding: str) -> pd.DataFrame:
+    """Every cell that is not empty as it is: a column holds numbers where all its cells are, else text.
+
+    Raises:
+        UserError: the file is damaged, no text in that encoding, or no table.
+    """
+    _check_is_text(path, encoding)
+    # Without the mark that some programs put first.
+    encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    try:
+        # pandas would rename repeated columns and take the first field of rows that are too long for an index.
+        header = pd.read_csv(
+            path,
+            sep=separator,
+            header=None,
+            nrows=1,
+            dtype=str,
+            skipinitialspace=True,
+            keep_default_na=False,
+            encoding=encoding,
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                decimal=decimal,
+                index_col=False,
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=[""],
+                low_memory=False,
+                encoding=encoding,
+            )
+    except UnicodeError as error:
+        reason = f"it is not in {encoding.removesuffix('-sig')}; give its encoding, such as dataset.encoding=latin-1"
+        raise UserError(f"dataset.path: {path} cannot be read ({reason})") from error
+    except Exception as error:  # a damaged archive makes its library raise nearly anything
+        raise _unreadable(path, error) from error
+    return frame.set_axis([str(name).strip() for name in header.iloc[0]], axis=1)
+
+
+def _beginning(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _check_is_text(path: Path, encoding: str) -> None:
+    """pandas would read on after a NUL and lose the rest of its cell."""
+    if path.suffix.lower() in _COMPRESSED or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        return
+    if _beginning(path).startswith(_UTF_16):
+        raise UserError(f"dataset.path: {path} cannot be read (it is in UTF-16; give dataset.encoding=utf-16)")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        position = content.find(b"\0")
+        if position >= 0:
+            line = content[:position].count(b"\n") + 1
+            reason = f"line {line} holds a NUL byte, which no text does; a CSV or Parquet file is allowed"
+            raise UserError(f"dataset.path: {path} cannot be read ({reason})")
+
+
+def _unreadable(path: Path, error: Exception) -> UserError:
+    reason = " ".join(str(error).split()).rstrip(".:") or type(error).__name__
+    if isinstance(error, ImportError) and path.suffix.lower() == ".zst":
+        reason = "that needs the package zstandard; or unpack it first"
+    elif isinstance(error, pd.errors.ParserWarning):
+        reason = "its rows have more fields than its header"
+    elif isinstance(error, zipfile.BadZipFile | tarfile.TarError | lzma.LZMAError | zlib.error | EOFError):
+        reason = f"it is cut off or no {path.suffix} archive"
+    return UserError(f"dataset.path: {path} cannot be read ({reason})")

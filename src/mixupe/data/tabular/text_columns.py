@@ -1,0 +1,125 @@
+"""Columns that are text to the reader of the file and numbers to a person; what is read how is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mixupe.data.tabular.number_text import parse_numbers
+from mixupe.quoting import list_override, plain_or_quoted, shell_word
+
+# Among numbers these mean that there is none.
+MARKS_AMONG_NUMBERS = (
+    *("", "-", "--", "–", "—", "?", ".", "..", "...", "<null>", "<NA>", "#N/A", "#NA"),  # noqa: RUF001 - dashes as typed
+    *("null", "NULL", "Null", "none", "None", "NONE", "nan", "NaN", "NAN", "na", "NA", "n/a", "N/A", "n.a.", "N.A."),
+)
+# Those that need no note of their own: missing values are counted anyway.
+_USUAL_MARKS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "<null>")
+# From this share on a column is taken for one of numbers with something odd in it.
+MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How numbers are written and what means that there is none.
+
+    Attributes:
+        decimal: mark, `.` or `,`.
+        thousands: mark between groups of three digits; None is the other one of `.` and `,`.
+        missing: texts that mean that there is no value; None are the usual ones.
+        first_row: what the file's owner calls its first row.
+    """
+
+    decimal: str = "."
+    thousands: str | None = None
+    missing: tuple[str, ...] | None = None
+    first_row: int = 1
+
+
+def read_text_columns(
+    frame: pd.DataFrame, writing: Writing, keep: frozenset[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Text columns whose every cell is a number or a mark for none as float64, and notes; the others as they are.
+
+    Args:
+        frame: N rows.
+        keep: columns that are not to be looked at (the target, declared categories).
+    """
+    columns, notes = {}, []
+    for name in frame.columns:
+        column = frame[name]
+        if str(name) not in keep and pd.api.types.infer_dtype(column, skipna=True) == "string":
+            column, said = _read(column, writing)
+            notes += said
+        columns[name] = column
+    return pd.DataFrame(columns, index=frame.index), tuple(notes)
+
+
+def without_declared_missing(frame: pd.DataFrame, missing: Sequence[str] | None) -> pd.DataFrame:
+    """With NaN for every cell, text or number, that the user has declared to mean that there is none."""
+    if not missing:
+        return frame
+    texts = [text.strip() for text in missing]
+    numbers = set(pd.to_numeric(pd.Series(texts), errors="coerce").dropna())
+    columns = {}
+    for name in frame.columns:
+        column = frame[name]
+        if pd.api.types.infer_dtype(column, skipna=True) == "string":
+            column = column.mask(column.str.strip().isin(texts))
+        elif pd.api.types.is_numeric_dtype(column):
+            column = column.mask(column.isin(numbers))
+        columns[name] = column
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _read(column: pd.Series, writing: Writing) -> tuple[pd.Series, list[str]]:
+    text = column.str.strip()
+    numbers, units = parse_numbers(text, writing.decimal, writing.thousands)
+    is_mark = text.isin(MARKS_AMONG_NUMBERS if writing.missing is None else [""])
+    is_other = text.notna() & numbers.isna() & ~is_mark
+    said = f"column {str(column.name)!r}"
+    if numbers.notna().any() and not is_other.any() and len(units) <= 1:
+        return numbers, _read_as(text, numbers, is_mark, writing, said)
+    return column, _why_text(text, numbers, is_other, units, writing, said)
+
+
+def _why_text(
+    text: pd.Series, numbers: pd.Series, is_other: pd.Series, units: frozenset[str], writing: Writing, said: str
+) -> list[str]:
+    """What keeps a column with numbers in it from being one of numbers, and what to declare; nothing for mere text."""
+    count, present = int(numbers.notna().sum()), int((numbers.notna() | is_other).sum())
+    comma = {".": ",", ",": "."}[writing.decimal]
+    if is_other.any() and parse_numbers(text[is_other], comma, None)[0].notna().all():
+        example = _first(text, is_other, writing)
+        how = shell_word(f"dataset.decimal={plain_or_quoted(comma)}")
+        return [f"{said} is read as text: {example} and the like have the decimal mark {comma!r}: {how}"]
+    if not count or count < MOSTLY * present:
+        return []
+    if len(units) > 1:
+        return [f"{said} is read as text: its numbers have several units ({', '.join(sorted(units))})"]
+    others = [str(other) for other in text[is_other].unique()]
+    how = list_override("dataset.missing", others[:3])
+    return [
+        f"{said} is read as text: {count} of {present} values are numbers, first other:"
+        f" {_first(text, is_other, writing)}; {how} would read {'it' if len(others) == 1 else 'such'} as missing"
+    ]
+
+
+def _read_as(text: pd.Series, numbers: pd.Series, is_mark: pd.Series, writing: Writing, said: str) -> list[str]:
+    """How the unusual cells of a column of numbers were read."""
+    notes = []
+    is_unusual = is_mark & ~text.isin(_USUAL_MARKS)
+    if is_unusual.any():
+        values = f"{int(numbers.notna().sum())} of {int(text.notna().sum())} values are numbers"
+        notes.append(f"{said}: {values}, first other: {_first(text, is_unusual, writing)}, read as missing")
+    is_special = numbers.notna() & pd.to_numeric(text, errors="coerce").isna()
+    if is_special.any():
+        value = numbers[is_special].iloc[0]
+        count = f"and {int(is_special.sum()) - 1} more " if is_special.sum() > 1 else ""
+        notes.append(f"{said}: {_first(text, is_special, writing)} {count}read as numbers, the first as {value:.10g}")
+    return notes
+
+
+def _first(text: pd.Series, chosen: pd.Series, writing: Writing) -> str:
+    position = int(chosen.to_numpy().argmax())
+    return f"row {position + writing.first_row} {str(text.iloc[position])!r}"

@@ -1,0 +1,148 @@
+"""paper.csv, claims.csv, paper.tex and the parts of table.md that set a table beside the paper's figures."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+import pandas as pd
+
+from mixupe.tables.compare import SIGNIFICANCE
+from mixupe.tables.escape import csv_text, latex
+from mixupe.tables.paper import ROW
+from mixupe.tables.render import latex_tabular, p_value_text
+from mixupe.tables.statistics import holm
+from mixupe.tables.verdict import (
+    CANNOT_TELL,
+    CONTRADICTED,
+    DIFFERS,
+    HOLDS,
+    MARGIN,
+    REPRODUCED,
+    Claim,
+    PaperComparison,
+    Welch,
+)
+
+Lines: TypeAlias = tuple[list[str], list[list[str]]]
+
+LEVEL_NOTE = (
+    "Ours and the paper's: error in percent, mean ± standard deviation (runs). Difference: ours - the paper's in percentage"
+    f" points with Welch's 95% interval. {REPRODUCED}: the whole interval lies within {MARGIN:.0%} of the paper's error;"
+    f" {DIFFERS}: it does not, and leaves out 0; {CANNOT_TELL}: all else, so also where the paper prints no spread."
+)
+CLAIM_NOTE = (
+    "Negative is better for MixupE. Ours: paired difference over shared seeds with its 95% interval, p Holm-adjusted over"
+    f" the table. The paper's: from its printed mean, spread and runs by Welch's test, not adjusted. {HOLDS}: p <"
+    f" {SIGNIFICANCE} and negative; {CONTRADICTED}: p < {SIGNIFICANCE} and positive; {CANNOT_TELL}: no such p."
+)
+
+
+def levels_to_csv(found: PaperComparison) -> str:
+    """One line a published figure; errors in percent, differences in percentage points, ours - the paper's."""
+    rows = [
+        {
+            **dict(zip(ROW, one.names, strict=True)),
+            **one.ours.columns("ours"),
+            **one.paper.columns("paper"),
+            **_difference("", one.found),
+            "margin": MARGIN * one.paper.mean,
+            "verdict": one.verdict,
+        }
+        for one in found.levels
+    ]
+    return _to_csv(rows)
+
+
+def claims_to_csv(found: PaperComparison) -> str:
+    """One line a claim; differences in percentage points of error, MixupE - the other method."""
+    rows = [
+        {
+            **dict(zip(ROW, one.names, strict=True)),
+            "against": one.against,
+            "n": one.n,
+            **_difference("", one.ours),
+            "p_holm": one.ours.p_value,
+            "verdict": one.verdict,
+            **_difference("paper_", one.paper),
+            "paper_p_value": one.paper.p_value,
+            "paper_verdict": one.paper_verdict,
+        }
+        for one in found.claims
+    ]
+    return _to_csv(rows)
+
+
+def _difference(prefix: str, found: Welch) -> dict[str, float]:
+    return {
+        f"{prefix}difference": found.difference,
+        f"{prefix}ci_low": found.ci_low,
+        f"{prefix}ci_high": found.ci_high,
+    }
+
+
+def _to_csv(rows: Sequence[dict[str, object]]) -> str:
+    frame = pd.DataFrame(rows)
+    return csv_text(frame, list(frame.columns))
+
+
+def level_grid(found: PaperComparison) -> Lines:
+    """Header and body for people."""
+    header = ["data set", "model", "method", "ours", "the paper's", "difference", "verdict"]
+    body = [[*one.names, one.ours.text, one.paper.text, _interval(one.found), one.verdict] for one in found.levels]
+    return header, body
+
+
+def claim_grid(found: PaperComparison) -> Lines:
+    """Header and body for people."""
+    header = ["data set", "model", "claim", "ours", "p (Holm)", "verdict", "the paper's", "p (Welch)", "on its figures"]
+    body = [
+        [
+            *one.names[:2],
+            f"{one.names[2]} better than {one.against}",
+            *(_interval(one.ours), p_value_text(one.ours.p_value), one.verdict),
+            *(_interval(one.paper), p_value_text(one.paper.p_value), one.paper_verdict),
+        ]
+        for one in found.claims
+    ]
+    return header, body
+
+
+def _interval(found: Welch) -> str:
+    if found.difference != found.difference:
+        return "-"
+    interval = "" if found.ci_low != found.ci_low else f" [{found.ci_low:+z.2f}, {found.ci_high:+z.2f}]"
+    return f"{found.difference:+z.2f}{interval}"
+
+
+def paper_sentences(found: PaperComparison) -> list[str]:
+    """What came out, a sentence for the levels and one a claim."""
+    levels: Counter[str] = Counter(one.verdict for one in found.levels)
+    counts = ", ".join(f"{levels[verdict]} {verdict}" for verdict in (REPRODUCED, DIFFERS, CANNOT_TELL))
+    lines = [f"Levels of the paper's {len(found.levels)} figures: {counts}."]
+    for against in dict.fromkeys(one.against for one in found.claims):
+        lines.append(_claim_sentence(against, [one for one in found.claims if one.against == against]))
+    return lines
+
+
+def _claim_sentence(against: str, claims: Sequence[Claim]) -> str:
+    adjusted = holm([one.paper.p_value for one in claims])
+    left = sum(p < SIGNIFICANCE for p in adjusted)
+    rows = f"{len(claims)} row{'s' * (len(claims) > 1)}"
+    return (
+        f"mixupe better than {against} in {rows}, ours: {_counts(one.verdict for one in claims)}; by the"
+        f" paper's own figures: {_counts(one.paper_verdict for one in claims)} ({left} of them below {SIGNIFICANCE} after"
+        " Holm's adjustment)."
+    )
+
+
+def _counts(verdicts: Iterable[str]) -> str:
+    counted = Counter(verdicts)
+    return ", ".join(f"{verdict} {counted[verdict]}" for verdict in (HOLDS, CONTRADICTED, CANNOT_TELL))
+
+
+def paper_to_latex(title: str, found: PaperComparison) -> str:
+    """Two booktabs tables."""
+    parts = [("beside the paper", LEVEL_NOTE, level_grid(found)), ("the paper's claims", CLAIM_NOTE, claim_grid(found))]
+    return "\n".join(
+        latex_tabular(latex(f"{title}, {what}. {note}"), *grid, names=3) for what, note, grid in parts if grid[1]
+    )
