@@ -6,8 +6,9 @@ python scripts/benchmark.py data                  batches of every domain, strea
 python scripts/benchmark.py sweep                 many runs, large tables
 python scripts/benchmark.py step --quick          tiny sizes, to see that it works
 
-Writes results/benchmark/<what>-<device>.json and table.md (with --quick outputs/benchmark/). On a quiet machine, or the
-figures are worth little. Exit status: 0 measured (whether or not targets are met), 2 the command line is wrong.
+Writes results/benchmark/<what>-<kind of machine>.json (step-cpu-avx2.json, ...) and table.md (with --quick
+outputs/benchmark/). On a quiet machine, or the figures are worth little.
+Exit status: 0 measured (whether or not targets are met), 2 the command line is wrong.
 """
 
 import argparse
@@ -18,12 +19,12 @@ from pathlib import Path
 
 import torch
 
-from mixupe.benchmark.machine import available_cores
+from mixupe.benchmark.machine import available_cores, instruction_sets, kind
 from mixupe.benchmark.options import FEWEST, checked_options
 from mixupe.benchmark.report import Report
 from mixupe.benchmark.table import build_table, to_terminal
 from mixupe.command_line import Parser
-from mixupe.experiment.progress import CONSOLE, complain
+from mixupe.experiment.progress import CONSOLE, complain, say
 from mixupe.settings import UserError
 
 BENCHMARKS = ("step", "data", "epoch", "sweep")
@@ -54,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     folder = given.output or ROOT / ("outputs" if options.quick else "results") / "benchmark"
     report = Report(given.what, options, folder)
+    say(f"{kind(options.device)}; instruction sets of the CPU: {', '.join(instruction_sets())}")
     import_module(f"mixupe.benchmark.{given.what}").measure(options, report)
     report.close()
     if CONSOLE.is_terminal:  # elsewhere each figure has had its line

@@ -156,10 +156,10 @@ def rank_batch(rank: int) -> tuple[Tensor, Tensor, Tensor]:
     return torch.randn(6, 8, generator=seeded(rank)), Y, torch.randperm(6, generator=seeded(rank))
 
 
-def loss_of(model: nn.Module, rank: int, variant: str) -> Tensor:
+def loss_of(model: nn.Module, rank: int, variant: str, mix_at: str = "input") -> Tensor:
     x, y, perm = rank_batch(rank)
-    x_mean = torch.zeros(8)
-    return mixupe_loss(model, x, y, lam=0.4, perm=perm, alpha=1.0, eta=0.5, variant=variant, x_mean=x_mean).loss
+    settings: dict[str, Any] = {"lam": 0.4, "perm": perm, "alpha": 1.0, "eta": 0.5, "mix_at": mix_at}
+    return mixupe_loss(model, x, y, variant=variant, x_mean=torch.zeros(8), **settings).loss
 
 
 def test_processes_that_share_a_model(tmp_path: Path) -> None:
@@ -185,8 +185,8 @@ def test_processes_that_share_a_model(tmp_path: Path) -> None:
                 return str(error)
             return ""
 
-        def gradients(model: nn.Module, variant: str) -> list[Tensor]:
-            loss_of(model, rank, variant).backward()  # type: ignore[no-untyped-call]
+        def gradients(model: nn.Module, variant: str, mix_at: str = "input") -> list[Tensor]:
+            loss_of(model, rank, variant, mix_at).backward()  # type: ignore[no-untyped-call]
             return [getattr(p.grad, "full_tensor", lambda p=p: p.grad)() for p in model.parameters()]
 
         ddp = nn.parallel.DistributedDataParallel
@@ -194,6 +194,10 @@ def test_processes_that_share_a_model(tmp_path: Path) -> None:
             "synchronised": {variant: gradients(ddp(network()), variant) for variant in VARIANTS},
             "static": {v: gradients(ddp(network(), static_graph=True), v) for v in ("approximate", "v3", "v4")},
             "sharded": {v: gradients(sharded(), v) for v in ("approximate", "v3", "v4")},
+            "synchronised at 1": {v: gradients(ddp(network()), v, "module.1") for v in ("approximate", "v3")},
+            "synchronised at 2": {v: gradients(ddp(network()), v, "module.2") for v in ("approximate", "v3")},
+            "sharded at 1": {v: gradients(sharded(), v, "1") for v in ("approximate", "v3")},
+            "sharded at 2": {v: gradients(sharded(), v, "2") for v in ("approximate", "v3")},
             "refused static": [refused(ddp(network(), static_graph=True), v) for v in GRADIENT_VARIANTS],
             "refused static part": [refused(Wrapped(ddp(network(), static_graph=True)), v) for v in GRADIENT_VARIANTS],
             "refused sharded": [refused(sharded(), v) for v in GRADIENT_VARIANTS],
@@ -203,10 +207,12 @@ def test_processes_that_share_a_model(tmp_path: Path) -> None:
         return found
 
     for found in results(tmp_path, 2, work):
-        for kind in ("synchronised", "static", "sharded"):
+        for kind in ("synchronised", "static", "sharded", *(name for name in found if " at " in name)):
+            mix_at = kind.split(" at ")[1] if " at " in kind else "input"
             for variant, gradients in found[kind].items():
                 model = network()
-                ((loss_of(model, 0, variant) + loss_of(model, 1, variant)) / 2).backward()  # type: ignore[no-untyped-call]
+                losses = [loss_of(model, shared, variant, mix_at) for shared in range(2)]
+                torch.stack(losses).mean().backward()  # type: ignore[no-untyped-call]
                 for ours, parameter in zip(gradients, model.parameters(), strict=True):
                     torch.testing.assert_close(ours, parameter.grad, msg=f"{kind} {variant}")
         for kind, obstacle in (("static", r"DistributedDataParallel\(static_graph=True\)"), ("sharded", "FSDP")):

@@ -6,7 +6,7 @@ from torch import nn
 
 from mixupe import mixupe_loss
 from mixupe.benchmark.contestants import TimmLoop, bare_mixup_step, textbook_mixupe_loss, textbook_mixupe_step
-from mixupe.benchmark.nets import CLASSES, TEXTBOOK, Net, random_batch, recommended
+from mixupe.benchmark.nets import CLASSES, TEXTBOOK, Net, network, random_batch, recommended, textbook_network
 from mixupe.benchmark.options import Options
 
 
@@ -23,6 +23,13 @@ def test_the_textbook_computes_mixupe_v3() -> None:
     assert theirs.item() == pytest.approx(ours.item(), rel=1e-6)
     (theirs_grad,), (ours_grad,) = (torch.autograd.grad(loss, [model.weight]) for loss in (theirs, ours))
     torch.testing.assert_close(theirs_grad, ours_grad)
+
+
+def test_the_textbooks_network_is_ours_in_value() -> None:
+    x, ours, theirs = torch.randn(4, 3, 16, 16), network(2), textbook_network(2)
+    theirs.load_state_dict(ours.state_dict())
+    assert [module.stride for module in theirs.modules() if type(module) is nn.Conv2d].count((2, 2)) == 6
+    torch.testing.assert_close(theirs(x), ours(x))
 
 
 def test_every_step_trains(options: Options) -> None:

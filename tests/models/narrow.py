@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 import yaml
 
-from mixupe.data.base import DataSpec, DomainName
+from mixupe.data.base import DataSpec
 from mixupe.models.registry import build_model, model_settings
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
@@ -43,8 +43,8 @@ def main() -> None:
     for name, changes, shape in networks():
         print(name, changes, shape, flush=True)  # noqa: T201 - the last line says which network ended the process
         values = yaml.safe_load((CONFIGS / f"{name}.yaml").read_text(encoding="utf-8")) | changes
-        domain: DomainName = "speech" if shape[1:] == (13, 40) else "images"
-        network = build_model(model_settings(values), DataSpec(domain, ("a", "b", "c"), shape), seed=0)
+        spec = DataSpec("speech" if shape[1:] == (13, 40) else "images", ("a", "b", "c"), shape)
+        network = build_model(model_settings(values), spec, seed=0)
         for layout in (torch.channels_last, torch.contiguous_format):
             network.to(memory_format=layout)  # type: ignore[call-overload]
             x = torch.randn(6, *shape).contiguous(memory_format=layout)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from mixupe.benchmark.catalogue import FIGURES
+from mixupe.benchmark.machine import instruction_sets, kind
 from mixupe.benchmark.processes import Finished, Peak
 from tests.scripts.test_train import load_script
 
@@ -37,8 +39,9 @@ def test_bad_arguments_are_one_line(arguments: list[str], says: str, capsys: pyt
     assert captured.out == ""
 
 
+CPU = kind(torch.device("cpu"))
 EXPECTED = {
-    "step": {"step_vs_textbook", "clean_pass_separate", "clean_pass_joint", "penalty_every_4"},
+    "step": {"step_vs_textbook", "step_float32", "clean_pass_separate", "clean_pass_joint", "penalty_every_4"},
     "epoch": {"epoch_vs_bare", "epoch_vs_timm", "epoch_vs_timm_alike", "input_wait"},
     "data": {
         *("images_vs_torchvision", "graphs_vs_pyg", "speech_vs_torchaudio", "jpegs_vs_torchvision"),
@@ -52,7 +55,7 @@ EXPECTED = {
 
 
 def check(what: str, folder: Path) -> None:
-    content = json.loads((folder / f"{what}-cpu.json").read_text())
+    content = json.loads((folder / f"{what}-{CPU}.json").read_text())
     assert content["complete"]
     assert content["quick"]
     assert {figure["key"] for figure in content["figures"]} >= EXPECTED[what]
@@ -65,7 +68,9 @@ def check(what: str, folder: Path) -> None:
 def test_figures_of_steps_and_epochs(what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(what, "--quick", "--device", "cpu", "--threads", "1", "--output", str(tmp_path)) == 0
     check(what, tmp_path)
-    assert f"Written to {tmp_path}/{what}-cpu.json and {tmp_path}/table.md" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith(f"{CPU}; instruction sets of the CPU: {', '.join(instruction_sets())}\n")
+    assert f"Written to {tmp_path}/{what}-{CPU}.json and {tmp_path}/table.md" in said
 
 
 @pytest.mark.slow
@@ -82,4 +87,4 @@ def test_figures_of_data_and_sweeps(what: str, tmp_path: Path, monkeypatch: pyte
 
 
 def test_every_figure_belongs_to_a_benchmark() -> None:
-    assert set().union(*EXPECTED.values()) | {"quickstart_memory"} == set(FIGURES)
+    assert set().union(*EXPECTED.values()) | {"step_bf16", "quickstart_memory"} == set(FIGURES)

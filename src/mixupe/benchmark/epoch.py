@@ -61,7 +61,7 @@ def image_trainer(options: Options, folder: Path) -> Trainer:
         checkpoint_every=1,
     )
     return Trainer(
-        network(options),
+        network(width(options)),
         Mixup(ALPHA),
         DataBundle(spec, train, few, few, split_digest=""),
         settings,

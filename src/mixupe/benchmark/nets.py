@@ -4,12 +4,15 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe.augmentation.mix_point import Model
 from mixupe.benchmark.options import Options
-from mixupe.models.preactresnet import PreActResNet
+from mixupe.models.preactresnet import BasicBlock, PreActResNet
+from mixupe.models.subsampled import SubsampledConv2d
 from mixupe.training.compiled import compiled
+from mixupe.training.precision import slow_bf16
 
 CLASSES = 10
 IMAGE = (3, 32, 32)
@@ -53,8 +56,13 @@ TEXTBOOK = Setup(bf16=False, channels_last=False, compile=False, fused=False)
 
 
 def recommended(options: Options) -> Setup:
-    """What we recommend on that device. Compiling takes a minute and does not pay off on a CPU."""
-    return Setup(bf16=True, channels_last=True, compile=options.on_gpu, fused=True)
+    """What we recommend on that device. Compiling takes a minute and gains little on a CPU."""
+    return Setup(bf16=has_bf16(options), channels_last=True, compile=options.on_gpu, fused=True)
+
+
+def has_bf16(options: Options) -> bool:
+    """Whether the device has instructions for bf16."""
+    return slow_bf16(options.device) is None
 
 
 def width(options: Options) -> int:
@@ -66,9 +74,30 @@ def batch_size(options: Options) -> int:
     return options.size(cpu=BATCH, gpu=BATCH, quick=8)
 
 
-def network(options: Options) -> nn.Module:
-    """A PreActResNet-18 for 32x32 images, on the CPU."""
-    return PreActResNet(IMAGE[0], CLASSES, depth=18, width=width(options), stem_stride=1)
+def network(channels: int) -> nn.Module:
+    """A PreActResNet-18 for 32x32 images, on the CPU, with so many channels in its first stage."""
+    return PreActResNet(IMAGE[0], CLASSES, depth=18, width=channels, stem_stride=1)
+
+
+class TextbookBlock(BasicBlock):
+    """The block as textbooks and the authors' code write it: every operation makes a new tensor."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated = F.relu(self.bn1(x))
+        shortcut = x if self.shortcut is None else self.shortcut(activated)
+        summed: Tensor = self.conv2(F.relu(self.bn2(self.conv1(activated)))) + shortcut
+        return summed
+
+
+def textbook_network(channels: int) -> nn.Module:
+    """As `network`, with its blocks and shortcuts as textbooks write them."""
+    model = network(channels)
+    for module in model.modules():
+        if type(module) is BasicBlock:
+            module.__class__ = TextbookBlock
+        elif type(module) is SubsampledConv2d:  # harmless in the plain layout
+            module.__class__ = nn.Conv2d  # type: ignore[assignment]
+    return model
 
 
 class Net:
@@ -77,12 +106,14 @@ class Net:
     Args:
         options: device and size.
         setup: how it is run.
+        channels: of its first stage; None is `width`.
     """
 
-    def __init__(self, options: Options, setup: Setup) -> None:
+    def __init__(self, options: Options, setup: Setup, channels: int | None = None) -> None:
         self.setup = setup
         self.device = options.device
-        self.model = network(options).to(self.device)
+        build = textbook_network if setup == TEXTBOOK else network
+        self.model = build(channels or width(options)).to(self.device)
         self.model.to(memory_format=setup.memory_format)  # type: ignore[call-overload]
         self.forward: Model = compiled(self.model) if setup.compile else self.model
         self.optimizer = torch.optim.SGD(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from mixupe.benchmark.catalogue import FIGURES
-from mixupe.benchmark.machine import machine
+from mixupe.benchmark.machine import kind, machine
 from mixupe.benchmark.options import Options
 from mixupe.benchmark.timing import Spread
 from mixupe.experiment.files import write_json
@@ -23,15 +23,17 @@ class Report:
     Args:
         what: name of the benchmark.
         options: it runs with.
-        folder: gets `<what>-<device>.json`.
+        folder: gets `<what>-<kind of machine>.json`.
     """
 
     def __init__(self, what: str, options: Options, folder: Path) -> None:
-        self.path = folder / f"{what}-{options.device.type}.json"
+        machine_kind = kind(options.device)
+        self.path = folder / f"{what}-{machine_kind}.json"
         self._device = options.device.type
         self.content: dict[str, Any] = {
             "what": what,
             "device": self._device,
+            "kind": machine_kind,
             "quick": options.quick,
             "complete": False,
             "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -1,13 +1,16 @@
 """`benchmark.py step`: one optimizer step on a batch that is ready on the device."""
 
+import shutil
+from collections.abc import Callable, Mapping
 from functools import partial
+from statistics import median
 
 import torch
 
 from mixupe import Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
 from mixupe.benchmark.contestants import textbook_mixupe_step
-from mixupe.benchmark.nets import TEXTBOOK, Net, Setup, batch_size, random_batch, recommended, width
+from mixupe.benchmark.nets import TEXTBOOK, Net, Setup, batch_size, has_bf16, random_batch, recommended, width
 from mixupe.benchmark.options import Options
 from mixupe.benchmark.report import Report
 from mixupe.benchmark.timing import interleaved, medians, ratio, timed
@@ -16,18 +19,20 @@ from mixupe.benchmark.timing import interleaved, medians, ratio, timed
 ALPHA, ETA = 2.0, 0.001
 # In the comparison of the clean passes: every contestant takes so many steps, of which every fourth has the penalty.
 PENALTY_EVERY = 4
+# Channels of a network narrow enough for CPUs: at 64 a step is arithmetic alone, and float32 has its processor's speed.
+NARROW = 16
 
 
 def measure(options: Options, report: Report) -> None:
     """MixupE's step against a textbook's, and what MixupE costs beside mixup."""
-    setup = recommended(options)
-    net = Net(options, setup)
-    _against_textbook(options, report, net)
-    _clean_passes(options, report, net)
+    _against_textbook(options, report)
+    if not options.on_gpu:
+        _narrow(options, report)
+    _clean_passes(options, report, Net(options, recommended(options)))
 
 
-def _sizes(options: Options, setup: Setup) -> str:
-    return f"PreActResNet-18 width {width(options)}, batch {batch_size(options)}; ours {setup}"
+def _sizes(options: Options, channels: int | None = None) -> str:
+    return f"PreActResNet-18 width {channels or width(options)}, batch {batch_size(options)}"
 
 
 def _step(net: Net, method: Augmentation, x: torch.Tensor, y: torch.Tensor, draws: torch.Generator) -> None:
@@ -37,21 +42,69 @@ def _step(net: Net, method: Augmentation, x: torch.Tensor, y: torch.Tensor, draw
     net.learn(loss)
 
 
-def _against_textbook(options: Options, report: Report, net: Net) -> None:
+def _in_each_way(precisions: tuple[bool, ...]) -> list[Setup]:
+    return [Setup(bf16, last, compile=False, fused=True) for bf16 in precisions for last in (False, True)]
+
+
+def _against_textbook(options: Options, report: Report) -> None:
+    """On a CPU in both layouts, and in both precisions where it has both; on a GPU as recommended."""
+    on_cpu = _in_each_way((False, True) if has_bf16(options) else (False,))
+    times, steps = _contest("step: textbook and ours", options, [recommended(options)] if options.on_gpu else on_cpu)
+    _report_best("step_vs_textbook", times, _sizes(options), report, steps)
+    if options.on_gpu or not has_bf16(options):
+        report.leave_out(
+            "step_bf16", "of CPUs with instructions for it; step_vs_textbook and step_float32 have the times"
+        )
+    else:
+        bf16 = {name: spent for name, spent in times.items() if name == "textbook" or "bf16" in name}
+        _report_best("step_bf16", bf16, _sizes(options), report, steps)
+
+
+def _narrow(options: Options, report: Report) -> None:
+    """All precisions and layouts, whatever the CPU has; for float32 also compiled, and with the two passes as one."""
+    channels = options.size(cpu=NARROW, gpu=NARROW, quick=2)
+    setups = _in_each_way((False, True))
+    fast = Setup(bf16=False, channels_last=True, compile=False, fused=True)
+    if shutil.which("c++") is not None and not options.quick:  # what torch.compile needs on a CPU
+        setups.append(Setup(bf16=False, channels_last=True, compile=True, fused=True))
+    times, steps = _contest("step: narrow network", options, setups, channels, joint=fast)
+    float32 = {name: spent for name, spent in times.items() if "bf16" not in name}
+    _report_best("step_float32", float32, _sizes(options, channels), report, steps, beside=times)
+
+
+def _contest(
+    title: str, options: Options, setups: list[Setup], channels: int | None = None, joint: Setup | None = None
+) -> tuple[dict[str, list[float]], int]:
+    """Seconds of `textbook` and of our step by setup, and how many steps they are of; `joint` with one pass for two."""
     steps = options.size(cpu=1, gpu=30, quick=1)
-    textbook = Net(options, TEXTBOOK)
-    method, draws = MixupE(ALPHA, ETA), torch.Generator().manual_seed(0)
-    x, y = random_batch(options, net.setup)
-    plain_x, plain_y = random_batch(options, TEXTBOOK)
-    contestants = {
-        "textbook": timed(
-            lambda: textbook_mixupe_step(textbook, plain_x, plain_y, ALPHA, ETA), options.device, times=steps
-        ),
-        "ours": timed(lambda: _step(net, method, x, y, draws), options.device, times=steps),
-    }
-    times = interleaved("step: textbook and ours", contestants, options)
-    how = _sizes(options, net.setup)
-    report.add("step_vs_textbook", ratio(times["textbook"], times["ours"]), how, medians(times, steps))
+    textbook = Net(options, TEXTBOOK, channels)
+    plain = random_batch(options, TEXTBOOK)
+    jobs: dict[str, Callable[[], object]] = {"textbook": partial(textbook_mixupe_step, textbook, *plain, ALPHA, ETA)}
+    for setup in setups:
+        jobs[str(setup)] = _job(options, setup, channels, MixupE(ALPHA, ETA))
+    if joint is not None:
+        jobs[f"{joint}, joint"] = _job(options, joint, channels, MixupE(ALPHA, ETA, clean_pass="joint"))
+    contestants = {name: timed(job, options.device, times=steps) for name, job in jobs.items()}
+    return interleaved(title, contestants, options), steps
+
+
+def _job(options: Options, setup: Setup, channels: int | None, method: MixupE) -> partial[None]:
+    draws = torch.Generator().manual_seed(0)
+    return partial(_step, Net(options, setup, channels), method, *random_batch(options, setup), draws)
+
+
+def _report_best(
+    key: str,
+    times: Mapping[str, list[float]],
+    sizes: str,
+    report: Report,
+    steps: int,
+    beside: Mapping[str, list[float]] | None = None,
+) -> None:
+    """The fastest of our ways against the textbook, with the times of all (or those of `beside`)."""
+    best = min((name for name in times if name != "textbook"), key=lambda name: median(times[name]))
+    measured = ratio(times["textbook"], times[best])
+    report.add(key, measured, f"{sizes}; ours {best}", medians(beside or times, steps))
 
 
 def _clean_passes(options: Options, report: Report, net: Net) -> None:
@@ -72,5 +125,5 @@ def _clean_passes(options: Options, report: Report, net: Net) -> None:
     times = interleaved("step: mixup and MixupE", contestants, options)
     for name in methods:
         if name != "mixup":
-            how = _sizes(options, net.setup)
+            how = f"{_sizes(options)}; ours {net.setup}"
             report.add(name, ratio(times[name], times["mixup"]), how, medians(times, steps))

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation.config import build_augmentation
+from mixupe.benchmark.nets import has_bf16
 from mixupe.benchmark.options import Options
 from mixupe.benchmark.processes import tree_memory
 from mixupe.benchmark.stopwatch import EpochTimer, Stopwatch, TimedSplit
@@ -24,6 +25,11 @@ QUARTERS = 4
 
 def image_size(options: Options) -> int:
     return options.size(cpu=224, gpu=224, quick=32)
+
+
+def precision(options: Options) -> str:
+    """Of the networks trained on streamed images."""
+    return "bf16" if has_bf16(options) else "float32"
 
 
 def _dataset_overrides(jpegs: Path, size: int, workers: int) -> list[str]:
@@ -92,7 +98,7 @@ def streamed_epochs(
     torch.set_num_threads(options.threads)
     common = [
         "augmentation=mixup",
-        "trainer.precision=bf16",
+        f"trainer.precision={precision(options)}",
         "optimizer.lr=0.01",
         f"trainer.device={options.device.type}",
         f"trainer.threads={options.threads}",

@@ -15,7 +15,7 @@ from mixupe.benchmark.options import Options
 from mixupe.benchmark.processes import in_fresh_process
 from mixupe.benchmark.progress import progress
 from mixupe.benchmark.report import Report
-from mixupe.benchmark.streamed_epoch import image_size, streamed_bundle, streamed_epochs
+from mixupe.benchmark.streamed_epoch import image_size, precision, streamed_bundle, streamed_epochs
 from mixupe.benchmark.timing import Spread, interleaved, medians, ratio, timed
 
 BATCH = 64
@@ -94,7 +94,7 @@ def _waits(options: Options, report: Report, jpegs: Path) -> None:
         "images/s": batch * steps / Spread.of([one.seconds for one in epochs]).median,
         "wait for the first batch, s": Spread.of([one.waits[0] for one in epochs]).median,
     }
-    how = f"{model}, bf16, batch {batch}, {steps} steps, {workers(options)} worker processes, without the first batch"
+    how = f"{model}, {precision(options)}, batch {batch}, {steps} steps, {workers(options)} worker processes, no first batch"
     report.add("streaming_wait", Spread.of(shares), how, details)
 
 

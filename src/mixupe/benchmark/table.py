@@ -8,12 +8,12 @@ from rich.table import Table as RichTable
 
 from mixupe.experiment.files import read_json, write_text
 
-HEADER = ("figure", "device", "measured (least to greatest)", "target cpu", "target gpu", "met")
+HEADER = ("figure", "machine", "measured (least to greatest)", "target cpu", "target gpu", "met")
 
 
 def read_reports(folder: Path) -> list[dict[str, Any]]:
     """The reports in a folder, CPU before GPU."""
-    return [read_json(path) for path in sorted(folder.glob("*.json"), key=lambda path: path.stem.rsplit("-", 1)[::-1])]
+    return [read_json(path) for path in sorted(folder.glob("*.json"), key=lambda path: path.stem.split("-", 1)[::-1])]
 
 
 def build_table(folder: Path) -> Path:
@@ -32,9 +32,7 @@ def build_table(folder: Path) -> Path:
         *("| " + " | ".join(row) + " |" for row in [HEADER, ("---",) * len(HEADER), *_rows(reports)]),
         "",
     ]
-    left_out = [
-        f"- {report['what']}, {report['device']}: {reason}" for report in reports for reason in report["left_out"]
-    ]
+    left_out = [f"- {report['what']}, {_kind(report)}: {reason}" for report in reports for reason in report["left_out"]]
     if left_out:
         lines += ["Left out:", "", *left_out, ""]
     path = folder / "table.md"
@@ -65,12 +63,17 @@ def _rows(reports: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:
 def _row(report: dict[str, Any], figure: dict[str, Any]) -> tuple[str, ...]:
     return (
         figure["what"],
-        report["device"],
+        _kind(report),
         _measured(figure),
         _target(figure, "cpu"),
         _target(figure, "gpu"),
         {True: "yes", False: "no", None: "-"}[figure["met"]],
     )
+
+
+def _kind(report: dict[str, Any]) -> str:
+    kind: str = report.get("kind", report["device"])  # older files do not say more
+    return kind
 
 
 def _measured(figure: dict[str, Any]) -> str:
@@ -93,9 +96,11 @@ def _origin(report: dict[str, Any]) -> str:
         if code["commit"] is None
         else f"commit {code['commit'][:10]}{' with changes' if code['dirty'] else ''}"
     )
+    limits = [f"{name}={value}" for name, value in hardware.get("switches", {}).items()]
+    can = ", ".join([*hardware.get("instructions", []), *limits])
     parts = [
         *([hardware["gpu"]] if "gpu" in hardware else []),
-        f"{hardware['cpu']}, {hardware['cores']} cores, {report['options']['threads']} threads",
+        f"{hardware['cpu']}{f' ({can})' if can else ''}, {hardware['cores']} cores, {report['options']['threads']} threads",
         f"torch {report['versions']['torch']}",
         commit,
         report["date"],
@@ -104,4 +109,4 @@ def _origin(report: dict[str, Any]) -> str:
         *(["tiny sizes, no measurement"] if report["quick"] else []),
         *([] if report["complete"] else ["stopped early"]),
     ]
-    return f"{report['what']} on {report['device']}: {'; '.join([*parts, *doubts])}"
+    return f"{report['what']} on {_kind(report)}: {'; '.join([*parts, *doubts])}"

@@ -67,7 +67,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
 
 def _order(config: Config, files: TUFolder, graphs: TUGraphs) -> Tensor:
     """The canonical order, if the graphs are the expected ones. All there is in the files counts, used or not."""
-    everything = {"node_attributes": True, "edge_attributes": True, "max_degree": 0}
+    everything = {"node_attributes": True, "edge_attributes": True, "undirected": False, "max_degree": 0}
     if any(getattr(config, key) != value for key, value in everything.items()):
         graphs = read_graphs(files, config.model_copy(update=everything))
     digest, order = graph_content(graphs)

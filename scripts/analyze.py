@@ -1,0 +1,80 @@
+"""What of mixup's loss the paper's series explains, on finished runs: python scripts/analyze.py RUN [RUN ...]
+
+    python scripts/analyze.py 0123456789abcdef                  its initial, best and last weights, from its checkpoint
+    python scripts/analyze.py 0123456789abcdef --snapshots 12   trained again, with 12 places to look at on the way; for a
+                                                                run of which only a record in results/ is left, too
+
+RUN is a run's id: a folder of outputs/runs, or a file of results/*/records without .json. Writes analysis.json, .csv and
+.png to outputs/analysis/RUN; docs/theory.md says what they hold. Exit status: 0, or 2 for bad input; runs before it are
+written.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mixupe.command_line import Parser
+from mixupe.experiment.analysis import Analysis, analyse
+from mixupe.experiment.finished import find_run
+from mixupe.experiment.progress import complain, say
+from mixupe.settings import UserError
+from mixupe.tables.analysis import write_analysis
+from mixupe.tables.collect import RESULTS
+
+SHOWN = {
+    "step": "step",
+    "clean": "clean loss",
+    "mixed": "mixup loss",
+    "share_1": "order 1 / whole",
+    "remainder_4": "R_4",
+    "radius_median": "radius",
+    "diverging": "radius < 1",
+    "correlation": "corr(q, q_hat)",
+    "bend_median": "|f - Jx|/|f|",
+    "shift_median": "|J mean|/|f|",
+}
+
+
+def main() -> int:
+    try:
+        options = _options()
+        for run in [find_run(run, options.output_root, RESULTS) for run in options.runs]:
+            analysis = analyse(run, options.pairs, options.snapshots, options.alpha)
+            folder = options.output_root / "analysis" / run.id
+            frame = write_analysis(analysis, folder)
+            say(_title(analysis))
+            say(frame[list(SHOWN)].rename(columns=SHOWN).to_string(index=False, float_format="{:.3g}".format))
+            say(f"Written to {folder}: analysis.csv, analysis.json, analysis.png")
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="id of a finished run")
+    parser.add_argument("--snapshots", type=int, metavar="N", help="train it again and look at N places on the way")
+    parser.add_argument("--pairs", type=int, default=512, metavar="P", help="pairs of training examples [512]")
+    parser.add_argument("--alpha", type=float, help="of Beta(alpha, alpha) [the run's, 1 where it has none]")
+    parser.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+    options = parser.parse_args()
+    if options.pairs < 2:
+        raise UserError(f"--pairs: must be a whole number >= 2, got {options.pairs}")
+    if options.snapshots is not None and options.snapshots < 2:
+        raise UserError(f"--snapshots: must be a whole number >= 2, got {options.snapshots}")
+    if options.alpha is not None and not 0 < options.alpha < float("inf"):
+        raise UserError(f"--alpha: must be a finite number > 0, got {options.alpha}")
+    return options
+
+
+def _title(analysis: Analysis) -> str:
+    title = "{dataset} {model} {augmentation} seed {seed}: alpha {alpha:g}, {pairs} pairs, {weights}".format(**analysis)
+    differs = analysis["differs"]
+    if differs is None:
+        return title
+    return f"{title}, validation loss at the end {f'{differs:.1g} from' if differs else 'that of'} the record"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,59 @@
+"""A trained network as the analysis wants it: a function of what is mixed, frozen, in float64."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mixupe.augmentation.mix_point import INPUT, MixPoint
+
+# Rows that go through the network at once; bounds the memory that differentiating takes.
+_ROWS = 128
+
+
+class Frozen(nn.Module):
+    """(n, ...) float64, what flows into the mix point -> logits (n, K); evaluation mode, on the CPU.
+
+    Args:
+        model: maps inputs to logits; stays as it is.
+        mix_at: `input`, or the module whose output are the logits, such as the head of a graph network.
+
+    Raises:
+        ValueError: there is no such module.
+    """
+
+    def __init__(self, model: nn.Module, mix_at: str = INPUT) -> None:
+        super().__init__()
+        model = deepcopy(model).cpu().eval()
+        MixPoint(model, mix_at)  # raises where there is no such module
+        self.mix_at = mix_at
+        self.part = deepcopy(model if mix_at == INPUT else model.get_submodule(mix_at)).double()
+        # In the dtype of what it is given. In a tuple: it is no part of what is differentiated.
+        self._whole = (model,)
+
+    def forward(self, h: Tensor) -> Tensor:
+        return torch.cat([self.part(rows) for rows in h.split(_ROWS)]).flatten(1)
+
+    def representations(self, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
+        """What flows into the mix point, (n, ...) float64, of batches of inputs and labels.
+
+        Raises:
+            ValueError: the mix point's output are not the logits, so that they are no function of what flows into it.
+        """
+        if self.mix_at == INPUT:
+            return torch.cat([inputs.cpu() for inputs, _ in batches]).double()
+        found = []
+        with torch.no_grad():
+            for inputs, labels in batches:
+                point = MixPoint(self._whole[0], self.mix_at)
+                logits, h = point.clean_pass(inputs, len(labels), differentiable=False)
+                found.append(h.double())
+                again = self(found[-1])
+                if again.shape != logits.shape or not torch.allclose(again, logits.double(), rtol=1e-3, atol=1e-3):
+                    raise ValueError(
+                        f"mix_at: the logits are not the output of {self.mix_at!r}; the analysis takes input, or the"
+                        " model's last module"
+                    )
+        return torch.cat(found)

@@ -1,0 +1,57 @@
+"""A finished run, found by its id: in the run store, or by the record that a table keeps."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.files import read_object
+from mixupe.experiment.identity import run_id
+from mixupe.experiment.store import Record, RunFolder, RunStore, kept_record, read_record
+from mixupe.settings import UserError
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """Attributes:
+    folder: in the run store; a run of which only a table's record is left has nothing in it.
+    """
+
+    record: Record
+    settings: RunSettings
+    folder: RunFolder
+
+    @property
+    def id(self) -> str:
+        return self.folder.id
+
+
+def find_run(run: str, output_root: Path, results: Path) -> FinishedRun:
+    """The finished run of that id.
+
+    Args:
+        run: its id.
+        output_root: of the run store, looked in first.
+        results: where each table has a folder with its records.
+
+    Raises:
+        UserError: there is none, it is not finished, or its config no longer describes it.
+    """
+    folder = RunStore(output_root).folder(run)
+    record = folder.read_record() if folder.state() == "DONE" else None
+    if record is None:
+        kept = [kept_record(table, run) for table in sorted(results.glob("*/"))]
+        record = next(filter(None, (read_record(path, run) for path in kept if path.exists())), None)
+    if record is None:
+        raise UserError(f"run: {_missing(run, folder, output_root, results)}")
+    settings = parse_config(record["config"])
+    if run_id(settings) != run:
+        raise UserError(f"run: {run} was of other files than {settings.dataset.name} has now, or of other code")
+    return FinishedRun(record, settings, folder)
+
+
+def _missing(run: str, folder: RunFolder, output_root: Path, results: Path) -> str:
+    if "/" not in run and folder.state() != "MISSING":
+        reason = (read_object(folder.path / "state.json") or {}).get("reason", "its command goes on with it")
+        return f"{run} is {folder.state()}, not finished: {reason}"
+    places = f"folders in {output_root / 'runs'}, and the files {results}/*/records/*.json"
+    return f"{run!r} is unknown; allowed are the names of the {places}"

@@ -1,0 +1,104 @@
+"""The files of an analysed run: analysis.json (everything), analysis.csv (a row a snapshot) and analysis.png."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixupe.experiment.analysis import Analysis
+from mixupe.experiment.files import write_json, write_text
+from mixupe.tables.style import KNOWN, ORDERED, Style, caption, heading, tidy, write_figures
+
+# Orders that have columns of their own; the JSON file has all.
+ORDERS = (1, 2, 3, 4)
+REFERENCE = "approximate"
+
+
+def write_analysis(analysis: Analysis, folder: Path) -> pd.DataFrame:
+    """Write the three files; gives what is in analysis.csv."""
+    frame = analysis_frame(analysis)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "analysis.json", analysis)
+    write_text(folder / "analysis.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_figures([analysis_figure(analysis)], folder, "analysis")
+    return frame
+
+
+def analysis_frame(analysis: Analysis) -> pd.DataFrame:
+    """One row a snapshot: every number of it, of the orders the first four."""
+    rows = []
+    for point in analysis["points"]:
+        series = {name: value for name, value in point["series"].items() if not isinstance(value, list)}
+        by_order = {
+            f"{column}_{k}": point["series"][name][at]
+            for column, name, first in (("term", "terms", 1), ("share", "shares", 1), ("remainder", "remainders", 0))
+            for k in (0, *ORDERS)
+            if 0 <= (at := k - first) < len(point["series"][name])
+        }
+        terms = {name: value for name, value in point["first_order"].items() if not isinstance(value, list)}
+        cosines = {f"cosine_{name}": value for name, value in point["cosines"][REFERENCE].items() if name != REFERENCE}
+        rows.append({"step": point["step"], "epoch": point["epoch"], **series, **by_order, **terms, **cosines})
+    return pd.DataFrame(rows)
+
+
+def analysis_figure(analysis: Analysis) -> Figure:
+    """Four panels: the series' error by order, the terms over training, q against q_hat, and the gradients' cosines."""
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
+    frame = analysis_frame(analysis)
+    _errors(axes[0, 0], analysis)
+    increase = frame["mixed"] - frame["clean"]
+    terms = {f"order {k}": frame[f"term_{k}"] for k in ORDERS[:3]}
+    _over_training(axes[0, 1], frame, {"mixup - clean loss": increase, **terms}, "What mixup adds to the loss")
+    agreement = {
+        "correlation of q and q̂": frame["correlation"],
+        "same sign": frame["same_sign"],
+        "|f - Jx| / |f| (median)": frame["bend_median"],
+        "|J mean(x)| / |f| (median)": frame["shift_median"],
+    }
+    _over_training(axes[1, 0], frame, agreement, "First-order term and its approximation")
+    cosines = {
+        column.removeprefix("cosine_"): frame[column] for column in frame.columns if column.startswith("cosine_")
+    }
+    _over_training(axes[1, 1], frame, cosines, f"Cosine with the gradient of {REFERENCE}")
+    axes[1, 1].set_ylim(-1.05, 1.05)
+    place = analysis["mix_at"] if analysis["mix_at"] == "input" else f"what flows into {analysis['mix_at']}"
+    heading(figure, "{dataset} ({model}), {augmentation}, seed {seed}".format(**analysis))
+    caption(
+        figure,
+        f"Beta(alpha, alpha) with alpha {analysis['alpha']:g} at {place}; {analysis['pairs']} pairs of the training part,"
+        f" evaluation mode, float64; weights: {analysis['weights']}. Top left: |R_K| over |R_0|; above 1 the series of"
+        " order K is further from mixup's loss than the clean loss is.",
+    )
+    return figure
+
+
+def _errors(axis: Axes, analysis: Analysis) -> None:
+    points = analysis["points"]
+    shown = {index: points[index] for index in dict.fromkeys((0, len(points) // 2, len(points) - 1))}
+    for style, point in zip(ORDERED, shown.values(), strict=False):
+        remainders = pd.Series(point["series"]["remainders"], dtype=float).abs()
+        axis.plot(remainders / remainders[0], style.line, color=style.colour, label=f"step {point['step']}")
+    axis.axhline(1, color="black", linewidth=0.8)
+    axis.set_yscale("log")
+    axis.set_xlabel("order K", fontsize=9)
+    _finish(axis, "Error of the series")
+
+
+def _over_training(axis: Axes, frame: pd.DataFrame, lines: dict[str, pd.Series], title: str) -> None:
+    for style, (name, values) in zip((*ORDERED, Style("#888888", "*", "-")), lines.items(), strict=False):
+        axis.plot(
+            frame["step"], values.astype(float), style.line, marker=style.marker, ms=4, color=style.colour, label=name
+        )
+    axis.axhline(0, color=KNOWN["none"].colour, linewidth=0.8)
+    axis.set_xscale("symlog", linthresh=1)
+    axis.set_xlim(-0.3, 1.2 * frame["step"].max())
+    axis.set_xlabel("training step", fontsize=9)
+    _finish(axis, title)
+
+
+def _finish(axis: Axes, title: str) -> None:
+    axis.set_title(title, fontsize=10, loc="left", fontweight="bold")
+    axis.legend(fontsize=8, frameon=False)
+    tidy(axis, "both")
