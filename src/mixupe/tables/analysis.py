@@ -107,5 +107,5 @@ def _over_training(axis: Axes, frame: pd.DataFrame, lines: dict[str, pd.Series],
 
 def _finish(axis: Axes, title: str) -> None:
     axis.set_title(title, fontsize=10, loc="left", fontweight="bold")
-    axis.legend(fontsize=8, frameon=False)
+    axis.legend(fontsize=8, framealpha=0.8, edgecolor="none")
     tidy(axis, "both")
