@@ -32,6 +32,7 @@ SHOWN = {
     "correlation": "corr(q, q_hat)",
     "bend_median": "|f - Jx|/|f|",
     "shift_median": "|J mean|/|f|",
+    "alpha_least": "least alpha",
 }
 
 
@@ -55,7 +56,7 @@ def _options() -> argparse.Namespace:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="id of a finished run")
     parser.add_argument("--snapshots", type=int, metavar="N", help="train it again and look at N places on the way")
-    parser.add_argument("--pairs", type=int, default=512, metavar="P", help="pairs of training examples [512]")
+    parser.add_argument("--pairs", type=int, default=256, metavar="P", help="pairs of training examples [256]")
     parser.add_argument("--alpha", type=float, help="of Beta(alpha, alpha) [the run's, 1 where it has none]")
     parser.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
     options = parser.parse_args()

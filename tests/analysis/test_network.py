@@ -6,6 +6,7 @@ from torch import nn
 
 from mixupe.analysis.measure import Pairs, measured
 from mixupe.analysis.network import Frozen
+from mixupe.analysis.segment import along, check_derivatives
 
 
 class Headed(nn.Module):
@@ -49,6 +50,7 @@ def test_everything_measured_is_a_json_value() -> None:
     assert found["first_order"]["q_hat_mean"] == pytest.approx(
         found["first_order"]["entropy"] - found["first_order"]["cross_entropy"]
     )
+    assert -1 <= found["first_order"]["alpha_least"] < 0 < found["first_order"]["alpha_negative"] < 1
     assert found["cosines"]["v4"]["cross-entropy"] == pytest.approx(1)
 
 
@@ -58,3 +60,35 @@ def test_what_is_not_finite_is_none() -> None:
     x = network.representations([(X, Y)])
     found = measured(network, Pairs(x, x, Y, x.mean(dim=0)), 1.0)
     assert found["series"]["radius_median"] is None
+
+
+class Attention(nn.Module):
+    """One block of a transformer over the five features as five tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.norm, self.out = nn.Linear(1, 8), nn.LayerNorm(8), nn.LayerNorm(8, elementwise_affine=False)
+        self.mlp = nn.Sequential(nn.Linear(8, 16), nn.GELU(), nn.Linear(16, 8))
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.embed(x[..., None])
+        n = self.norm(h)[:, None]
+        h = h + nn.functional.scaled_dot_product_attention(n, n, n).squeeze(1)
+        logits: torch.Tensor = self.head(self.out(h + self.mlp(h)).mean(dim=1))
+        return logits
+
+
+def test_transformers_are_differentiated_rightly() -> None:
+    """torch's fused attention has no forward mode, and its layer_norm a wrong one."""
+    model = Attention().eval()
+    network = Frozen(model)
+    x = network.representations([(X[:40], Y[:40])])
+    assert torch.allclose(network(x).float(), model(X[:40]), atol=1e-5)
+    series = measured(network, Pairs(x, x + 0.02 * (x.flip(0) - x), Y[:40], x.mean(dim=0)), 1.0)["series"]
+    assert not series["piecewise_linear"]
+    errors = [abs(one) for one in series["remainders"]]
+    assert errors[4] < 1e-3 * errors[0]
+    with pytest.raises(ValueError, match="model: its forward-mode derivatives of order 2 are wrong, off by"):
+        check_derivatives(along(nn.LayerNorm(5).double(), x, x.flip(0) - x))

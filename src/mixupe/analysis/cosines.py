@@ -24,7 +24,7 @@ def gradients(model: nn.Module, x: Tensor, y: Tensor, x_mean: Tensor, threshold:
 
     h = x.detach().requires_grad_()
     logits = model(h)
-    values = {name: penalty(logits, h, y, name, threshold, x_mean) for name in VARIANTS}
+    values: dict[str, Tensor] = {name: penalty(logits, h, y, name, threshold, x_mean) for name in VARIANTS}
     values["cross-entropy"] = cross_entropy(logits, y)
     values["entropy"] = -(logits.softmax(dim=1) * logits.log_softmax(dim=1)).sum(dim=1).mean()
     parameters = list(model.parameters())

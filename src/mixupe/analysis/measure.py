@@ -10,6 +10,7 @@ from mixupe.analysis.cosines import cosines, gradients
 from mixupe.analysis.first_order import FirstOrder, first_order
 from mixupe.analysis.network import Frozen
 from mixupe.analysis.series import MixupSeries, mixup_series
+from mixupe.evaluation.directional import alpha as alpha_terms
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def measured(network: Frozen, pairs: Pairs, alpha: float) -> dict[str, Any]:
     terms = first_order(network, pairs.x, pairs.y, pairs.x_mean)
     found = {
         "series": _series_values(series),
-        "first_order": _first_order_values(terms),
+        "first_order": {**_first_order_values(terms), **_alpha_values(network, pairs)},
         "cosines": cosines(gradients(network, pairs.x, pairs.y, pairs.x_mean)),
     }
     return {name: _finite(values) for name, values in found.items()}
@@ -51,6 +52,7 @@ def _series_values(series: MixupSeries) -> dict[str, Any]:
         "mixed_error": series.mixed_error,
         "increase_error": series.increase_error,
         "terms": series.terms.tolist(),
+        "term_errors": series.term_errors.tolist(),
         "shares": series.shares.tolist(),
         "remainders": series.remainders.tolist(),
         "piecewise_linear": series.piecewise_linear,
@@ -78,6 +80,12 @@ def _first_order_values(terms: FirstOrder) -> dict[str, Any]:
         "q": terms.q.tolist(),
         "q_hat": terms.q_hat.tolist(),
     }
+
+
+def _alpha_values(network: Frozen, pairs: Pairs) -> dict[str, float]:
+    """Of the paper's Figure 2: the least alpha_ij over examples and classes, and how many are negative."""
+    alphas = alpha_terms(network, pairs.x, pairs.y, pairs.x_mean)
+    return {"alpha_least": float(alphas.min()), "alpha_negative": float((alphas < 0).double().mean())}
 
 
 def _finite(value: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mixupe.augmentation.mix_point import INPUT, MixPoint
 
@@ -30,11 +32,15 @@ class Frozen(nn.Module):
         MixPoint(model, mix_at)  # raises where there is no such module
         self.mix_at = mix_at
         self.part = deepcopy(model if mix_at == INPUT else model.get_submodule(mix_at)).double()
+        for module in self.part.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.forward = partial(_layer_norm, module)  # type: ignore[method-assign]
         # In the dtype of what it is given. In a tuple: it is no part of what is differentiated.
         self._whole = (model,)
 
     def forward(self, h: Tensor) -> Tensor:
-        return torch.cat([self.part(rows) for rows in h.split(_ROWS)]).flatten(1)
+        with sdpa_kernel(SDPBackend.MATH):  # fused attention has no forward-mode derivative
+            return torch.cat([self.part(rows) for rows in torch.split(h, _ROWS)])
 
     def representations(self, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
         """What flows into the mix point, (n, ...) float64, of batches of inputs and labels.
@@ -57,3 +63,13 @@ class Frozen(nn.Module):
                         " model's last module"
                     )
         return torch.cat(found)
+
+
+def _layer_norm(module: nn.LayerNorm, h: Tensor) -> Tensor:
+    """In plain operations: torch's own has wrong second derivatives in nested forward mode, and does not say so."""
+    axes = tuple(range(-len(module.normalized_shape), 0))
+    centred = h - h.mean(axes, keepdim=True)
+    normal = centred * (centred.square().mean(axes, keepdim=True) + module.eps).rsqrt()
+    if module.weight is not None:
+        normal = normal * module.weight
+    return normal if module.bias is None else normal + module.bias

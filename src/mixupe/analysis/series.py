@@ -29,6 +29,7 @@ class MixupSeries:
         mixed_error: what halving the number of nodes changes.
         increase_error: standard error of mixed - clean, from the choice of the pairs.
         terms: (K,) m_k T_k / k! for k = 1 to K.
+        term_errors: (K,) their standard errors, from the choice of the pairs.
         piecewise_linear: whether the logits are straight lines around every example.
         straight: L_mix if the logits went on straight, to which the series belongs; None for a smooth network.
         radius: (P,) radius of convergence of each pair; exact for straight logits, otherwise estimated from orders 3 and 4.
@@ -39,6 +40,7 @@ class MixupSeries:
     mixed_error: float
     increase_error: float
     terms: Tensor
+    term_errors: Tensor
     piecewise_linear: bool
     straight: float | None
     radius: Tensor
@@ -97,13 +99,14 @@ def mixup_series(
         clean = _losses(f(x), y)
         mixed = _expected(lambda a: _losses(logits_path(a), y), alpha, nodes)
         coarse = _expected(lambda a: _losses(logits_path(a), y), alpha, nodes // 2)
-    increase = mixed - clean
+    increase, by_pair = mixed - clean, moments(alpha, len(coefficients))[:, None] * coefficients
     return MixupSeries(
         clean=float(clean.mean()),
         mixed=float(mixed.mean()),
         mixed_error=float((mixed - coarse).mean().abs()),
         increase_error=float(increase.std() / len(increase) ** 0.5),
-        terms=moments(alpha, len(coefficients)) * coefficients.mean(dim=1),
+        terms=by_pair.mean(dim=1),
+        term_errors=by_pair.std(dim=1) / len(increase) ** 0.5,
         piecewise_linear=straight,
         straight=float(straight_losses.mean()) if straight else None,
         radius=radius,

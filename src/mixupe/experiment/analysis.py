@@ -51,7 +51,8 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
     else:
         taken, differs = trained_again(run, data, snapshots)
         how = "trained again"
-    alpha = alpha or getattr(settings.augmentation, "alpha", DEFAULT_ALPHA)
+    if alpha is None:
+        alpha = float(getattr(settings.augmentation, "alpha", DEFAULT_ALPHA))
     mix_at = _mix_point(settings)
     model = build_model(settings.model, data.spec, settings.seed)
     drawn = _draw(len(data.train.labels), pairs, settings.seed)
@@ -101,8 +102,10 @@ def _pairs(network: Frozen, data: DataBundle, own: Tensor, partner: Tensor) -> P
     y = data.train.labels[own]
     mean = data.train.mean_input()
     if network.mix_at == INPUT and mean is not None:
-        x, x_partner = (network.representations(data.train.batches(index.split(_BATCH))) for index in (own, partner))
+        x, x_partner = (
+            network.representations(data.train.batches(torch.split(index, _BATCH))) for index in (own, partner)
+        )
         return Pairs(x, x_partner, y, mean.double())
-    everything = torch.arange(len(data.train.labels)).split(_BATCH)
+    everything = torch.split(torch.arange(len(data.train.labels)), _BATCH)
     h = network.representations(data.train.batches(everything))
     return Pairs(h[own], h[partner], y, h.mean(dim=0))

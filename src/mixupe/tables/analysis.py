@@ -13,6 +13,13 @@ from mixupe.tables.style import KNOWN, ORDERED, Style, caption, heading, tidy, w
 
 # Orders that have columns of their own; the JSON file has all.
 ORDERS = (1, 2, 3, 4)
+# Column, list of the JSON file, and the order at which that begins.
+BY_ORDER = (
+    ("term", "terms", 1),
+    ("term_error", "term_errors", 1),
+    ("share", "shares", 1),
+    ("remainder", "remainders", 0),
+)
 REFERENCE = "approximate"
 
 
@@ -33,7 +40,7 @@ def analysis_frame(analysis: Analysis) -> pd.DataFrame:
         series = {name: value for name, value in point["series"].items() if not isinstance(value, list)}
         by_order = {
             f"{column}_{k}": point["series"][name][at]
-            for column, name, first in (("term", "terms", 1), ("share", "shares", 1), ("remainder", "remainders", 0))
+            for column, name, first in BY_ORDER
             for k in (0, *ORDERS)
             if 0 <= (at := k - first) < len(point["series"][name])
         }
@@ -100,5 +107,5 @@ def _over_training(axis: Axes, frame: pd.DataFrame, lines: dict[str, pd.Series],
 
 def _finish(axis: Axes, title: str) -> None:
     axis.set_title(title, fontsize=10, loc="left", fontweight="bold")
-    axis.legend(fontsize=8, frameon=False)
+    axis.legend(fontsize=8, framealpha=0.8, edgecolor="none")
     tidy(axis, "both")
