@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -131,6 +133,36 @@ def test_a_machine_without_that_folder_is_named(worker: Callable[[Path], None], 
         outcome = in_worker(lambda: pytest.fail("it ran"))
     assert outcome.state == "REFUSED"
     assert "nowhere" in outcome.reason
+
+
+WORKERS = """
+import atexit, pathlib, sys
+import joblib
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+def job(folder):
+    import builtins
+    from mixupe.experiment.launchers import in_worker
+    class Heavy:
+        def __del__(self, mark=pathlib.Path(folder, "torn down").touch):
+            mark()
+    HydraConfig.instance().cfg = OmegaConf.create({"hydra": {"runtime": {"cwd": folder}}})
+    builtins.heavy = Heavy()  # freed when Python is torn down
+    return in_worker(lambda: atexit.register(pathlib.Path(folder, "last words").touch) and 3)
+
+if __name__ == "__main__":
+    print(joblib.Parallel(n_jobs=2)(joblib.delayed(job)(sys.argv[1]) for _ in range(2)))
+"""
+
+
+def test_a_worker_of_joblib_says_its_last_words_and_is_not_torn_down(tmp_path: Path) -> None:
+    """Its teardown is what a sweep on a busy machine waited for in the end."""
+    (tmp_path / "workers.py").write_text(WORKERS)
+    ran = subprocess.run([sys.executable, "workers.py", str(tmp_path)], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[3, 3]\n"
+    assert (tmp_path / "last words").exists()
+    assert not (tmp_path / "torn down").exists()
 
 
 @pytest.mark.parametrize("is_asked", [False, True])
