@@ -88,7 +88,7 @@ report: $(INSTALLED) ## results/report.html: all tables that have records as one
 	@$(PY) scripts/report.py
 
 # With GPU_PYTHON nothing is installed: docs/gpu.md says what that Python must have.
-gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, the benchmarks, table=fashion_mnist, in all MINUTES=9 (docs/gpu.md)
+gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, the benchmarks, CIFAR-100, Fashion-MNIST, in all MINUTES=9 (docs/gpu.md)
 	@PYTHONPATH=src$${PYTHONPATH:+:$$PYTHONPATH} $(or $(GPU_PYTHON),$(PY)) scripts/gpu.py $(if $(MINUTES),--minutes=$(MINUTES)) \
 		$(if $(ONLY),--only=$(ONLY)) $(OVERRIDES)
 

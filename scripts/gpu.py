@@ -1,10 +1,10 @@
-"""On a machine with a GPU, within a time limit: its tests, the benchmarks, then as much of a table as time is left for.
+"""On a machine with a GPU, within a time limit: its tests, the benchmarks, then as much of its tables as time is left for.
 
-    make gpu MINUTES=9                            tests,step,epoch,data,sweep,table
-    make gpu MINUTES=9 ONLY=table                 go on with the table
+    make gpu MINUTES=9                            tests,step,epoch,data,sweep,cifar100,fashion_mnist
+    make gpu MINUTES=9 ONLY=cifar100              go on with that table
     make gpu MINUTES=9 GPU_PYTHON=python3         no virtual environment: what that Python has (docs/gpu.md)
 
-Further arguments are overrides of the table's runs. Exit status: 0 all done or the time is over (what is left is said),
+Further arguments are overrides of the tables' runs. Exit status: 0 all done or the time is over (what is left is said),
 1 a step failed, 2 there is no GPU or the command line is wrong.
 """
 
@@ -28,8 +28,8 @@ from mixupe.experiment.progress import complain, say
 from mixupe.settings import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
-TABLE = "fashion_mnist"
-STEPS = ("tests", "step", "epoch", "data", "sweep", "table")
+TABLES = ("cifar100", "fashion_mnist")
+STEPS = ("tests", "step", "epoch", "data", "sweep", *TABLES)
 # A step is not begun with less time left; the table's files are written in the last part of it.
 LEAST_S = 20.0
 TABLE_FILES_S = 45.0
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {given.minutes:g} minutes")
     endings = {}
     for name in [step for step in STEPS if step in chosen]:
-        endings[name] = _table(clock, given.overrides) if name == "table" else _run(name, _command(name), clock)
+        endings[name] = _table(name, clock, given.overrides) if name in TABLES else _run(name, _command(name), clock)
     say("; ".join(f"{name}: {ending}" for name, ending in endings.items()))
     left = [name for name, ending in endings.items() if ending in ("stopped", "not begun")]
     if left:
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0, help="time limit of all [60]")
     parser.add_argument("--only", default=",".join(STEPS), help="steps, separated by commas [%(default)s]")
-    parser.add_argument("overrides", nargs="*", help=f"overrides of the runs of table={TABLE}")
+    parser.add_argument("overrides", nargs="*", help=f"overrides of the runs of the tables {', '.join(TABLES)}")
     return parser
 
 
@@ -89,17 +89,17 @@ def _command(name: str) -> list[str]:
     return [str(ROOT / "scripts" / "benchmark.py"), name, "--device", "cuda"]
 
 
-def _table(clock: Clock, overrides: Sequence[str]) -> str:
+def _table(table: str, clock: Clock, overrides: Sequence[str]) -> str:
     """Train within the time that is left, then write the table's files from the runs there are."""
     minutes = (clock.left() - TABLE_FILES_S) / 60
     if minutes * 60 < LEAST_S:
         return "not begun"
     logger = [] if importlib.util.find_spec("wandb") else ["logger=none"]
-    train = ["scripts/train.py", "--multirun", f"table={TABLE}", f"hydra.sweeper.minutes={minutes:.3f}"]
-    ending = _run("table", [*train, "trainer.device=cuda", *logger, *overrides], clock)
+    train = ["scripts/train.py", "--multirun", f"table={table}", f"hydra.sweeper.minutes={minutes:.3f}"]
+    ending = _run(table, [*train, "trainer.device=cuda", *logger, *overrides], clock)
     if ending != "done":
         return ending
-    status = subprocess.run([sys.executable, "scripts/table.py", TABLE, *overrides], cwd=ROOT, check=False)
+    status = subprocess.run([sys.executable, "scripts/table.py", table, *overrides], cwd=ROOT, check=False)
     # No run failed, so that status 1 says that some are left.
     return {0: "done", 1: "stopped"}.get(status.returncode, "failed")
 

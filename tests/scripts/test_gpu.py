@@ -28,8 +28,8 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         (["--minutes", "nan"], "error: --minutes: must be a number > 0, got nan"),
         (["--minutes", "ten"], "error: argument --minutes: invalid float value: 'ten'"),
         (
-            ["--only", "table,tabel"],
-            "error: --only: 'tabel' is unknown, allowed are tests, step, epoch, data, sweep, table",
+            ["--only", "step,tabel"],
+            "error: --only: 'tabel' is unknown, allowed are tests, step, epoch, data, sweep, cifar100, fashion_mnist",
         ),
     ],
 )
@@ -44,11 +44,11 @@ def test_what_cannot_be_done_is_one_line_and_status_2(
 
 
 def test_make_gpu_needs_no_virtual_environment() -> None:
-    command = ["make", "-n", "gpu", "GPU_PYTHON=/some/python3", "MINUTES=9", "ONLY=table", "OVERRIDES=seed=0"]
+    command = ["make", "-n", "gpu", "GPU_PYTHON=/some/python3", "MINUTES=9", "ONLY=cifar100", "OVERRIDES=seed=0"]
     shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "venv" not in shown
     assert "/some/python3 scripts/gpu.py --minutes=9" in shown
-    assert "--only=table seed=0" in " ".join(shown.replace("\\", " ").split())
+    assert "--only=cifar100 seed=0" in " ".join(shown.replace("\\", " ").split())
 
 
 def test_time_ends_a_step_with_all_it_started_and_the_rest_is_said(
@@ -61,14 +61,14 @@ def test_time_ends_a_step_with_all_it_started_and_the_rest_is_said(
     monkeypatch.setattr(gpu, "_command", lambda name: commands[name])
     monkeypatch.setattr(gpu, "LEAST_S", 0.1)
     started = time.monotonic()
-    assert gpu.main(["--minutes", str(2.5 / 60), "--only", "tests,step,table"]) == 0
+    assert gpu.main(["--minutes", str(2.5 / 60), "--only", "tests,step,cifar100"]) == 0
     assert time.monotonic() - started < 10
     mark.unlink()
     time.sleep(0.3)
     assert not mark.exists(), "what the step had started is gone too"
     out = capsys.readouterr().out
-    assert "tests: done; step: stopped; table: not begun" in out
-    assert out.splitlines()[-1] == "the time is over; left: make gpu ONLY=step,table"
+    assert "tests: done; step: stopped; cifar100: not begun" in out
+    assert out.splitlines()[-1] == "the time is over; left: make gpu ONLY=step,cifar100"
 
 
 def test_a_step_that_fails_is_status_1_and_the_next_is_begun(
@@ -87,8 +87,9 @@ def test_the_steps_are_commands_of_this_project(gpu: ModuleType) -> None:
     assert ROOT / "tests" / "tables" / "test_table.py" not in files
 
 
-def test_the_table_is_trained_in_the_time_that_is_left(
-    gpu: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("table", ["cifar100", "fashion_mnist"])
+def test_a_table_is_trained_in_the_time_that_is_left(
+    table: str, gpu: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     begun: list[list[str]] = []
 
@@ -98,9 +99,9 @@ def test_the_table_is_trained_in_the_time_that_is_left(
 
     monkeypatch.setattr(gpu, "_run", run)
     monkeypatch.setattr(gpu.subprocess, "run", lambda *_a, **_k: subprocess.CompletedProcess([], 1))
-    assert gpu.main(["--minutes", "2", "--only", "table", f"data.root={tmp_path}"]) == 0
+    assert gpu.main(["--minutes", "2", "--only", table, f"data.root={tmp_path}"]) == 0
     (command,) = begun
-    assert command[1:3] == ["--multirun", "table=fashion_mnist"]
+    assert command[1:3] == ["--multirun", f"table={table}"]
     minutes = float(command[3].removeprefix("hydra.sweeper.minutes="))
     assert 1.2 < minutes <= 1.25, "time is kept for the table's files"
     assert command[-1] == f"data.root={tmp_path}"

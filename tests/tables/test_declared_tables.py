@@ -10,7 +10,18 @@ from mixupe.experiment.identity import run_id
 from mixupe.tables.build import read_table
 
 NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
-FOR_GPUS = {"figure1", "fashion_mnist", "paper1", "paper2", "paper3", "paper7", "paper8", "paper_eta", "public_command"}
+FOR_GPUS = {
+    "cifar100",
+    "figure1",
+    "fashion_mnist",
+    "paper1",
+    "paper2",
+    "paper3",
+    "paper7",
+    "paper8",
+    "paper_eta",
+    "public_command",
+}
 # Table of the paper -> its domain and the number of runs of the paper: cells, methods and repetitions.
 PAPER = {
     "paper1": ("images", 6 * 3 * 5),
