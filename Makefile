@@ -28,7 +28,7 @@ OFFLINE_TABLES := offline_images offline_tabular offline_speech offline_graphs
 .PHONY: help quickstart tables tables-offline paper figure2 $(DOMAINS:%=table-%) report gpu test test-slow lint types format clean
 
 help: ## Show this list
-	@grep -hE '^[a-z%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 	@echo
 	@echo "  Options: DRY=1  FRESH=1  SEEDS=0,1,2  LAUNCHER=joblib  MINUTES=9  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
 

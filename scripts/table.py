@@ -1,6 +1,6 @@
 """Rebuild a table's files from its records and print it: python scripts/table.py quickstart [seed=0,1 ...]
 
-    python scripts/table.py images speech --dry   which runs are done and what the rest will cost; writes nothing
+    python scripts/table.py paper1 paper5 --dry   which runs are done and what the rest will cost; writes nothing
     python scripts/table.py quickstart --fresh    the table that `make table-quickstart FRESH=1` ran again from nothing:
                                                   built below outputs/fresh, and compared with the earlier records
 

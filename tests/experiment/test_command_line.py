@@ -68,6 +68,12 @@ def test_what_may_mean_several_things_is_told_in_forms_to_paste(
         assert form in [part for word in shlex.split(shown) for part in (word, word.rstrip(","))]
 
 
+def test_a_lone_comma_is_no_empty_list() -> None:
+    with pytest.raises(UserError) as caught:
+        readable(["dataset.decimal=,"], is_sweep=False)
+    assert str(caught.value).endswith("""; write it as one text "dataset.decimal=','\"""")
+
+
 @pytest.mark.parametrize("is_sweep", [False, True])
 def test_glob_picks_no_files(is_sweep: bool) -> None:
     with pytest.raises(UserError, match=r"^dataset\.path: glob\(\*\.csv\) picks no files; list them"):

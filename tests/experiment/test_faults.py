@@ -198,3 +198,14 @@ def test_a_decoding_process_that_dies_names_the_remedy(compose: Compose, tmp_pat
     assert outcome.state == "FAILED"
     assert "DataLoader worker" in outcome.reason
     assert "fewer dataset.workers need less memory; log " in outcome.reason
+
+
+def test_a_data_folder_that_is_read_only_is_named(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = compose()
+
+    def store(indexes: object, root: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(root / "splits"))
+
+    monkeypatch.setattr("mixupe.data.splits._store", store)
+    with pytest.raises(UserError, match=r"^data\.root: .*splits may not be written or read \(Permission denied\)"):
+        request_run(settings)

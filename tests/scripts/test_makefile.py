@@ -155,6 +155,15 @@ def test_figure_2_is_a_script(project: Path) -> None:
     assert (done.returncode, calls) == (0, ["scripts/figure2.py model=preactresnet18"])
 
 
+def test_help_lists_every_target_that_has_a_text(project: Path) -> None:
+    done, _ = make(project, "help")
+    targets = [
+        line.split(":")[0] for line in (ROOT / "Makefile").read_text().splitlines() if ": " in line and "## " in line
+    ]
+    assert "figure2" in targets
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  make ")] == targets
+
+
 def test_an_installation_says_first_what_it_takes(bare: Path) -> None:
     (bare / "pip.txt").write_text("echo 'WARNING: a package was yanked' >&2")
     done, calls = make(bare, "lint", f"PYTHON={bare}/python")

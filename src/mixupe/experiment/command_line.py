@@ -51,7 +51,7 @@ def _forms(key: str, value: str, is_sweep: bool) -> str:
     )
     if is_sweep and not value.startswith("["):
         forms.append("as a grid " + shell_word(f"{key}={','.join(map(plain_or_quoted, items))}"))
-    if "," in value or "[" in value:
+    if items and ("," in value or "[" in value):
         forms.append(f"as a list {list_override(key, items)}")
     return "write it " + ", ".join(forms)
 

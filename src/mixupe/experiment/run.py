@@ -18,6 +18,7 @@ from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
+from mixupe.data.root import needs_writable
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.identity import run_id
@@ -237,7 +238,8 @@ def prepare(folder: RunFolder, settings: RunSettings, title: str, ranks: Ranks =
     """
     started = time.time()
     torch.set_num_threads(settings.trainer.threads)
-    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    with needs_writable(settings.data.root):
+        data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
     log = MetricsLog(folder.metrics)

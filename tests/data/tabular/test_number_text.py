@@ -22,6 +22,8 @@ from mixupe.data.tabular.number_text import parse_numbers
         ("1,5", ",", 1.5),
         ("12 %", ".", 0.12),
         ("-$5.20", ".", -5.2),
+        ("$-5.20", ".", -5.2),
+        ("€ -1,000", ".", -1000),
         ("€ 1,000", ".", 1000),
         ("3\u00a0€", ".", 3),
     ],
@@ -32,7 +34,7 @@ def test_a_number(text: str, decimal: str, number: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["1,5", "0,123", "1,2,3", "12,34", "1 304", "<11", "$", "%", "", "-", "inf", "1_000", "5-5", "٣"]
+    "text", ["1,5", "0,123", "1,2,3", "12,34", "1 304", "<11", "$", "%", "", "-", "inf", "1_000", "5-5", "-$-5", "٣"]
 )
 def test_no_number(text: str) -> None:
     assert parse_numbers(pd.Series([text]), ".", None)[0].isna().all()

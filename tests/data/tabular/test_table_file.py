@@ -92,6 +92,10 @@ def test_what_is_no_archive_is_one_line(tmp_path: Path, kind: str) -> None:
     complaint(write(tmp_path, TEXT.encode(), f"table.csv.{kind}"))
 
 
+def test_what_is_no_gzip_file_is_called_so(tmp_path: Path) -> None:
+    assert "it is cut off or no .gz archive" in complaint(write(tmp_path, TEXT.encode(), "table.csv.gz"))
+
+
 def test_a_zip_file_with_two_tables_is_one_line(tmp_path: Path) -> None:
     path = write(tmp_path, zipped(TEXT.encode()), "table.zip")
     with zipfile.ZipFile(path, "a") as archive:

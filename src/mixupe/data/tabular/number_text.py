@@ -1,4 +1,4 @@
-"""Numbers as people and spreadsheets write them: `1,304`, `-$5.20`, `12 %`."""
+"""Numbers as people and spreadsheets write them: `1,304`, `-$5.20`, `$-5.20`, `12 %`."""
 
 import re
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 _CURRENCY = "$€£¥₹"
+_SIGN_AFTER_CURRENCY = rf"^([{_CURRENCY}]) ?([+-])"  # `$-5.20`, as `-$5.20`
 _ASCII = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " "})  # noqa: RUF001 - the minus of typesetters
 
 
@@ -23,7 +24,8 @@ def parse_numbers(text: pd.Series, decimal: str, thousands: str | None) -> tuple
     pattern = _pattern(decimal, thousands or {".": ",", ",": "."}[decimal])
     # Most texts are categories, which are few.
     codes, distinct = pd.factorize(text)
-    parts = pd.Series(distinct, dtype="object").str.translate(_ASCII).str.extract(pattern)
+    written = pd.Series(distinct, dtype="object").str.translate(_ASCII)
+    parts = written.str.replace(_SIGN_AFTER_CURRENCY, r"\2\1", regex=True).str.extract(pattern)
     digits = parts["whole"].str.replace(r"\D", "", regex=True) + parts["rest"].str.replace(decimal, ".", regex=False)
     numbers = pd.to_numeric(parts["sign"] + digits, errors="coerce").astype("float64")
     numbers = numbers.where(parts["after"] != "%", numbers / 100)

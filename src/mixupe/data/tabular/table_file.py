@@ -1,6 +1,7 @@
 """From a CSV or Parquet file to a data frame, as the file has it."""
 
 import codecs
+import gzip
 import lzma
 import mmap
 import tarfile
@@ -107,6 +108,8 @@ def _unreadable(path: Path, error: Exception) -> UserError:
         reason = "that needs the package zstandard; or unpack it first"
     elif isinstance(error, pd.errors.ParserWarning):
         reason = "its rows have more fields than its header"
-    elif isinstance(error, zipfile.BadZipFile | tarfile.TarError | lzma.LZMAError | zlib.error | EOFError):
+    elif isinstance(
+        error, zipfile.BadZipFile | gzip.BadGzipFile | tarfile.TarError | lzma.LZMAError | zlib.error | EOFError
+    ):
         reason = f"it is cut off or no {path.suffix} archive"
     return UserError(f"dataset.path: {path} cannot be read ({reason})")
