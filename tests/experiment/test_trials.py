@@ -68,7 +68,7 @@ def keep(tmp_path: Path, point: str, seed: int, error: float | None) -> str:
         folder.set_failed("NonFiniteLossError", "loss is nan at step 3")
     else:
         metrics = {"validation_error": error, "test_error": 0.0}
-        write_json(folder.record, {"metrics": metrics, "timing": {"seconds": 1.0}})
+        write_json(folder.record, {"id": folder.id, "metrics": metrics, "timing": {"seconds": 1.0}})
         folder.set_done()
     return folder.id
 
