@@ -25,8 +25,9 @@ from mixupe.experiment import chunks
 from mixupe.experiment.command_line import check_config_choice, readable
 from mixupe.experiment.compose import CONFIG_NAME, CONFIGS, one_line, settings_of, with_recipe
 from mixupe.experiment.launchers import in_worker
+from mixupe.experiment.outcome import Outcome, refused
 from mixupe.experiment.progress import complain
-from mixupe.experiment.run import Outcome, refused, request_run
+from mixupe.experiment.run import request_run
 from mixupe.experiment.search_path import search_in
 from mixupe.experiment.stack import as_one, attempt_runs
 from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError, SweepStoppedError

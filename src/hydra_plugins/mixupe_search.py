@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from mixupe.experiment import launchers
 from mixupe.experiment.compose import one_line
+from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import say
-from mixupe.experiment.run import Outcome
 from mixupe.experiment.trials import SearchSpace, Trials, interval_ends
 from mixupe.settings import UserError
 

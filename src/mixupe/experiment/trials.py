@@ -13,8 +13,8 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.outcome import known_outcome, title_of
 from mixupe.experiment.progress import say
-from mixupe.experiment.run import known_outcome, title_of
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import Launch, SweepFailedError, run_sweep
 from mixupe.settings import UserError
