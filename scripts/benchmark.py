@@ -19,16 +19,18 @@ from pathlib import Path
 
 import torch
 
-from mixupe.benchmark.machine import available_cores, instruction_sets, kind
-from mixupe.benchmark.options import FEWEST, checked_options
-from mixupe.benchmark.report import Report
-from mixupe.benchmark.table import build_table, to_terminal
 from mixupe.command_line import Parser
-from mixupe.experiment.progress import CONSOLE, complain, say
+from mixupe.experiment.progress import complain, say
 from mixupe.settings import UserError
 
-BENCHMARKS = ("step", "data", "epoch", "sweep")
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # benchmarks are no part of the package
+from benchmarks.machine import available_cores, instruction_sets, kind  # noqa: E402
+from benchmarks.options import FEWEST, checked_options  # noqa: E402
+from benchmarks.report import Report  # noqa: E402
+from benchmarks.table import build_table  # noqa: E402
+
+BENCHMARKS = ("step", "data", "epoch", "sweep")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -56,11 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     folder = given.output or ROOT / ("outputs" if options.quick else "results") / "benchmark"
     report = Report(given.what, options, folder)
     say(f"{kind(options.device)}; instruction sets of the CPU: {', '.join(instruction_sets())}")
-    import_module(f"mixupe.benchmark.{given.what}").measure(options, report)
+    import_module(f"benchmarks.{given.what}").measure(options, report)
     report.close()
-    if CONSOLE.is_terminal:  # elsewhere each figure has had its line
-        CONSOLE.print(to_terminal(report.content))
-    CONSOLE.print(f"Written to {report.path} and {build_table(folder)}", markup=False)
+    say(f"Written to {report.path} and {build_table(folder)}")
     return 0
 
 

@@ -25,8 +25,9 @@ from mixupe.experiment import chunks
 from mixupe.experiment.command_line import check_config_choice, readable
 from mixupe.experiment.compose import CONFIG_NAME, CONFIGS, one_line, settings_of, with_recipe
 from mixupe.experiment.launchers import in_worker
+from mixupe.experiment.outcome import Outcome, refused
 from mixupe.experiment.progress import complain
-from mixupe.experiment.run import Outcome, refused, request_run
+from mixupe.experiment.run import request_run
 from mixupe.experiment.search_path import search_in
 from mixupe.experiment.stack import as_one, attempt_runs
 from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError, SweepStoppedError
@@ -37,8 +38,6 @@ from mixupe.training.distributed import launched
 OUTCOMES: list[Outcome] = []
 # As a scheduler's requeue rules know it: EX_TEMPFAIL of sysexits.h.
 STOPPED = 75
-# The Optuna plugin's own config of that name expects a task that returns a number; no file can take its place.
-OPTUNA = "hydra/sweeper=optuna"
 
 
 def task(config: DictConfig) -> Outcome:
@@ -104,7 +103,7 @@ def _command_line() -> tuple[list[str], list[str]]:
     arguments = get_args_parser().parse_args([*flags, *given])
     check_config_choice(arguments.config_name, arguments.config_path)
     overrides = search_in(arguments.config_dir, readable(given, is_sweep=arguments.multirun))
-    return flags, with_recipe(["hydra/sweeper=mixupe_optuna" if one == OPTUNA else one for one in overrides])
+    return flags, with_recipe(overrides)
 
 
 def _hand_to_hydra(flags: list[str], overrides: list[str]) -> None:

@@ -1,21 +1,21 @@
-"""The sweeper behind `hydra/sweeper=optuna`: Hydra's Optuna plugin proposes, trials are ordinary runs of the run store."""
+"""The sweeper behind `hydra/sweeper=optuna`: Optuna proposes points, whose trials are ordinary runs of the run store."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra.core.utils import JobReturn, JobStatus
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mixupe.experiment import launchers
+from mixupe.experiment.compose import one_line
+from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import say
-from mixupe.experiment.run import Outcome
-from mixupe.experiment.trials import SearchSpace, Trials
+from mixupe.experiment.trials import SearchSpace, Trials, interval_ends
 from mixupe.settings import UserError
 
 
@@ -37,13 +37,15 @@ class SearchSweeper(Sweeper):
         self.sampler = sampler
         self.study_name = study_name
         self.storage = storage
-        self.search: Any = None
+        self.sweep_dir = Path()
+        self.launcher: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        from hydra.core.plugins import Plugins
+
         # Imported here, because Hydra imports this module at every start, and Optuna is an extra.
         try:
             import optuna
-            from hydra_plugins.hydra_optuna_sweeper._impl import OptunaSweeperImpl
         except ImportError as error:
             raise UserError("hydra/sweeper=optuna: is not installed; pip install '.[optuna]'") from error
         if OmegaConf.select(config, "table") is not None:
@@ -51,51 +53,72 @@ class SearchSweeper(Sweeper):
         for key, value in {"n_trials": self.n_trials, "n_jobs": self.n_jobs}.items():
             if not isinstance(value, int) or value < 1:
                 raise UserError(f"hydra.sweeper.{key}: must be an integer > 0, got {value!r}")
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
         launchers.check_launcher(OmegaConf.select(config, "hydra.launcher._target_"))
-        optuna.logging.set_verbosity(logging.ERROR)
-        self.search = OptunaSweeperImpl(
-            sampler=instantiate(self.sampler),
-            direction="minimize",
-            storage=self.storage,
-            study_name=self.study_name,
-            n_trials=self.n_trials,
-            n_jobs=self.n_jobs,
-            max_failure_rate=1.0,  # a setting that diverges is told to Optuna as failed, and avoided
-            search_space=None,
-            custom_search_space=None,
-            params=None,
+        self.sweep_dir = Path(config.hydra.sweep.dir)
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
         )
-        self.search.setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
-    def sweep(self, arguments: list[str]) -> Any:
+    def sweep(self, arguments: list[str]) -> float | None:
+        import optuna
+
         space = SearchSpace.parse(arguments)
-        sweep_dir, launcher = Path(self.search.sweep_dir), self.search.launcher
-        sweep_dir.mkdir(parents=True, exist_ok=True)
+        ranges = {key: _distribution(override) for key, override in space.ranges.items()}
+        study = self._study()
+        self.sweep_dir.mkdir(parents=True, exist_ok=True)
 
         def launch(override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
-            return launchers.launch(launcher, override_lists)
+            return launchers.launch(self.launcher, override_lists)
 
-        elsewhere = None if isinstance(launcher, BasicLauncher) else launch
-        trials = Trials(space, self.n_trials, elsewhere, launchers.workers(launcher))
-        self.search.launcher = _Objective(trials)
-        try:
-            self.search.sweep(list(space.ranges))
-        except ValueError:
-            trials.best()  # the plugin asks Optuna for the best trial even where all have failed
-            raise
+        elsewhere = None if isinstance(self.launcher, BasicLauncher) else launch
+        trials = Trials(space, self.n_trials, elsewhere, launchers.workers(self.launcher))
+        while len(trials.done) < self.n_trials:
+            asked = [study.ask(ranges) for _ in range(min(self.n_jobs, self.n_trials - len(trials.done)))]
+            points = [[f"{key}={one.params[key]}" for key in ranges] for one in asked]
+            for one, trial in zip(asked, trials.run(points), strict=True):
+                if trial.error is None:  # a setting that diverges is avoided
+                    study.tell(one, state=optuna.trial.TrialState.FAIL)
+                else:
+                    study.tell(one, trial.error)
         say(trials.summary())
         return trials.best().error
 
+    def _study(self) -> Any:
+        import optuna
 
-class _Objective:
-    """What the plugin takes for a launcher: runs trials as a sweep, returns their validation errors."""
+        sampler = instantiate(self.sampler)
+        try:
+            study = optuna.create_study(
+                storage=self.storage, sampler=sampler, study_name=self.study_name, load_if_exists=True
+            )
+        except Exception as error:  # of whatever library the storage is kept with
+            if self.storage is None:
+                raise
+            raise UserError(f"hydra.sweeper.storage: {self.storage} cannot be used ({one_line(error)})") from error
+        if study.trials and self.sampler.get("seed") is not None:  # the same seed would propose the first points again
+            study.sampler = instantiate(self.sampler, seed=self.sampler.seed + len(study.trials))
+        return study
 
-    def __init__(self, trials: Trials) -> None:
-        self.trials = trials
 
-    def launch(self, points: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:  # noqa: ARG002
-        # None is no number, which the plugin tells Optuna as a failed trial.
-        return [
-            JobReturn(overrides=trial.point, status=JobStatus.COMPLETED, _return_value=trial.error)
-            for trial in self.trials.run(points)
-        ]
+def _distribution(override: Override) -> Any:
+    """Optuna's form of a range or of choices, which are kept as they are written.
+
+    Raises:
+        UserError: Optuna takes no such range: its ends are in the wrong order, or not above 0 for `log`.
+    """
+    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+    value = override.value()
+    try:
+        if isinstance(value, IntervalSweep):
+            low, high = interval_ends(value)
+            kind = IntDistribution if isinstance(low, int) else FloatDistribution
+            return kind(low, high, log="log" in value.tags)
+        if isinstance(value, RangeSweep) and not value.shuffle:
+            values = list(value.range())
+            kind = IntDistribution if all(isinstance(one, int) for one in values) else FloatDistribution
+            return kind(min(values), max(values), step=abs(value.step))
+    except ValueError as error:
+        raise UserError(f"{override.input_line}: is no range to search ({one_line(error)})") from error
+    return CategoricalDistribution(list(override.sweep_string_iterator()))

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mixupe.experiment import launchers
 from mixupe.experiment.compose import expand_grid
-from mixupe.experiment.run import Outcome
+from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.sweep import TABLE_OVERRIDES, run_sweep
 from mixupe.settings import UserError
 from mixupe.stopping import time_box

@@ -14,7 +14,8 @@ from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
-from mixupe.experiment.run import Outcome, known_outcome, request_run
+from mixupe.experiment.outcome import Outcome, known_outcome
+from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore, kept_record
 from mixupe.experiment.sweep import run_sweep
 from mixupe.settings import UserError

@@ -14,7 +14,8 @@ from PIL import Image
 
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
-from mixupe.experiment.run import Outcome, request_run
+from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous

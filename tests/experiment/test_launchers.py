@@ -20,7 +20,8 @@ from mixupe.experiment import chunks
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.launchers import WorkerDiedError, check_launcher, in_worker, launch
-from mixupe.experiment.run import Outcome, attempt_run
+from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.run import attempt_run
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.settings import UserError

@@ -15,7 +15,8 @@ from mixupe.experiment.compose import compose_all, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
-from mixupe.experiment.run import Outcome, attempt_run
+from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.run import attempt_run
 from mixupe.experiment.stack import as_one, attempt_runs
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.sweep import SweepFailedError, run_sweep

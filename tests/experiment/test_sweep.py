@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.run import Outcome
+from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError, run_sweep
 from mixupe.settings import UserError

@@ -13,8 +13,9 @@ import torch
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
+from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import complain, say
-from mixupe.experiment.run import Outcome, request_run
+from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.together import check_settings, request_run_together
 from mixupe.settings import UserError

@@ -34,7 +34,9 @@ def test_the_command_line_is_taken_apart() -> None:
             "seed=3,4",
         ]
     )
-    assert space.ranges == ("optimizer.lr=interval(0.001,0.01)", ETA, "augmentation.variant=v3,v4")
+    written = [override.input_line for override in space.ranges.values()]
+    assert written == ["optimizer.lr=interval(0.001,0.01)", ETA, "augmentation.variant=v3,v4"]
+    assert list(space.ranges) == ["optimizer.lr", "augmentation.eta", "augmentation.variant"]
     assert space.fixed == tuple(BASE), "what is searched is not held fixed by a recipe"
     assert space.seeds == ("3", "4")
     assert SearchSpace.parse([*BASE, ETA]).seeds == ("0",)

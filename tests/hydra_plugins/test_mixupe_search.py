@@ -25,7 +25,7 @@ def test_without_optuna_a_search_is_one_line(
 class TestWithOptuna:
     @pytest.fixture(autouse=True)
     def _installed(self) -> None:
-        pytest.importorskip("hydra_plugins.hydra_optuna_sweeper", exc_type=ImportError)
+        pytest.importorskip("optuna")
 
     def test_trials_are_runs_and_are_found_when_the_search_is_repeated(
         self, train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -70,6 +70,11 @@ class TestWithOptuna:
             (["table=quickstart"], "error: table: a declared table is no search"),
             ([], "error: hydra/sweeper=optuna: nothing to search"),
             ([ETA, "hydra.sweeper.n_trials=0"], "error: hydra.sweeper.n_trials: must be an integer > 0, got 0"),
+            (
+                ["augmentation=mixupe", "augmentation.eta=tag(log,interval(0,1))"],
+                "error: augmentation.eta=tag(log,interval(0,1)): is no range to search (",
+            ),
+            ([ETA, "hydra.sweeper.storage=nothing"], "error: hydra.sweeper.storage: nothing cannot be used ("),
         ],
     )
     def test_a_wrong_search_is_one_line(
@@ -80,14 +85,30 @@ class TestWithOptuna:
         assert error.startswith(says)
         assert error.count("\n") == 1
 
+    def test_ranges_and_choices_of_every_kind(self, train: Train, tmp_path: Path) -> None:
+        arguments = [
+            "augmentation=mixupe,mixup",
+            "augmentation.alpha=range(1,4)",
+            "optimizer.lr=range(0.001,0.004,0.001)",
+        ]
+        arguments += ["trainer.batch_size=tag(int,log,interval(16,64))", "trainer.accumulate=int(interval(1,2))"]
+        assert train(*SEARCH, *arguments, "hydra.sweeper.n_jobs=2") == 0
+        for record in records(tmp_path):
+            config = record["config"]
+            assert config["augmentation"]["name"] in ("mixupe", "mixup")
+            assert config["augmentation"]["alpha"] in (1, 2, 3)
+            assert config["optimizer"]["lr"] in (0.001, 0.002, 0.003)
+            assert 16 <= config["trainer"]["batch_size"] <= 64
+            assert config["trainer"]["accumulate"] in (1, 2)
+
     def test_a_study_can_be_kept_and_goes_on(
         self, train: Train, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         kept = [f"hydra.sweeper.storage=sqlite:///{tmp_path}/search.db", "hydra.sweeper.study_name=wine"]
         for total in (2, 4):
             assert train(*SEARCH, "augmentation=mixupe", ETA, *kept, "hydra.sweeper.n_trials=2") == 0
-            assert len(records(tmp_path)) <= total
+            assert len(records(tmp_path)) == total, "new points, not the first ones again"
         import optuna
 
-        study = optuna.load_study("wine", storage=f"sqlite:///{tmp_path}/search.db")
+        study = optuna.load_study(study_name="wine", storage=f"sqlite:///{tmp_path}/search.db")
         assert len(study.trials) == 4

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from mixupe.benchmark.catalogue import FIGURES
-from mixupe.benchmark.machine import instruction_sets, kind
-from mixupe.benchmark.processes import Finished, Peak
+from benchmarks.figures import FIGURES
+from benchmarks.machine import instruction_sets, kind
+from benchmarks.processes import Finished, Peak
 from tests.scripts.test_train import load_script
 
 
@@ -79,9 +79,9 @@ def test_figures_of_data_and_sweeps(what: str, tmp_path: Path, monkeypatch: pyte
     def in_this_process(job: Callable[..., Any], *arguments: Any) -> Finished[Any]:
         return Finished(job(*arguments), 1.0, Peak(1))
 
-    monkeypatch.setattr("mixupe.benchmark.streaming.in_fresh_process", in_this_process)
-    monkeypatch.setattr("mixupe.benchmark.growth.in_fresh_process", in_this_process)
-    monkeypatch.setattr("mixupe.benchmark.quickstart.measure", lambda _options, _report: None)
+    monkeypatch.setattr("benchmarks.streaming.in_fresh_process", in_this_process)
+    monkeypatch.setattr("benchmarks.growth.in_fresh_process", in_this_process)
+    monkeypatch.setattr("benchmarks.sweep.quickstart", lambda _options, _report, _folder: None)
     assert run(what, "--quick", "--device", "cpu", "--threads", "1", "--output", str(tmp_path)) == 0
     check(what, tmp_path)
 

@@ -39,9 +39,9 @@ class DatasetSettings(Settings):
     """Keys every data set has; each loader module adds its own in a subclass named `Config`.
 
     Attributes:
-        name: shown in tables.
+        name: shown in tables; part of a run's identity, so that it stays.
         domain: images, tabular, speech or graphs.
-        loader: module below mixupe.data that loads it, for example `images.digits`.
+        loader: key of mixupe.data.registry.LOADERS, for example `images.digits`.
         version: raised when the data or the way it is read changes; part of a run's identity.
         test_fraction: share of the examples that is held out for test; None where the set has a test part of its own.
         validation_fraction: share of what is not test that is held out for validation.

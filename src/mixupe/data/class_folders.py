@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from mixupe.data.base import DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.real_files import LeftOut, each_once, files_below, read_folder
 from mixupe.data.split_folders import Part, find_parts
 from mixupe.settings import UserError
-
-Indices = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -31,24 +29,15 @@ class FileKind:
     unreadable: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class ClassFolders:
-    """What was found.
+@dataclass(frozen=True, kw_only=True)
+class ClassFolders(Examples):
+    """The examples that were found: `class_names` are folder names, sorted; `notes` say what was left out.
 
     Attributes:
         files: N files, by part, class and name.
-        labels: (N,) class indices.
-        class_names: K folder names, sorted.
-        validation, test: indices of the files in those parts; None where there is no such part.
-        notes: what was left out.
     """
 
     files: tuple[Path, ...]
-    labels: Indices
-    class_names: tuple[str, ...]
-    validation: Indices | None
-    test: Indices | None
-    notes: tuple[str, ...]
 
     @property
     def has_parts(self) -> bool:

@@ -1,7 +1,7 @@
 """Train, validation and test indices: stratified, seeded, duplicates on one side."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from mixupe.data.base import DataRequest, DatasetSettings, TestPart
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec, Split, TestPart
 from mixupe.files import replacing
 from mixupe.settings import UserError
 from mixupe.streams import stream_seed
@@ -31,6 +31,24 @@ class Indexes:
         """SHA-256 over the three lists."""
         parts = (np.asarray(part, dtype="<i8").tobytes() for part in (self.train, self.validation, self.test))
         return hashlib.sha256(b"|".join(parts)).hexdigest()
+
+    def bundle(self, spec: DataSpec, split: Callable[[Indices], Split], notes: tuple[str, ...] = ()) -> DataBundle:
+        """The data set of these parts.
+
+        Args:
+            spec: sizes and names for the model.
+            split: makes a part of the indices of its examples.
+            notes: see DataBundle.
+        """
+        return DataBundle(
+            spec,
+            train=split(self.train),
+            validation=split(self.validation),
+            test=split(self.test),
+            split_digest=self.digest,
+            test_part=self.test_part,
+            notes=notes,
+        )
 
 
 def make_splits(

@@ -22,7 +22,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 
 from mixupe import stopping
-from mixupe.experiment.run import Outcome, refused
+from mixupe.experiment.outcome import Outcome, refused
 from mixupe.settings import UserError
 
 # Launchers that have a config here and are installed by an extra of that name.

@@ -1,10 +1,8 @@
 """One run from its settings to its record: found if it is done, resumed if it was killed, begun otherwise."""
 
-import shutil
 import time
-import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +21,7 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog, Row
+from mixupe.experiment.outcome import Outcome, ended_by, known_outcome, refused, title_of
 from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
@@ -32,47 +31,8 @@ from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
-from mixupe.training.loop import NonFiniteLossError, Trainer, resolve_device
+from mixupe.training.loop import Trainer, resolve_device
 from mixupe.training.precision import slow_bf16
-
-# A diverged run would diverge again: its failure is a result, not an accident.
-FINAL_FAILURES = {NonFiniteLossError.__name__}
-OUT_OF_GPU_MEMORY = (
-    "out of GPU memory; trainer.precision=bf16, a larger trainer.accumulate or a smaller trainer.batch_size needs less"
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a request for a run ended.
-
-    Attributes:
-        id: the run's identity.
-        title: data set, model, augmentation and seed in words.
-        state: DONE, FAILED, RUNNING (elsewhere), INTERRUPTED (this process was asked to stop) or REFUSED (bad input).
-        fresh: whether anything was computed for this request.
-        reason: why it is not DONE, one line; empty otherwise.
-        record: of a finished run.
-        members: of a job that was several runs at once, their outcomes; the job's own then says no more than its state.
-    """
-
-    id: str
-    title: str
-    state: str
-    fresh: bool
-    reason: str = ""
-    record: dict[str, Any] | None = None
-    members: tuple["Outcome", ...] = ()
-
-    def line(self) -> str:
-        if self.record is None:
-            return f"{self.title}: {self.state} - {self.reason}"
-        how = f"{self.record['timing']['seconds']:.1f} s" if self.fresh else "already done"
-        return f"{self.title}: test error {self.record['metrics']['test_error']:.2f}% ({how})"
-
-
-def title_of(settings: RunSettings) -> str:
-    return f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name} seed {settings.seed}"
 
 
 def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
@@ -119,37 +79,6 @@ def attempt_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         return refused(error)
 
 
-def refused(error: UserError) -> Outcome:
-    return Outcome(id="", title="error", state="REFUSED", fresh=False, reason=str(error))
-
-
-def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
-    """The outcome of a run that need not be computed (again), or None. A state.json that is damaged beside a whole record
-    is written again.
-    """
-    details, record = folder.details(), folder.read_record()
-    state = folder.state()
-    if state == "DONE" and record is not None:
-        if not details:
-            say(f"{title}: warning: {', '.join(folder.set_damage_aside())}; its record is whole, the run is done")
-            with suppress(OSError):  # nothing needs it
-                folder.set_done()
-        return Outcome(folder.id, title, state, fresh=False, record=record)
-    if state == "FAILED" and details.get("kind") in FINAL_FAILURES:
-        reason = f"{details['reason']}; log {details['log']} (remove {folder.path} to repeat it)"
-        return Outcome(folder.id, title, state, fresh=False, reason=reason)
-    return None
-
-
-def ended_outcome(folder: RunFolder, title: str) -> Outcome:
-    """The outcome of a run, DONE or FAILED, that another process has just ended."""
-    details, record = folder.details(), folder.read_record()
-    if record is not None and details.get("state") != "FAILED":
-        return Outcome(folder.id, title, "DONE", fresh=True, record=record)
-    reason = f"{details['reason']}; log {details['log']}" if "reason" in details else f"{folder.record} is damaged"
-    return Outcome(folder.id, title, "FAILED", fresh=True, reason=reason)
-
-
 def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:
     asked_to_stop = stopping.reason()
     if asked_to_stop is not None:
@@ -169,48 +98,6 @@ def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: boo
         return Outcome(folder.id, title, "RUNNING", fresh=False, reason=str(error))
     except OSError as error:  # not even the folder could be claimed
         return Outcome(folder.id, title, "FAILED", fresh=False, reason=f"{type(error).__name__}: {error}")
-
-
-def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
-    """The outcome of a claimed run that raised `error`; called where it was caught.
-
-    Raises:
-        UserError: `error` is one.
-    """
-    if isinstance(error, UserError):
-        _leave_nothing(folder)
-        raise error
-    if isinstance(error, stopping.StoppedError):
-        # The state stays RUNNING; without a process that is INTERRUPTED.
-        reason = f"{error}; the same command goes on from there"
-        return Outcome(folder.id, title, "INTERRUPTED", fresh=True, reason=reason)
-    return record_failure(folder, title, error)
-
-
-def _leave_nothing(folder: RunFolder) -> None:
-    """After bad input: a folder that holds no work of an earlier start goes again."""
-    if not folder.has_checkpoint():
-        shutil.rmtree(folder.path, ignore_errors=True)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, torch.OutOfMemoryError):
-        return OUT_OF_GPU_MEMORY
-    line = f"{type(error).__name__}: {error}".splitlines()[0]
-    # torch's loader knows its processes by this name; the system kills them first where memory runs out.
-    return f"{line}; fewer dataset.workers need less memory" if "DataLoader worker" in line else line
-
-
-def record_failure(folder: RunFolder, title: str, error: Exception) -> Outcome:
-    """The outcome of a run that failed, which is FAILED then; called where `error` was caught."""
-    reason = _reason(error)
-    try:
-        with folder.log.open("a", encoding="utf-8") as log:
-            log.write(traceback.format_exc())
-        folder.set_failed(type(error).__name__, reason)
-    except OSError:  # a full disk holds no failure either; the state stays what it was, and the reason is said
-        return Outcome(folder.id, title, "FAILED", fresh=True, reason=reason)
-    return Outcome(folder.id, title, "FAILED", fresh=True, reason=f"{reason}; log {folder.log}")
 
 
 @dataclass(frozen=True)

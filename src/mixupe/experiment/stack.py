@@ -9,18 +9,9 @@ from statistics import fmean
 from mixupe import stopping
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.outcome import Outcome, ended_by, known_outcome, refused, title_of
 from mixupe.experiment.progress import report_runs, run_progress, say_once
-from mixupe.experiment.run import (
-    Outcome,
-    PreparedRun,
-    attempt_run,
-    ended_by,
-    keep_record,
-    known_outcome,
-    prepare,
-    refused,
-    title_of,
-)
+from mixupe.experiment.run import PreparedRun, attempt_run, keep_record, prepare
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_mirror import mirror

@@ -11,8 +11,9 @@ from mixupe.experiment.compose import compose_all
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.launchers import WorkerDiedError
+from mixupe.experiment.outcome import Outcome, known_outcome, title_of
 from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
-from mixupe.experiment.run import Outcome, known_outcome, title_of, warn_of_slow_precision
+from mixupe.experiment.run import warn_of_slow_precision
 from mixupe.experiment.stack import attempt_runs
 from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
 from mixupe.experiment.wandb_environment import check_logger

@@ -13,19 +13,9 @@ from mixupe.augmentation.mix_point import INPUT
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.outcome import Outcome, ended_by, known_outcome, record_failure, title_of
 from mixupe.experiment.progress import report_runs
-from mixupe.experiment.run import (
-    Outcome,
-    Report,
-    ended_by,
-    keep_record,
-    known_outcome,
-    prepare,
-    record_failure,
-    reporting,
-    title_of,
-    warn_of_slow_precision,
-)
+from mixupe.experiment.run import Report, keep_record, prepare, reporting, warn_of_slow_precision
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.settings import UserError

@@ -3,7 +3,7 @@
 Knows of Hydra's override grammar and of sweeps, not of any search library.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -13,8 +13,8 @@ from hydra.core.override_parser.types import IntervalSweep, Override
 
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.outcome import known_outcome, title_of
 from mixupe.experiment.progress import say
-from mixupe.experiment.run import known_outcome, title_of
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import Launch, SweepFailedError, run_sweep
 from mixupe.settings import UserError
@@ -27,12 +27,12 @@ class SearchSpace:
     """What a search varies and what it holds fixed.
 
     Attributes:
-        ranges: overrides that give a range or choices, such as `augmentation.eta=tag(log,interval(0.0001,1))`.
+        ranges: overrides that give a range or choices, such as `augmentation.eta=tag(log,interval(0.0001,1))`, by key.
         fixed: all others but the seed, the last of each key.
         seeds: every trial is run with each of them.
     """
 
-    ranges: tuple[str, ...]
+    ranges: Mapping[str, Override]
     fixed: tuple[str, ...]
     seeds: tuple[str, ...]
 
@@ -49,14 +49,14 @@ class SearchSpace:
         if "dataset" in last and last["dataset"].is_sweep_override():
             raise UserError("dataset: a search is on one data set; several are what a table is for")
         seed = last.pop("seed", None)
-        ranges = [override for override in last.values() if override.is_sweep_override()]
+        ranges = {key: override for key, override in last.items() if override.is_sweep_override()}
         if not ranges:
             raise UserError(
                 "hydra/sweeper=optuna: nothing to search; give a range, such as"
                 " 'augmentation.eta=tag(log,interval(0.0001,1))'"
             )
         fixed = tuple(_line(override) for override in last.values() if not override.is_sweep_override())
-        space = cls(tuple(_line(override) for override in ranges), fixed, _seeds(seed))
+        space = cls(ranges, fixed, _seeds(seed))
         compose_all([[*fixed, *ends] for ends in _ends(ranges)])
         return space
 
@@ -76,18 +76,28 @@ def _seeds(override: Override | None) -> tuple[str, ...]:
     return tuple(override.sweep_string_iterator())
 
 
-def _ends(ranges: Sequence[Override]) -> list[list[str]]:
+def _ends(ranges: Mapping[str, Override]) -> list[list[str]]:
     """Each value that is an end of a range or a choice, the others at their first."""
-    values = {override.get_key_element(): _end_values(override) for override in ranges}
+    values = {key: _end_values(override) for key, override in ranges.items()}
     first = {key: ends[0] for key, ends in values.items()}
     points = [{**first, key: end} for key, ends in values.items() for end in ends]
     return [[f"{key}={value}" for key, value in point.items()] for point in points]
 
 
+def interval_ends(interval: IntervalSweep) -> tuple[float, float]:
+    """Its ends; integers where it is of integers, as `int(interval(1,9))` and `tag(int,interval(1,9))` are."""
+    assert interval.start is not None
+    assert interval.end is not None
+    ends = (interval.start, interval.end)
+    is_integer = "int" in interval.tags or all(isinstance(end, int) for end in ends)
+    low, high = (int(end) if is_integer else float(end) for end in ends)
+    return low, high
+
+
 def _end_values(override: Override) -> list[str]:
     value = override.value()
     if isinstance(value, IntervalSweep):
-        return [str(value.start), str(value.end)]
+        return [str(end) for end in interval_ends(value)]
     return list(override.sweep_string_iterator())
 
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from mixupe.experiment.outcome import ended_outcome
 from mixupe.experiment.progress import Sweep
-from mixupe.experiment.run import ended_outcome
 from mixupe.experiment.store import RunFolder
 
 POLL_S = 1.0

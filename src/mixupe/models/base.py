@@ -7,8 +7,8 @@ class ModelSettings(Settings):
     """Keys every model has; each model module adds its own in a subclass named `Config`.
 
     Attributes:
-        name: shown in tables.
-        builder: module below mixupe.models that builds it.
+        name: shown in tables; part of a run's identity, so that it stays.
+        builder: key of mixupe.models.registry.BUILDERS.
         stages: mix points that Manifold Mixup draws from: `input` and dotted module names. Only configs know of mixing,
             never a model's code.
     """

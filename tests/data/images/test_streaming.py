@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images import streaming
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.streaming import StreamingImages, StreamingSettings, streaming_bundle
@@ -34,7 +35,7 @@ def train(files: list[Path], request_here: DataRequest) -> Callable[[int], Strea
         settings = StreamingSettings(
             name="x", domain="images", loader="images.image_folder", image_size=16, workers=workers
         )
-        bundle = streaming_bundle(files, LABELS, ("a", "b"), settings, request_here)
+        bundle = streaming_bundle(files, Examples(labels=LABELS, class_names=("a", "b")), settings, request_here)
         assert isinstance(bundle.train, StreamingImages)
         return bundle.train
 
@@ -124,7 +125,9 @@ def test_a_corrupt_image_is_one_line_also_from_a_worker(
 
 def test_grey_images_have_one_channel(files: list[Path], request_here: DataRequest) -> None:
     settings = StreamingSettings(name="x", domain="images", loader="images.image_folder", image_size=16, workers=0)
-    bundle = streaming_bundle(files, LABELS, ("a", "b"), settings, request_here, channels=1)
+    bundle = streaming_bundle(
+        files, Examples(labels=LABELS, class_names=("a", "b")), settings, request_here, channels=1
+    )
     ((images, _),) = bundle.test.batches([torch.arange(2)])
     assert bundle.spec.input_shape == (1, 16, 16)
     assert images.shape == (2, 1, 16, 16)

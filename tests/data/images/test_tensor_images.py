@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mixupe.data.base import DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images.tensor_images import ImageSettings, TensorImages, image_bundle, random_crop, random_flip
 from mixupe.streams import generator
 
@@ -69,7 +70,7 @@ def test_training_images_have_mean_0_and_std_1_by_their_own_statistics(
     pixels = rng.integers(0, 200, (60, channels, 5, 5), dtype=np.uint8)
     labels = np.repeat(np.arange(3), 20)
     settings = ImageSettings(name="x", domain="images", loader="images.digits")
-    bundle = image_bundle(pixels, labels, ("a", "b", "c"), settings, request_here)
+    bundle = image_bundle(pixels, Examples(labels=labels, class_names=("a", "b", "c")), settings, request_here)
     ((images, _),) = bundle.train.batches([torch.arange(len(bundle.train.labels))])
     assert images.mean(dim=(0, 2, 3)).abs().max() < 1e-5
     assert (images.std(dim=(0, 2, 3), correction=0) - 1).abs().max() < 1e-5

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import Int16
 from mixupe.data.speech.log_mel import LogMel
 from mixupe.data.speech.log_spectrogram import LogSpectrogram
@@ -35,7 +36,9 @@ def noise(examples: int, samples: int = 1600) -> Int16:
 
 
 def bundle(**changes: object) -> DataBundle:
-    return waveform_bundle(noise(60), np.arange(60) % 3, ("a", "b", "c"), settings(**changes), REQUEST)
+    return waveform_bundle(
+        noise(60), Examples(labels=np.arange(60) % 3, class_names=("a", "b", "c")), settings(**changes), REQUEST
+    )
 
 
 def all_inputs(split: Waveforms, augment: torch.Generator | None = None) -> Tensor:
@@ -60,11 +63,11 @@ def test_training_inputs_have_mean_0_and_std_1_in_every_band() -> None:
 def test_statistics_come_from_training_only() -> None:
     waveforms = noise(60)
     labels = np.arange(60) % 3
-    first = waveform_bundle(waveforms, labels, ("a", "b", "c"), settings(), REQUEST)
+    first = waveform_bundle(waveforms, Examples(labels=labels, class_names=("a", "b", "c")), settings(), REQUEST)
     # The test part much louder: nothing that training sees may change.
     test_rows = [row for row in range(60) if any((waveforms[row] == w.numpy()).all() for w in first.test.waveforms)]  # type: ignore[attr-defined]
     waveforms[test_rows] *= 3
-    second = waveform_bundle(waveforms, labels, ("a", "b", "c"), settings(), REQUEST)
+    second = waveform_bundle(waveforms, Examples(labels=labels, class_names=("a", "b", "c")), settings(), REQUEST)
     assert first.split_digest == second.split_digest
     torch.testing.assert_close(first.train.mean, second.train.mean)  # type: ignore[attr-defined]
     torch.testing.assert_close(first.test.std, second.test.std)  # type: ignore[attr-defined]
@@ -110,8 +113,7 @@ def test_the_mixup_papers_spectrograms() -> None:
     signal = noise(2, 16000)
     data = waveform_bundle(
         np.concatenate([noise(40, 16000), np.zeros((20, 16000), np.int16)]),
-        np.arange(60) % 3,
-        ("a", "b", "c"),
+        Examples(labels=np.arange(60) % 3, class_names=("a", "b", "c")),
         settings(features="spectrogram", seconds=1.0),
         REQUEST,
     )
@@ -143,8 +145,7 @@ def test_log_mel_is_float32_under_autocast() -> None:
 def test_a_band_that_never_changes_stays_finite() -> None:
     data = waveform_bundle(
         np.zeros((60, 1600), dtype=np.int16) + np.eye(60, 1600, dtype=np.int16),
-        np.arange(60) % 3,
-        ("a", "b", "c"),
+        Examples(labels=np.arange(60) % 3, class_names=("a", "b", "c")),
         settings(),
         REQUEST,
     )
@@ -161,7 +162,9 @@ def test_joined_keeps_together_what_either_grouping_does() -> None:
 
 def test_equal_recordings_stay_on_one_side() -> None:
     waveforms = np.concatenate([noise(30), noise(30)])
-    data = waveform_bundle(waveforms, np.tile(np.arange(30) % 3, 2), ("a", "b", "c"), settings(), REQUEST)
+    data = waveform_bundle(
+        waveforms, Examples(labels=np.tile(np.arange(30) % 3, 2), class_names=("a", "b", "c")), settings(), REQUEST
+    )
     parts = [{row.numpy().tobytes() for row in part.waveforms} for part in (data.train, data.validation, data.test)]  # type: ignore[attr-defined]
     assert sum(len(part) for part in parts) == len(set.union(*parts)) == 30
 

@@ -81,14 +81,10 @@ def graph_bundle(
         edge_offsets=F.pad(table.edge_counts.cumsum(0), (1, 0)),
         targets=labels,
     )
-    return DataBundle(
-        spec=DataSpec("graphs", class_names, (graphs.x.shape[1],), edge_features=edge_attr.shape[1]),
-        train=graphs.select(torch.from_numpy(indexes.train)),
-        validation=graphs.select(torch.from_numpy(indexes.validation)),
-        test=graphs.select(torch.from_numpy(indexes.test)),
-        split_digest=indexes.digest,
-        test_part=indexes.test_part,
-        notes=notes,
+    return indexes.bundle(
+        DataSpec("graphs", class_names, (graphs.x.shape[1],), edge_features=edge_attr.shape[1]),
+        lambda part: graphs.select(torch.from_numpy(part)),
+        notes,
     )
 
 

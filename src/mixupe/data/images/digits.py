@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle
 
 
@@ -15,5 +16,5 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     data = load_digits()
     # Stored as 0 to 16; times 15 uses the range of uint8 without rounding.
     pixels = (data.images[:, None] * 15).astype(np.uint8)
-    labels = data.target.astype(np.int64)
-    return image_bundle(pixels, labels, tuple(str(digit) for digit in range(10)), config, request)
+    examples = Examples(labels=data.target.astype(np.int64), class_names=tuple(str(digit) for digit in range(10)))
+    return image_bundle(pixels, examples, config, request)

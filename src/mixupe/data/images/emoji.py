@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels, read_image, to_pixels
 from mixupe.data.images.tensor_images import ImageSettings, TensorImages, image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
@@ -54,7 +55,8 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     pixels = _pixels(config.vendor, emoji, request.root)
     # Some flags are drawn alike (Norway, Svalbard): equal drawings stay on one side of the split.
     groups = np.unique(pixels.reshape(len(pixels), -1), axis=0, return_inverse=True)[1]
-    bundle = image_bundle(pixels, labels, class_names, config, request, groups=groups, notes=notes)
+    examples = Examples(labels=labels, class_names=class_names, groups=groups, notes=notes)
+    bundle = image_bundle(pixels, examples, config, request)
     if config.test_vendor is None:
         return bundle
 
@@ -62,7 +64,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     if [entry["unified"] for entry in others] != [entry["unified"] for entry in emoji]:
         raise UserError(f"dataset.test_vendor: {config.test_vendor} and {config.vendor} do not have the same emoji")
     drawings = _pixels(config.test_vendor, others, request.root)
-    same_split = image_bundle(drawings, labels, class_names, config, request, groups=groups)
+    same_split = image_bundle(drawings, examples, config, request)
     test = _redrawn(bundle.test, same_split.test)
     return replace(bundle, test=test, validation=test if request.protocol == "paper" else bundle.validation)
 

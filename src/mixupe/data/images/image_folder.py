@@ -1,5 +1,6 @@
 """A user's own images: one folder a class, optionally in parts such as `train` and `test`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,18 +59,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     in_memory = needed <= MEMORY_BYTES if config.in_memory == "auto" else config.in_memory
     if not in_memory:
         notes += (f"images are streamed ({needed:,} bytes decoded): random resized crops instead of crop_padding",)
-        return streaming_bundle(
-            found.files,
-            found.labels,
-            found.class_names,
-            config,
-            request,
-            channels=channels,
-            test=found.test,
-            validation=found.validation,
-            groups=groups,
-            notes=notes,
-        )
+        return streaming_bundle(found.files, replace(found, groups=groups, notes=notes), config, request, channels)
 
     middle = v2.Compose([v2.Resize(size), v2.CenterCrop(size)])
 
@@ -78,14 +68,4 @@ def load(config: Config, request: DataRequest) -> DataBundle:
 
     cache = request.root / "cache" / "image_folder"
     pixels = decoded(found.files, decode, (channels, size, size), cache, what="middle square")
-    return image_bundle(
-        pixels,
-        found.labels,
-        found.class_names,
-        config,
-        request,
-        test=found.test,
-        validation=found.validation,
-        groups=groups,
-        notes=notes,
-    )
+    return image_bundle(pixels, replace(found, groups=groups, notes=notes), config, request)

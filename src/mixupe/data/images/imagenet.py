@@ -14,6 +14,7 @@ from torchvision import datasets
 from torchvision.datasets import imagenet as torchvision_imagenet
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images.streaming import StreamingSettings, streaming_bundle
 from mixupe.settings import Fraction, UserError
 
@@ -77,12 +78,10 @@ def load(config: Config, request: DataRequest) -> DataBundle:
                 " unpack it again"
             )
     samples = [*train.samples, *test.samples]
-    return streaming_bundle(
-        [Path(file) for file, _ in samples],
-        np.array([label for _, label in samples], dtype=np.int64),
+    examples = Examples(
+        labels=np.array([label for _, label in samples], dtype=np.int64),
         # Two pairs of classes share their first name, so the WordNet id is part of the name.
-        tuple(f"{names[0]} ({wnid})" for names, wnid in zip(train.classes, train.wnids, strict=True)),
-        config,
-        request,
+        class_names=tuple(f"{names[0]} ({wnid})" for names, wnid in zip(train.classes, train.wnids, strict=True)),
         test=np.arange(len(train.samples), len(samples)),
     )
+    return streaming_bundle([Path(file) for file, _ in samples], examples, config, request)

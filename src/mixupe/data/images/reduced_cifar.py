@@ -18,6 +18,7 @@ from pydantic import Field
 
 from mixupe.data.archives import unpack
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images import torchvision_sets
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle
@@ -87,16 +88,10 @@ def load(config: Config, request: DataRequest) -> DataBundle:
         f"reduced: {config.per_class} training images a class, the whole test part; images are those of {images.origin}",
         *((f"{copies} image(s) are exact copies of others",) if copies else ()),
     )
-    return image_bundle(
-        images.pixels,
-        images.labels,
-        images.class_names,
-        config,
-        request,
-        test=images.test,
-        groups=groups,
-        notes=notes,
+    examples = Examples(
+        labels=images.labels, class_names=images.class_names, test=images.test, groups=groups, notes=notes
     )
+    return image_bundle(images.pixels, examples, config, request)
 
 
 def _full(config: Config) -> torchvision_sets.Config:

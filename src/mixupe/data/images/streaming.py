@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,9 +24,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.examples import Examples
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.tensor_images import normalise
-from mixupe.data.splits import make_splits
 from mixupe.settings import NonNegativeInt, PositiveInt, UserError
 from mixupe.stopping import leave_signals_to_the_parent
 from mixupe.streams import generator, stream_seed
@@ -229,42 +229,24 @@ class _Chunks(Dataset[tuple[Tensor, Tensor] | UserError]):
 
 
 def streaming_bundle(
-    files: Sequence[Path],
-    labels: npt.NDArray[np.int64],
-    class_names: tuple[str, ...],
-    settings: StreamingSettings,
-    request: DataRequest,
-    *,
-    channels: int = 3,
-    test: npt.NDArray[np.int64] | None = None,
-    validation: npt.NDArray[np.int64] | None = None,
-    groups: npt.NDArray[np.int64] | None = None,
-    notes: tuple[str, ...] = (),
+    files: Sequence[Path], examples: Examples, settings: StreamingSettings, request: DataRequest, channels: int = 3
 ) -> DataBundle:
     """Split image files; normalise by statistics of training images.
 
     Args:
-        files, labels: N of each.
+        files: of N examples.
         channels: 1 for grey, 3 for RGB.
-        test, validation: indices of the set's own parts.
-        groups: ids of examples that must stay on one side.
     """
-    indexes = make_splits(
-        labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
-    )
+    indexes = examples.split(settings, request)
     encoded = np.array([os.fsencode(file) for file in files])
 
     def split(part: npt.NDArray[np.int64], mean: Tensor, std: Tensor) -> StreamingImages:
-        targets = torch.from_numpy(labels[part])
+        targets = torch.from_numpy(examples.labels[part])
         return StreamingImages(encoded[part], targets, mean, std, settings.image_size, settings.flip, settings.workers)
 
     _, mean, std = split(indexes.train, torch.zeros(channels), torch.ones(channels)).statistics()
-    return DataBundle(
-        spec=DataSpec("images", class_names, (channels, settings.image_size, settings.image_size)),
-        train=split(indexes.train, mean, std),
-        validation=split(indexes.validation, mean, std),
-        test=split(indexes.test, mean, std),
-        split_digest=indexes.digest,
-        test_part=indexes.test_part,
-        notes=notes,
+    return indexes.bundle(
+        DataSpec("images", examples.class_names, (channels, settings.image_size, settings.image_size)),
+        partial(split, mean=mean, std=std),
+        examples.notes,
     )

@@ -12,7 +12,8 @@ from pydantic import Field
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
-from mixupe.data.splits import Indexes, make_splits
+from mixupe.data.examples import Examples
+from mixupe.data.splits import Indexes
 from mixupe.settings import NonNegativeInt
 
 
@@ -105,49 +106,23 @@ def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def image_bundle(
-    pixels: npt.NDArray[np.uint8],
-    labels: npt.NDArray[np.int64],
-    class_names: tuple[str, ...],
-    settings: ImageSettings,
-    request: DataRequest,
-    *,
-    test: npt.NDArray[np.int64] | None = None,
-    validation: npt.NDArray[np.int64] | None = None,
-    groups: npt.NDArray[np.int64] | None = None,
-    notes: tuple[str, ...] = (),
+    pixels: npt.NDArray[np.uint8], examples: Examples, settings: ImageSettings, request: DataRequest
 ) -> DataBundle:
-    """Split and normalise images.
-
-    Args:
-        pixels: (N, C, H, W).
-        labels: (N,).
-        test, validation: indices of the set's own parts.
-        groups: ids of examples that must stay on one side.
-    """
-    indexes = make_splits(
-        labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
-    )
+    """Split and normalise images, pixels (N, C, H, W) of N examples."""
+    indexes = examples.split(settings, request)
     mean, std = channel_statistics(pixels, indexes)
 
     def split(part: npt.NDArray[np.int64]) -> TensorImages:
         return TensorImages(
             pixels=torch.from_numpy(pixels[part]),
-            targets=torch.from_numpy(labels[part]),
+            targets=torch.from_numpy(examples.labels[part]),
             mean=mean,
             std=std,
             crop_padding=settings.crop_padding,
             flip=settings.flip,
         )
 
-    return DataBundle(
-        spec=DataSpec("images", class_names, tuple(pixels.shape[1:])),
-        train=split(indexes.train),
-        validation=split(indexes.validation),
-        test=split(indexes.test),
-        split_digest=indexes.digest,
-        test_part=indexes.test_part,
-        notes=notes,
-    )
+    return indexes.bundle(DataSpec("images", examples.class_names, tuple(pixels.shape[1:])), split, examples.notes)
 
 
 def channel_statistics(pixels: npt.NDArray[np.uint8], indexes: Indexes) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle
 from mixupe.settings import Fraction, UserError
@@ -44,7 +45,8 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     paths = [path for path, _ in train + test]
     labels = np.array([label for _, label in train + test], dtype=np.int64)
     pixels = decoded(paths, _decode, SHAPE, request.root / "cache" / FOLDER, what="RGB")
-    return image_bundle(pixels, labels, wnids, config, request, test=np.arange(len(train), len(paths)))
+    examples = Examples(labels=labels, class_names=wnids, test=np.arange(len(train), len(paths)))
+    return image_bundle(pixels, examples, config, request)
 
 
 def _decode(path: Path) -> Pixels:

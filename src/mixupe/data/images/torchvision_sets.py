@@ -12,6 +12,7 @@ from torchvision.datasets.utils import check_integrity
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
+from mixupe.data.examples import Examples
 from mixupe.data.images import fashion_mnist_files, mnist_files
 from mixupe.data.images.tensor_images import ImageSettings, image_bundle
 from mixupe.settings import Fraction, UserError
@@ -130,7 +131,8 @@ def _labels(dataset: Any) -> npt.NDArray[np.int64]:
 
 def load(config: Config, request: DataRequest) -> DataBundle:
     whole = read_set(config, request.root)
-    return image_bundle(whole.pixels, whole.labels, whole.class_names, config, request, test=whole.test)
+    examples = Examples(labels=whole.labels, class_names=whole.class_names, test=whole.test)
+    return image_bundle(whole.pixels, examples, config, request)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """A user's own recordings: one folder a class, optionally in parts such as `train` and `test`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -36,14 +37,4 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     check_counts(found, RECORDINGS, config.path, request)
     form = ClipFormat(config.sample_rate, config.seconds, config.resample)
     clips = decoded_clips(config.path, found.files, form, request.root)
-    notes = found.notes + clips.notes
-    return waveform_bundle(
-        clips.waveforms,
-        found.labels,
-        found.class_names,
-        config,
-        request,
-        test=found.test,
-        validation=found.validation,
-        notes=notes,
-    )
+    return waveform_bundle(clips.waveforms, replace(found, notes=found.notes + clips.notes), config, request)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from mixupe.data.archives import unpacked
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import ClipFormat
 from mixupe.data.speech.clip_cache import decoded_clips
 from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle
@@ -62,16 +63,14 @@ def load(config: Config, request: DataRequest) -> DataBundle:
         part: ", ".join(np.unique(speakers[index]))
         for part, index in (("training", indexes.train), ("validation", indexes.validation), ("test", indexes.test))
     }
-    return waveform_bundle(
-        clips.waveforms,
-        labels,
-        DIGITS,
-        config,
-        request,
+    examples = Examples(
+        labels=labels,
+        class_names=DIGITS,
         validation=indexes.validation,
         test=indexes.test,
         notes=(*clips.notes, f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}"),
     )
+    return waveform_bundle(clips.waveforms, examples, config, request)
 
 
 def _recordings(config: Config, root: Path) -> tuple[Path, list[Path]]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.packages import package_path
 from mixupe.data.speech.audio_files import ClipFormat
 from mixupe.data.speech.clip_cache import decoded_clips
@@ -40,6 +41,5 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     # Both speakers' recordings of one syllable and tone stay on one side: the test asks for syllables never heard.
     syllables = [path.parent.name for path in files]
     labels = np.array([CLASSES.index(INITIALS.get(syllable[0], "none")) for syllable in syllables])
-    return waveform_bundle(
-        clips.waveforms, labels, CLASSES, config, request, groups=np.array(syllables), notes=(*clips.notes, SPEAKERS)
-    )
+    examples = Examples(labels=labels, class_names=CLASSES, groups=np.array(syllables), notes=(*clips.notes, SPEAKERS))
+    return waveform_bundle(clips.waveforms, examples, config, request)

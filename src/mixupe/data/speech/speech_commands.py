@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import ClipFormat, Int16, read_mono
 from mixupe.data.speech.clip_cache import decoded_clips
 from mixupe.data.speech.speech_commands_tree import Release, Tree, fetch_tree, read_tree, tree_folder
@@ -53,16 +54,10 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     clips = decoded_clips(tree.folder, tree.files, form, request.root)
     if config.task == "commands":
         return _commands(tree, clips.waveforms, clips.notes, config, request)
-    return waveform_bundle(
-        clips.waveforms,
-        tree.labels,
-        tree.words,
-        config,
-        request,
-        validation=tree.validation,
-        test=tree.test,
-        notes=clips.notes,
+    examples = Examples(
+        labels=tree.labels, class_names=tree.words, validation=tree.validation, test=tree.test, notes=clips.notes
     )
+    return waveform_bundle(clips.waveforms, examples, config, request)
 
 
 def _commands(tree: Tree, waveforms: Int16, notes: tuple[str, ...], config: Config, request: DataRequest) -> DataBundle:
@@ -89,12 +84,9 @@ def _commands(tree: Tree, waveforms: Int16, notes: tuple[str, ...], config: Conf
     _, validation, test = np.split(np.arange(stops[-1]), stops[:-1])
     used = sum(int((part == len(COMMANDS)).sum()) for part in targets)
     others = int((labels == len(COMMANDS)).sum())
-    return waveform_bundle(
-        np.concatenate(chosen),
-        np.concatenate(targets),
-        (*COMMANDS, "unknown", "silence"),
-        config,
-        request,
+    examples = Examples(
+        labels=np.concatenate(targets),
+        class_names=(*COMMANDS, "unknown", "silence"),
         validation=validation,
         test=test,
         notes=(
@@ -103,6 +95,7 @@ def _commands(tree: Tree, waveforms: Int16, notes: tuple[str, ...], config: Conf
             " average",
         ),
     )
+    return waveform_bundle(np.concatenate(chosen), examples, config, request)
 
 
 def _sample_by_name(tree: Tree, rows: Indices, count: int) -> Indices:

@@ -54,15 +54,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     notes = [SPEAKERS]
     if cut := int((lengths > config.frames).sum()):
         notes.append(f"{cut} of {len(lengths)} clips are longer than {config.frames} frames: their end is cut off")
-    return DataBundle(
-        spec=DataSpec("speech", names, tuple(inputs.shape[1:])),
-        train=split(indexes.train),
-        validation=split(indexes.validation),
-        test=split(indexes.test),
-        split_digest=indexes.digest,
-        test_part=indexes.test_part,
-        notes=tuple(notes),
-    )
+    return indexes.bundle(DataSpec("speech", names, tuple(inputs.shape[1:])), split, tuple(notes))
 
 
 def _fixed_length(features: Float32, lengths: Indices, frames: int) -> Float32:

@@ -15,10 +15,11 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import Int16
 from mixupe.data.speech.log_mel import FrontEnd, LogMel, to_float
 from mixupe.data.speech.log_spectrogram import LogSpectrogram
-from mixupe.data.splits import Indices, make_splits
+from mixupe.data.splits import Indices
 from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, UserError
 
 # Normalisation statistics come from at most that many training recordings, evenly spaced.
@@ -119,24 +120,13 @@ def random_gain(signal: Tensor, largest: float, generator: torch.Generator) -> T
 
 
 def waveform_bundle(
-    waveforms: Int16,
-    labels: npt.NDArray[np.int64],
-    class_names: tuple[str, ...],
-    settings: WaveformSettings,
-    request: DataRequest,
-    *,
-    groups: npt.ArrayLike | None = None,
-    test: Indices | None = None,
-    validation: Indices | None = None,
-    notes: tuple[str, ...] = (),
+    waveforms: Int16, examples: Examples, settings: WaveformSettings, request: DataRequest
 ) -> DataBundle:
     """Split recordings and find the training statistics.
 
     Args:
         waveforms: (N, T); may be mapped from disk.
-        labels: (N,).
-        groups: (N,) ids of recordings that must stay on one side; equal recordings do anyway.
-        test, validation: indices of the set's own parts.
+        examples: N of them; equal recordings stay on one side whatever their groups.
 
     Raises:
         UserError: a class is too small to split, or a setting does not fit the clips' length.
@@ -145,11 +135,10 @@ def waveform_bundle(
         raise UserError(
             f"dataset.time_shift: must be less than dataset.seconds={settings.seconds}, got {settings.time_shift}"
         )
-    if test is None or validation is None:
-        groups = joined(equal_rows(waveforms), np.arange(len(labels)) if groups is None else groups)
-    indexes = make_splits(
-        labels, settings, request, groups=groups, test=test, validation=validation, class_names=class_names
-    )
+    if examples.test is None or examples.validation is None:
+        groups = np.arange(len(waveforms)) if examples.groups is None else examples.groups
+        examples = replace(examples, groups=joined(equal_rows(waveforms), groups))
+    indexes = examples.split(settings, request)
     front_end = _front_end(settings)
     count = len(indexes.train)
     sample = indexes.train[np.linspace(0, count - 1, min(count, STATISTICS_SAMPLE)).astype(np.int64)]
@@ -158,7 +147,7 @@ def waveform_bundle(
     def split(part: Indices) -> Waveforms:
         return Waveforms(
             waveforms=torch.from_numpy(waveforms[part]),
-            targets=torch.from_numpy(labels[part]),
+            targets=torch.from_numpy(examples.labels[part]),
             mean=mean,
             std=std,
             front_end=front_end,
@@ -166,15 +155,8 @@ def waveform_bundle(
             gain=settings.gain,
         )
 
-    return DataBundle(
-        spec=DataSpec("speech", class_names, (1, front_end.bands, front_end.frames(waveforms.shape[1]))),
-        train=split(indexes.train),
-        validation=split(indexes.validation),
-        test=split(indexes.test),
-        split_digest=indexes.digest,
-        test_part=indexes.test_part,
-        notes=notes,
-    )
+    shape = (1, front_end.bands, front_end.frames(waveforms.shape[1]))
+    return indexes.bundle(DataSpec("speech", examples.class_names, shape), split, examples.notes)
 
 
 def _front_end(settings: WaveformSettings) -> FrontEnd:

@@ -68,18 +68,10 @@ def table_bundle(
     def split(part: npt.NDArray[np.int64]) -> TensorSplit:
         return TensorSplit(inputs[part], targets[part])
 
-    return DataBundle(
-        spec=DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=_blocks(transformer)),
-        train=split(indexes.train),
-        validation=split(indexes.validation),
-        test=split(indexes.test),
-        split_digest=indexes.digest,
-        test_part=indexes.test_part,
-        notes=notes
-        + left_out
-        + _duplicates_note(rows)
-        + _missing_note(features, imputation)
-        + _merged_note(transformer),
+    return indexes.bundle(
+        DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=_blocks(transformer)),
+        split,
+        notes + left_out + _duplicates_note(rows) + _missing_note(features, imputation) + _merged_note(transformer),
     )
 
 

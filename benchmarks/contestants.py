@@ -9,8 +9,8 @@ from timm.data.mixup import Mixup as TimmMixup
 from timm.loss.cross_entropy import SoftTargetCrossEntropy
 from torch import Tensor
 
+from benchmarks.nets import CLASSES, Net
 from mixupe.augmentation.mix_point import Model
-from mixupe.benchmark.nets import CLASSES, Net
 
 
 def textbook_mixupe_loss(

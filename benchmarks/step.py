@@ -7,13 +7,13 @@ from statistics import median
 
 import torch
 
+from benchmarks.contestants import textbook_mixupe_step
+from benchmarks.nets import TEXTBOOK, Net, Setup, batch_size, has_bf16, random_batch, recommended, width
+from benchmarks.options import Options
+from benchmarks.report import Report
+from benchmarks.timing import interleaved, medians, ratio, timed
 from mixupe import Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
-from mixupe.benchmark.contestants import textbook_mixupe_step
-from mixupe.benchmark.nets import TEXTBOOK, Net, Setup, batch_size, has_bf16, random_batch, recommended, width
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.report import Report
-from mixupe.benchmark.timing import interleaved, medians, ratio, timed
 
 # The published command's.
 ALPHA, ETA = 2.0, 0.001

@@ -1,10 +1,8 @@
-"""table.md from all JSON files of a folder, and the same for the terminal."""
+"""table.md from all JSON files of a folder."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from rich.table import Table as RichTable
 
 from mixupe.experiment.files import read_json, write_text
 
@@ -38,16 +36,6 @@ def build_table(folder: Path) -> Path:
     path = folder / "table.md"
     write_text(path, "\n".join(lines))
     return path
-
-
-def to_terminal(report: dict[str, Any]) -> RichTable:
-    """One report, a line a figure."""
-    table = RichTable(title=_origin(report))
-    for name in HEADER:
-        table.add_column(name)
-    for figure in report["figures"]:
-        table.add_row(*_row(report, figure))
-    return table
 
 
 def _rows(reports: Sequence[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mixupe.benchmark.jpegs import CLASSES, SIZE, write_jpegs
+from benchmarks.jpegs import CLASSES, SIZE, write_jpegs
 from mixupe.data.class_folders import find_files
 from mixupe.data.images.decode import read_image
 from mixupe.data.images.image_folder import IMAGES

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from mixupe.benchmark.processes import in_fresh_process, peak_memory, tree_memory
+from benchmarks.processes import in_fresh_process, peak_memory, tree_memory
 
 MEGABYTE = 2**20
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.timing import Spread, interleaved, medians, ratio, timed
+from benchmarks.options import Options
+from benchmarks.timing import Spread, interleaved, medians, ratio, timed
 
 
 def test_contestants_take_turns_after_a_warm_up_that_does_not_count(options: Options) -> None:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixupe.benchmark.options import Options
+from benchmarks.options import Options
 
 
 @pytest.fixture

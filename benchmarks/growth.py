@@ -9,14 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.processes import Finished, in_fresh_process
-from mixupe.benchmark.progress import progress
-from mixupe.benchmark.report import Report
-from mixupe.benchmark.timing import Spread
+from benchmarks.options import Options
+from benchmarks.processes import Finished, in_fresh_process
+from benchmarks.report import Report
+from benchmarks.timing import Spread
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import group_id, run_id
+from mixupe.experiment.progress import say
 from mixupe.experiment.record import config_of
 from mixupe.experiment.run import request_run
 from mixupe.tables.build import write_table
@@ -31,19 +31,17 @@ SEEDS = 25
 
 def measure(options: Options, report: Report) -> None:
     """Each at full and at half size: twice the runs should take twice the time."""
-    runs = options.size(cpu=5000, gpu=5000, quick=200)
+    runs, records = (options.size(cpu=most, gpu=most, quick=200) for most in (5000, 10_000))
     with TemporaryDirectory() as folder:
-        with progress(f"sweep: dry run of {runs} runs", 1):
-            half, full = (in_fresh_process(dry_run, size, Path(folder)) for size in (runs // 2, runs))
+        say(f"sweep: dry run of {runs} runs ...")
+        half, full = (in_fresh_process(dry_run, size, Path(folder)) for size in (runs // 2, runs))
         _add(report, "dry", f"{runs} runs", half, full)
-    records = options.size(cpu=10_000, gpu=10_000, quick=200)
-    with TemporaryDirectory() as folder:
+        say(f"sweep: table of {records} records ...")
         template = _record(Path(folder))
         jobs = [(records // 2, Path(folder) / "half"), (records, Path(folder) / "full")]
-        with progress(f"sweep: table of {records} records", 1):
-            for size, place in jobs:
-                _write_records(large_table(size), template, place)
-            half, full = (in_fresh_process(build, size, place) for size, place in jobs)
+        for size, place in jobs:
+            _write_records(large_table(size), template, place)
+        half, full = (in_fresh_process(build, size, place) for size, place in jobs)
         _add(report, "table", f"{records} records", half, full)
 
 

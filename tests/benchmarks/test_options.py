@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mixupe.benchmark.options import Options, checked_options
+from benchmarks.options import Options, checked_options
 from mixupe.settings import UserError
 
 

@@ -2,14 +2,17 @@
 
 import time
 from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from mixupe.benchmark.timing import synchronise
+from benchmarks.timing import synchronise
 from mixupe.data.base import Split
+from mixupe.experiment.config import RunSettings
+from mixupe.experiment.run import prepare
+from mixupe.experiment.store import RunStore
 from mixupe.training.loop import Trainer
 
 
@@ -40,8 +43,8 @@ class Stopwatch:
 
 
 @dataclass(frozen=True)
-class TimedSplit:
-    """A split whose batches are timed, one span each."""
+class _Wrapped:
+    """A split that is watched; what it gives is the split's own."""
 
     split: Split
     watch: Stopwatch
@@ -49,6 +52,17 @@ class TimedSplit:
     @property
     def labels(self) -> Tensor:
         return self.split.labels
+
+    def mean_input(self) -> Tensor | None:
+        return self.split.mean_input()
+
+    def to(self, device: torch.device) -> Self:
+        return replace(self, split=self.split.to(device))
+
+
+@dataclass(frozen=True)
+class TimedSplit(_Wrapped):
+    """A split whose batches are timed, one span each."""
 
     def batches(
         self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
@@ -62,11 +76,17 @@ class TimedSplit:
                 return
             yield batch
 
-    def mean_input(self) -> Tensor | None:
-        return self.split.mean_input()
 
-    def to(self, device: torch.device) -> Self:
-        return type(self)(self.split.to(device), self.watch)
+@dataclass(frozen=True)
+class _FinishLine(_Wrapped):
+    """A split that notes when it is asked for batches: one span without length, by the wall clock."""
+
+    def batches(
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
+    ) -> Iterator[tuple[Any, Tensor]]:
+        synchronise(self.watch.device)
+        self.watch.spans[:] = [(time.perf_counter(),) * 2]
+        return self.split.batches(indices, augment, skip)
 
 
 class EpochTimer:
@@ -78,8 +98,8 @@ class EpochTimer:
 
     def __init__(self, trainer: Trainer) -> None:
         self.trainer = trainer
-        self._finish = _FinishLine(trainer.validation, trainer.device)
-        trainer.validation = self._finish
+        self._finish = Stopwatch(trainer.device)
+        trainer.validation = _FinishLine(trainer.validation, self._finish)
 
     def epoch(self) -> float:
         """Train one epoch more; seconds without validation and checkpoint."""
@@ -90,29 +110,10 @@ class EpochTimer:
         started = time.perf_counter()
         trainer.fit(lambda _epoch, _metrics: None)
         assert trainer.scheduler.last_epoch - before == trainer.steps_per_epoch, "not the steps of one epoch"
-        return self._finish.reached - started
+        return float(self._finish.spans[-1][0]) - started
 
 
-class _FinishLine:
-    """A split that notes when it is asked for batches."""
-
-    def __init__(self, split: Split, device: torch.device) -> None:
-        self.split, self.device = split, device
-        self.reached = 0.0
-
-    @property
-    def labels(self) -> Tensor:
-        return self.split.labels
-
-    def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
-    ) -> Iterator[tuple[Any, Tensor]]:
-        synchronise(self.device)
-        self.reached = time.perf_counter()
-        return self.split.batches(indices, augment, skip)
-
-    def mean_input(self) -> Tensor | None:
-        return self.split.mean_input()
-
-    def to(self, device: torch.device) -> Self:
-        return type(self)(self.split.to(device), device)
+def trainer_of(settings: RunSettings) -> Trainer:
+    """The trainer of a run as scripts/train.py makes it, in a run folder of its own below `settings.output_root`."""
+    with RunStore(settings.output_root).folder("timed").claimed():
+        return prepare(RunStore(settings.output_root).folder("timed"), settings, "timed").trainer

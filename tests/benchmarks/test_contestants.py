@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from benchmarks.contestants import TimmLoop, bare_mixup_step, textbook_mixupe_loss, textbook_mixupe_step
+from benchmarks.nets import CLASSES, TEXTBOOK, Net, network, random_batch, recommended, textbook_network
+from benchmarks.options import Options
 from mixupe import mixupe_loss
-from mixupe.benchmark.contestants import TimmLoop, bare_mixup_step, textbook_mixupe_loss, textbook_mixupe_step
-from mixupe.benchmark.nets import CLASSES, TEXTBOOK, Net, network, random_batch, recommended, textbook_network
-from mixupe.benchmark.options import Options
 
 
 def weights(net: Net) -> torch.Tensor:

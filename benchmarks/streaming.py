@@ -9,14 +9,15 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from mixupe.benchmark.jpegs import SIZE, write_jpegs
-from mixupe.benchmark.machine import available_cores
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.processes import in_fresh_process
-from mixupe.benchmark.progress import progress
-from mixupe.benchmark.report import Report
-from mixupe.benchmark.streamed_epoch import image_size, precision, streamed_bundle, streamed_epochs
-from mixupe.benchmark.timing import Spread, interleaved, medians, ratio, timed
+from benchmarks.contest import against_loader
+from benchmarks.jpegs import SIZE, write_jpegs
+from benchmarks.machine import available_cores
+from benchmarks.options import Options
+from benchmarks.processes import in_fresh_process
+from benchmarks.report import Report
+from benchmarks.streamed_epoch import image_size, precision, streamed_bundle, streamed_epochs
+from benchmarks.timing import Spread
+from mixupe.experiment.progress import say
 
 BATCH = 64
 
@@ -26,8 +27,8 @@ def measure(options: Options, report: Report) -> None:
     with TemporaryDirectory() as folder:
         files = options.size(cpu=20_000, gpu=20_000, quick=80)
         jpegs = Path(folder) / "jpegs"
-        with progress(f"data: writing {files} JPEGs", 1):
-            write_jpegs(jpegs, files)
+        say(f"data: writing {files} JPEGs ...")
+        write_jpegs(jpegs, files)
         _against_torchvision(options, report, jpegs)
         _waits(options, report, jpegs)
         _memory(options, report, jpegs, files)
@@ -39,7 +40,7 @@ def workers(options: Options) -> int:
 
 def _against_torchvision(options: Options, report: Report, jpegs: Path) -> None:
     size = image_size(options)
-    ours = streamed_bundle(jpegs, size, workers(options)).train.to(options.device)
+    ours = streamed_bundle(jpegs, size, workers(options)).train
     count = min(options.size(cpu=640, gpu=10_000, quick=16), len(ours.labels))
     transform = v2.Compose(
         [
@@ -51,26 +52,12 @@ def _against_torchvision(options: Options, report: Report, jpegs: Path) -> None:
         ]
     )
     some = torch.utils.data.Subset(ImageFolder(str(jpegs), transform), range(count))
-    theirs: DataLoader[Any] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         some, BATCH, shuffle=True, num_workers=workers(options), pin_memory=options.on_gpu
     )
-    draws = torch.Generator().manual_seed(0)
-
-    def our_pass() -> None:
-        for _ in ours.batches(torch.split(torch.randperm(len(ours.labels))[:count], BATCH), draws):
-            pass
-
-    def their_pass() -> None:
-        for images, targets in theirs:
-            images.to(options.device, non_blocking=True)
-            targets.to(options.device, non_blocking=True)
-
-    contestants = {"torchvision": timed(their_pass, options.device), "ours": timed(our_pass, options.device)}
-    times = interleaved("data: streamed JPEGs", contestants, options)
-    details = medians(times)
-    details["images/s, ours"] = 1000 * count / details["ours, ms"]
     how = f"{count} JPEGs of {SIZE[0]}x{SIZE[1]} to {size}x{size}, {workers(options)} worker processes"
-    report.add("jpegs_vs_torchvision", ratio(times["torchvision"], times["ours"]), how, details)
+    draws = torch.Generator().manual_seed(0)
+    against_loader("jpegs_vs_torchvision", ours, loader, BATCH, how, options, report, count, draws)
 
 
 def _waits(options: Options, report: Report, jpegs: Path) -> None:
@@ -86,9 +73,9 @@ def _waits(options: Options, report: Report, jpegs: Path) -> None:
         f"trainer.compile={str(options.on_gpu and not options.quick).lower()}",
     ]
     # The first epoch warms up.
-    arguments = (jpegs, jpegs.parent / "waits.pt", overrides, options, workers(options), options.repeat + 1)
-    with progress("data: waits for streamed JPEGs", 1):
-        epochs = in_fresh_process(streamed_epochs, *arguments).result[1:]
+    arguments = (jpegs, jpegs.parent / "waits", overrides, options, workers(options), options.repeat + 1)
+    say("data: waits for streamed JPEGs ...")
+    epochs = in_fresh_process(streamed_epochs, *arguments).result[1:]
     shares = [100 * sum(one.waits[1:]) / (one.seconds - one.waits[0]) for one in epochs]
     details = {
         "images/s": batch * steps / Spread.of([one.seconds for one in epochs]).median,
@@ -102,9 +89,9 @@ def _memory(options: Options, report: Report, jpegs: Path, files: int) -> None:
     """An epoch with validation over all files, with a network so small that the loader is at its limit all the time."""
     network = ["model=preactresnet18", "model.width=4", "model.stem_stride=8"]
     overrides = [*network, f"trainer.batch_size={BATCH}"]
-    arguments = (jpegs, jpegs.parent / "memory.pt", overrides, options, workers(options), 1)
-    with progress("data: memory of a streamed epoch", 1):
-        done = in_fresh_process(streamed_epochs, *arguments)
+    arguments = (jpegs, jpegs.parent / "memory", overrides, options, workers(options), 1)
+    say("data: memory of a streamed epoch ...")
+    done = in_fresh_process(streamed_epochs, *arguments)
     (epoch,) = done.result
     quarters = {f"after {25 * (i + 1)}%, GB": held / 1e9 for i, held in enumerate(epoch.memory)}
     how = f"{files} JPEGs, batch {BATCH}, {workers(options)} worker processes, with validation"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mixupe.benchmark import growth
+from benchmarks import growth
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.tables.collect import declared_runs
 

@@ -9,16 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mixupe.augmentation.config import build_augmentation
-from mixupe.benchmark.nets import has_bf16
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.processes import tree_memory
-from mixupe.benchmark.stopwatch import EpochTimer, Stopwatch, TimedSplit
+from benchmarks.epoch_timer import EpochTimer, Stopwatch, TimedSplit, trainer_of
+from benchmarks.nets import has_bf16
+from benchmarks.options import Options
+from benchmarks.processes import tree_memory
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.models.registry import build_model
-from mixupe.training.loop import Trainer
 
 QUARTERS = 4
 
@@ -83,19 +80,18 @@ class _Weighed(TimedSplit):
 
 
 def streamed_epochs(
-    jpegs: Path, checkpoint: Path, overrides: Sequence[str], options: Options, workers: int, epochs: int
+    jpegs: Path, output: Path, overrides: Sequence[str], options: Options, workers: int, epochs: int
 ) -> list[StreamedEpoch]:
     """Mixup epochs, each with its validation.
 
     Args:
         jpegs: folder of the images.
-        checkpoint: file that does not exist yet.
+        output: folder of the checkpoints, which does not exist yet.
         overrides: of the run.
         options: device, threads and image size.
         workers: processes that decode.
         epochs: how many.
     """
-    torch.set_num_threads(options.threads)
     common = [
         "augmentation=mixup",
         f"trainer.precision={precision(options)}",
@@ -103,21 +99,12 @@ def streamed_epochs(
         f"trainer.device={options.device.type}",
         f"trainer.threads={options.threads}",
         "logger=none",
+        f"output_root={output}",
     ]
     with hydra_initialised():
         dataset = _dataset_overrides(jpegs, image_size(options), workers)
         settings = compose_settings([*dataset, *overrides, *common])
-    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
-    trainer = Trainer(
-        build_model(settings.model, data.spec, settings.seed),
-        build_augmentation(settings.augmentation, None),
-        data,
-        settings.trainer,
-        settings.optimizer,
-        settings.scheduler,
-        settings.seed,
-        checkpoint,
-    )
+    trainer = trainer_of(settings)
     watch = Stopwatch(trainer.device)
     weighed = _Weighed(trainer.train, watch, memory=[])
     trainer.train = weighed

@@ -7,8 +7,8 @@ from statistics import median
 
 import torch
 
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.progress import progress
+from benchmarks.options import Options
+from mixupe.experiment.progress import say
 
 # Rounds that are not timed. On a GPU kernels are compiled and chosen in the first.
 WARM_UP = {"cpu": 1, "cuda": 2}
@@ -52,13 +52,12 @@ def interleaved(title: str, contestants: Mapping[str, Callable[[], float]], opti
     """What each contestant, called in turn, says it took, after rounds of warm-up; entry i of all lists is one round."""
     rounds = WARM_UP[options.device.type]
     times: dict[str, list[float]] = {name: [] for name in contestants}
-    with progress(title, (rounds + options.repeat) * len(contestants)) as advance:
-        for number in range(rounds + options.repeat):
-            for name, job in contestants.items():
-                spent = job()
-                if number >= rounds:
-                    times[name].append(spent)
-                advance()
+    say(f"{title} ...")
+    for number in range(rounds + options.repeat):
+        for name, job in contestants.items():
+            spent = job()
+            if number >= rounds:
+                times[name].append(spent)
     return times
 
 

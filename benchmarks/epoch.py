@@ -5,9 +5,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from mixupe import Mixup
-from mixupe.benchmark.contestants import TimmLoop, bare_mixup_step
-from mixupe.benchmark.nets import (
+from benchmarks.contestants import TimmLoop, bare_mixup_step
+from benchmarks.epoch_timer import EpochTimer, Stopwatch, TimedSplit
+from benchmarks.nets import (
     CLASSES,
     IMAGE,
     LR,
@@ -22,10 +22,10 @@ from mixupe.benchmark.nets import (
     recommended,
     width,
 )
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.report import Report
-from mixupe.benchmark.stopwatch import EpochTimer, Stopwatch, TimedSplit
-from mixupe.benchmark.timing import Spread, interleaved, medians, ratio, timed
+from benchmarks.options import Options
+from benchmarks.report import Report
+from benchmarks.timing import Spread, interleaved, medians, ratio, timed
+from mixupe import Mixup
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.training.loop import Trainer

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixupe.benchmark.catalogue import FIGURES
-from mixupe.benchmark.machine import kind, machine
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.report import Report
-from mixupe.benchmark.table import build_table, to_terminal
-from mixupe.benchmark.timing import Spread
+from benchmarks.figures import FIGURES
+from benchmarks.machine import kind, machine
+from benchmarks.options import Options
+from benchmarks.report import Report
+from benchmarks.table import build_table
+from benchmarks.timing import Spread
 
 CPU = kind(torch.device("cpu"))
 
@@ -62,7 +62,6 @@ def test_the_table_is_made_from_all_files(options: Options, tmp_path: Path) -> N
     assert f"- sweep, {CPU}: quickstart_memory: no data" in lines
     assert any(line.startswith(f"- step on {CPU}: ") and "tiny sizes" in line for line in lines)
     assert any(line.startswith(f"- sweep on {CPU}: ") and "stopped early" in line for line in lines)
-    assert to_terminal(step.content).row_count == 2
 
 
 @pytest.mark.parametrize(("measured", "met"), [(0.5, True), (0.51, False)])

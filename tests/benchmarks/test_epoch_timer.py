@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mixupe.benchmark.epoch import image_trainer
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.stopwatch import EpochTimer, Stopwatch, TimedSplit
+from benchmarks.epoch import image_trainer
+from benchmarks.epoch_timer import EpochTimer, Stopwatch, TimedSplit
+from benchmarks.options import Options
 from mixupe.data.tensors import TensorSplit
 
 

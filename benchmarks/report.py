@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from mixupe.benchmark.catalogue import FIGURES
-from mixupe.benchmark.machine import kind, machine
-from mixupe.benchmark.options import Options
-from mixupe.benchmark.timing import Spread
+from benchmarks.figures import FIGURES
+from benchmarks.machine import kind, machine
+from benchmarks.options import Options
+from benchmarks.timing import Spread
 from mixupe.experiment.files import write_json
 from mixupe.experiment.progress import say
 from mixupe.experiment.record import code_state, versions
