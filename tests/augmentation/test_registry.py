@@ -110,7 +110,7 @@ def test_the_way_from_a_path_knows_the_style() -> None:
             smoothed(target="nowhere.Mine"),
             "augmentation.target: 'nowhere.Mine' cannot be imported (ModuleNotFoundError",
         ),
-        (smoothed(target="Mine"), "augmentation.target: 'Mine' cannot be imported (ValueError"),
+        (smoothed(target="Mine"), "augmentation.target: 'Mine' cannot be imported (ModuleNotFoundError"),
         (smoothed(target=f"{HERE}.Mine"), f"augmentation.target: '{HERE}.Mine' cannot be imported (AttributeError"),
         (smoothed(target=f"{HERE}.smoothed"), f"augmentation.target: {HERE}.smoothed is not a class derived from"),
         (smoothed(target=f"{HERE}.Unfinished"), f"augmentation.target: {HERE}.Unfinished is not a class derived from"),

@@ -7,6 +7,7 @@ from inspect import isabstract
 
 import mixupe.augmentation
 from mixupe.augmentation.method import Method, Style
+from mixupe.imports import imported
 from mixupe.settings import UserError
 
 # Classes from outside this package that a config of this process has named.
@@ -52,14 +53,7 @@ def style_of(name: str) -> Style | None:
 
 
 def _imported(target: object) -> type[Method]:
-    module, _, name = str(target).rpartition(".")
-    try:
-        cls = getattr(import_module(module), name)
-    except Exception as error:  # whatever the user's module raises
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(
-            f"augmentation.target: {target!r} cannot be imported ({reason}); PYTHONPATH must name the folder it lies in"
-        ) from error
+    cls = imported("augmentation.target", target)
     if not (isinstance(cls, type) and issubclass(cls, Method)) or isabstract(cls):
         raise UserError(
             f"augmentation.target: {target} is not a class derived from mixupe.augmentation.method.Method with a __call__"

@@ -41,7 +41,7 @@ class DatasetSettings(Settings):
     Attributes:
         name: shown in tables.
         domain: images, tabular, speech or graphs.
-        loader: module below mixupe.data that loads it, for example `images.digits`.
+        loader: module below mixupe.data that loads it, for example `images.digits`, or another's import path.
         version: raised when the data or the way it is read changes; part of a run's identity.
         test_fraction: share of the examples that is held out for test; None where the set has a test part of its own.
         validation_fraction: share of what is not test that is held out for validation.

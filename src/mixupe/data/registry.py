@@ -1,9 +1,10 @@
 """From a dataset config to a loaded data set.
 
 A loader is a module below `mixupe.data` with two names: `Config`, a DatasetSettings subclass, and
-`load(config, request) -> DataBundle`. Where the data comes through a library's own download, it has two more:
-`is_here(config, root) -> bool` and `fetch(config, root) -> None`. Loaders are imported when they are asked for, so
-tabular runs never import the graph library.
+`load(config, request) -> DataBundle`; one from elsewhere is named by its import path. Where the data comes through a
+library's own download, it has two more: `is_here(config, root) -> bool` and `fetch(config, root) -> None`; where it is the
+user's own, `content_version(config) -> str`. Loaders are imported when they are asked for, so tabular runs never import the
+graph library.
 """
 
 import importlib
@@ -13,7 +14,7 @@ from typing import Any, cast
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.packages import fetch_package, package_is_here
-from mixupe.settings import UserError
+from mixupe.imports import imported_module
 
 LOADERS = (
     "graphs.b3db",
@@ -42,9 +43,9 @@ LOADERS = (
 
 
 def _loader(name: object) -> Any:
-    if name not in LOADERS:
-        raise UserError(f"dataset.loader: {name!r} is unknown, allowed are {', '.join(LOADERS)}")
-    return importlib.import_module(f"mixupe.data.{name}")
+    if name in LOADERS:
+        return importlib.import_module(f"mixupe.data.{name}")
+    return imported_module("dataset.loader", name, ("Config", "load"), LOADERS)
 
 
 def dataset_settings(values: Mapping[str, Any]) -> DatasetSettings:

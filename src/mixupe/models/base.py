@@ -8,7 +8,7 @@ class ModelSettings(Settings):
 
     Attributes:
         name: shown in tables.
-        builder: module below mixupe.models that builds it.
+        builder: module below mixupe.models that builds it, or the import path of one from elsewhere.
         stages: mix points that Manifold Mixup draws from: `input` and dotted module names. Only configs know of mixing,
             never a model's code.
     """

@@ -1,7 +1,8 @@
 """From a model config and the data's spec to a network.
 
 A builder is a module below `mixupe.models` with three names: `Config`, a ModelSettings subclass; `DOMAINS`, the domains
-it takes; and `build(config, spec) -> nn.Module`, whose sizes come from the spec.
+it takes; and `build(config, spec) -> nn.Module`, whose sizes come from the spec. One from elsewhere is named by its import
+path.
 """
 
 import importlib
@@ -12,6 +13,7 @@ import torch
 from torch import nn
 
 from mixupe.data.base import DataSpec
+from mixupe.imports import imported_module
 from mixupe.models.base import ModelSettings
 from mixupe.settings import UserError
 from mixupe.streams import stream_seed
@@ -32,9 +34,9 @@ BUILDERS = (
 
 
 def _builder(name: object) -> Any:
-    if name not in BUILDERS:
-        raise UserError(f"model.builder: {name!r} is unknown, allowed are {', '.join(BUILDERS)}")
-    return importlib.import_module(f"mixupe.models.{name}")
+    if name in BUILDERS:
+        return importlib.import_module(f"mixupe.models.{name}")
+    return imported_module("model.builder", name, ("Config", "DOMAINS", "build"), BUILDERS)
 
 
 def model_settings(values: Mapping[str, Any]) -> ModelSettings:
