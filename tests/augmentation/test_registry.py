@@ -102,7 +102,7 @@ def test_the_way_from_a_path_knows_the_style() -> None:
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"name": "mixupp"}, "augmentation.name: 'mixupp' is unknown, allowed are erm_penalty, "),
+        ({"name": "mixupp"}, "augmentation.name: 'mixupp' is unknown, allowed are "),
         ({}, "augmentation.name: None is unknown"),
         (smoothed(name="mixup"), f"augmentation.name: must be a name of its own for {HERE}.Smoothed, got 'mixup'"),
         (smoothed(name=""), "augmentation.name: must be a name of its own"),
