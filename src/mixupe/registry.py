@@ -4,20 +4,31 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from mixupe.imports import imported
 from mixupe.settings import UserError
 
 
-def registered_module(key: str, name: object, modules: Mapping[str, str]) -> Any:
-    """The module registered under a name.
+def registered_module(key: str, name: object, modules: Mapping[str, str], needs: tuple[str, ...]) -> Any:
+    """The module registered under a name, or one from elsewhere by its import path.
 
     Args:
         key: of the config, for messages, such as `dataset.loader`.
         name: its value.
         modules: dotted path of the module by name. The names are hashed into run ids and stay; the paths may change.
+        needs: names that a module from elsewhere must have.
 
     Raises:
-        UserError: no module has that name.
+        UserError: no module has that name or path, or it lacks one of the names.
     """
-    if not isinstance(name, str) or name not in modules:
-        raise UserError(f"{key}: {name!r} is unknown, allowed are {', '.join(modules)}")
-    return importlib.import_module(modules[name])
+    if isinstance(name, str) and name in modules:
+        return importlib.import_module(modules[name])
+    try:
+        module = imported(key, name)
+    except UserError as error:
+        raise UserError(
+            f"{key}: {name!r} is unknown, allowed are {', '.join(modules)}, or an import path; {error}"
+        ) from error
+    missing = [need for need in needs if not hasattr(module, need)]
+    if missing:
+        raise UserError(f"{key}: {name} has no {missing[0]}, which every module of its kind has")
+    return module

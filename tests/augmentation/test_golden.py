@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, MixedLoss, MixupE, erm_penalty_loss, mixup_loss, mixupe_loss
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.method import Method
 
 GOLDEN = sorted((Path(__file__).parents[1] / "data" / "golden").glob("*.npz"))
 Arrays = dict[str, npt.NDArray[Any]]
@@ -88,7 +88,7 @@ def test_the_class_computes_the_same(path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("mixupe.augmentation.mixupe.draw_lam", lambda *_: torch.as_tensor(arrays["lam"]))
     monkeypatch.setattr("mixupe.augmentation.mixupe.draw_perm", lambda *_: torch.as_tensor(arrays["perm"]).long())
     x_mean = torch.as_tensor(arrays["x_mean"])
-    method: ERM = MixupE(x_mean=x_mean, clean_pass="separate", penalty_every=1, **loss_of(meta))
+    method: Method = MixupE(x_mean=x_mean, clean_pass="separate", penalty_every=1, **loss_of(meta))
     if meta["train"] == "erm_penalty":
         method = ERMPenalty(meta["alpha"], meta["eta"])
     assert_golden(method(model, torch.as_tensor(arrays["x"]), torch.as_tensor(arrays["y"]).long()), model, arrays)

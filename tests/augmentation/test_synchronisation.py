@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, MixedLoss, Mixup, MixupE, mixupe_loss
+from mixupe.augmentation.cutmix import CutMix
 from mixupe.augmentation.mixup import ERM
 
 META = torch.device("meta")
@@ -16,6 +17,7 @@ Method = Callable[..., MixedLoss]
 
 METHODS: dict[str, Callable[[], Method]] = {
     "none": ERM,
+    "cutmix": lambda: CutMix(probability=0.5),
     "mixup": lambda: Mixup(1.0),
     "mixup-head": lambda: Mixup(1.0, mix_at="4"),
     "manifold-mixup": lambda: ManifoldMixup(1.0, ["input", "1", "4"]),

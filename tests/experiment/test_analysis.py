@@ -61,7 +61,7 @@ def test_every_domain(domain: str, tmp_path: Path) -> None:
         settings = compose_settings([*tiny_sets(tmp_path)[domain], *overrides, f"output_root={tmp_path}"])
     analysis = analyse(find_run(finished(settings), tmp_path, RESULTS), pairs=40, snapshots=None, alpha=None)
     assert analysis["mix_at"] == ("head" if domain == "graphs" else "input")
-    assert analysis["alpha"] == settings.augmentation.alpha  # type: ignore[union-attr]
+    assert analysis["alpha"] == settings.augmentation.alpha
     for point in analysis["points"]:
         series, terms = point["series"], point["first_order"]
         assert series["piecewise_linear"], "every network here is made of ReLU, max-pooling and frozen BatchNorm"

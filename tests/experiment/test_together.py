@@ -205,7 +205,7 @@ def test_a_run_at_work_elsewhere_is_left_alone(compose: Compose, tmp_path: Path)
 def test_a_running_mean_cannot_be_shared(compose: Compose) -> None:
     settings = compose(*SHARED, "augmentation=mixupe", "augmentation.variant=v1", "augmentation.mix_at=head")
     check_settings(compose(*SHARED, "augmentation=mixupe", "augmentation.variant=v1"), 2)
-    with pytest.raises(UserError, match=r"augmentation\.variant: v1 with mix_at=head keeps a running mean"):
+    with pytest.raises(UserError, match=r"augmentation\.variant=v1 with mix_at=head, which keeps a running mean"):
         check_settings(settings, 2)
 
 

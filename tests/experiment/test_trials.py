@@ -46,7 +46,7 @@ def test_the_command_line_is_taken_apart() -> None:
     ("arguments", "says"),
     [
         ([], "nothing to search; give a range"),
-        (["augmentation.alpha=interval(0,4)"], r"augmentation\.alpha: input should be greater than 0"),
+        (["augmentation.alpha=interval(0,4)"], r"augmentation\.alpha: must be a finite number > 0"),
         (["augmentation.alpha=interval(0.1,4)", "augmentation.variant=v3,v9"], r"augmentation\.variant: .*'v9'"),
         (["augmentation.alphaa=interval(0.1,4)"], r"augmentation\.alphaa: unknown key"),
         ([ETA, "dataset=digits,emoji"], "dataset: a search is on one data set"),

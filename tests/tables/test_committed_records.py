@@ -29,9 +29,9 @@ def test_every_committed_record_has_the_id_of_its_config() -> None:
 def test_every_key_of_a_committed_record_resolves() -> None:
     configs = [_config(path) for path in sorted(RESULTS.glob("*/records/*.json"))]
     for loader in {config["dataset"]["loader"] for config in configs}:
-        assert callable(registered_module("dataset.loader", loader, LOADERS).load)
+        assert callable(registered_module("dataset.loader", loader, LOADERS, ()).load)
     for builder in {config["model"]["builder"] for config in configs}:
-        assert callable(registered_module("model.builder", builder, BUILDERS).build)
+        assert callable(registered_module("model.builder", builder, BUILDERS, ()).build)
 
 
 def test_every_name_of_a_committed_record_is_that_of_a_config() -> None:

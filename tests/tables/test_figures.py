@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mixupe.augmentation.mixup import Mixup
+from mixupe.augmentation.registry import own_methods
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.curves import curve_figures
@@ -18,7 +20,7 @@ from mixupe.tables.eta import eta_figures
 from mixupe.tables.manifest import Table
 from mixupe.tables.plot import difference_figure, error_figure
 from mixupe.tables.rows import table_frame
-from mixupe.tables.style import KNOWN, ORDERED, ROWS_PER_FIGURE, method_styles, to_svg, write_figures
+from mixupe.tables.style import ORDERED, ROWS_PER_FIGURE, method_styles, to_svg, write_figures
 from tests.tables.fake import fake_runs
 
 COMPARISON = {
@@ -62,7 +64,7 @@ def test_curves_have_a_row_a_cell_and_a_line_a_method(tmp_path: Path) -> None:
     ]
     assert [axis.get_title(loc="left") for axis in visible(figure)[::3]] == ["wine (mlp)", "iris (mlp)"]
     error = visible(figure)[2]
-    assert [line.get_marker() for line in error.lines] == [KNOWN[name].marker for name in ("none", "mixup", "mixupe")]
+    assert [line.get_marker() for line in error.lines] == ["o", "s", "D"]
     assert heights(error.lines[1])[0] == pytest.approx(11 + 1 + 60), (
         "mixup in the first cell, mean of the seeds' 11, 12, 13"
     )
@@ -179,9 +181,10 @@ def test_an_svg_loads_nothing_and_keeps_its_scale(tmp_path: Path) -> None:
 
 
 def test_styles_differ_without_colour() -> None:
-    for styles in (list(KNOWN.values()), list(ORDERED)):
+    known = [cls.style for cls in own_methods().values() if cls.style is not None]
+    for styles in (known, list(ORDERED)):
         assert len({style.marker for style in styles}) == len(styles)
         assert len({style.colour for style in styles}) == len(styles)
-    assert method_styles(["mixup", "none"])["mixup"] == KNOWN["mixup"]
+    assert method_styles(["mixup", "none"])["mixup"] == Mixup.style
     grid = method_styles(["mixup", "mixupe eta=0.1", "mixupe eta=1"])
     assert len({style.marker for style in grid.values()}) == 3

@@ -9,13 +9,14 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mixupe.augmentation.config import MixupESettings
+from mixupe.augmentation.config import AugmentationSettings, settings_class
+from mixupe.augmentation.registry import own_methods
 from mixupe.experiment.compose import CONFIGS
 from mixupe.training.settings import TrainerSettings
 
 FILES: dict[Path, type[BaseModel]] = {
     **dict.fromkeys(sorted((CONFIGS / "trainer").glob("*.yaml")), TrainerSettings),
-    CONFIGS / "augmentation" / "mixupe.yaml": MixupESettings,
+    **{CONFIGS / "augmentation" / f"{name}.yaml": settings_class(cls, name) for name, cls in own_methods().items()},
 }
 # What their names say.
 PLAIN = {"name", "epochs", "batch_size", "checkpoint_every", "alpha", "eta", "threshold"}
@@ -36,8 +37,14 @@ def test_every_key_is_listed_with_a_comment(path: Path) -> None:
 
 @pytest.mark.parametrize("settings", dict.fromkeys(FILES.values()), ids=lambda settings: settings.__name__)
 def test_every_key_is_in_the_docstring(settings: type[BaseModel]) -> None:
-    documented = re.findall(r"^([\w, ]+): ", inspect.getdoc(settings) or "", re.MULTILINE)
-    assert set(settings.model_fields) - {"name"} == {key for line in documented for key in line.split(", ")}
+    text = inspect.getdoc(settings) or ""
+    from_elsewhere = set()
+    if issubclass(settings, AugmentationSettings):
+        arguments = (inspect.getdoc(settings.method_class) or "").partition("Args:\n")[2].partition("Raises:")[0]
+        text, from_elsewhere = inspect.cleandoc(arguments), {"criterion", "x_mean"}
+    documented = re.findall(r"^([\w, ]+): ", text, re.MULTILINE)
+    keys = {key for line in documented for key in line.split(", ")}
+    assert set(settings.model_fields) - {"name"} == keys - from_elsewhere
 
 
 def test_a_config_from_before_a_later_key_means_its_default() -> None:

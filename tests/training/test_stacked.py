@@ -10,13 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
-from mixupe.augmentation.config import (
-    Augmentation,
-    ManifoldMixupSettings,
-    MixupESettings,
-    MixupSettings,
-    NoneSettings,
-)
+from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
 from mixupe.augmentation.mixup import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
@@ -287,18 +281,19 @@ def test_masks_are_those_that_each_run_would_draw() -> None:
 def test_what_settings_are_trained_alone(
     trainer: dict[str, Any], augmentation: dict[str, Any], reason: str | None
 ) -> None:
-    mixupe = MixupESettings(name="mixupe", alpha=1, eta=0.1, threshold=1, variant="v3", mix_at="input")
+    values = {"name": "mixupe", "alpha": 1, "eta": 0.1, "threshold": 1, "variant": "v3", "mix_at": "auto"}
+    mixupe = augmentation_settings(values, "tabular", ())
     settings = SETTINGS.model_copy(update=trainer)
     assert alone_by_settings(settings, mixupe.model_copy(update=augmentation)) == reason
 
 
 @pytest.mark.parametrize(
     "augmentation",
-    [NoneSettings(name="none"), ManifoldMixupSettings(name="manifold_mixup", alpha=1, mix_at=("input", "head"))],
-    ids=lambda one: one.name,
+    [{"name": "none"}, {"name": "manifold_mixup", "alpha": 1, "mix_at": ["input", "head"]}],
+    ids=lambda one: one["name"],
 )
-def test_other_methods_are_stacked(augmentation: Any) -> None:
-    assert alone_by_settings(SETTINGS, augmentation) is None
+def test_other_methods_are_stacked(augmentation: dict[str, Any]) -> None:
+    assert alone_by_settings(SETTINGS, augmentation_settings(augmentation, "tabular", ())) is None
 
 
 class CutMix(Mixup):
@@ -316,10 +311,6 @@ class Cutout:
         return {}
 
 
-class CutMixSettings(MixupSettings):
-    """Its settings."""
-
-
 @pytest.mark.parametrize("method", [CutMix(), Cutout()], ids=lambda one: type(one).__name__)
 def test_a_method_that_a_stack_does_not_know_is_trained_alone(tmp_path: Path, method: Augmentation) -> None:
     reason = f"a stack does not know the method {type(method).__name__}"
@@ -327,8 +318,11 @@ def test_a_method_that_a_stack_does_not_know_is_trained_alone(tmp_path: Path, me
     assert alone_by_model(trainer) == reason
     with pytest.raises(TypeError, match=reason):
         StackedLoss([method], torch.device("cpu"))
-    settings = CutMixSettings(name="mixup", alpha=1, mix_at="input")
-    assert alone_by_settings(SETTINGS, settings) == "a stack does not know the method mixup"
+
+
+def test_settings_of_a_derived_method_are_trained_alone() -> None:
+    settings = settings_class(CutMix, "cutmix").model_validate({"name": "cutmix", "alpha": 1.0, "mix_at": "input"})
+    assert alone_by_settings(SETTINGS, settings) == "a stack does not know the method cutmix"
 
 
 def test_what_models_and_data_are_trained_alone(tmp_path: Path) -> None:

@@ -1,21 +1,25 @@
-"""From an augmentation config to a method; the only part of this package that the light `import mixupe` leaves out."""
+"""From an augmentation config to a method. This and `registry` are what the light `import mixupe` leaves out."""
 
-from typing import Annotated, Any, Literal, Protocol
+import functools
+import inspect
+from collections.abc import Mapping, Sequence
+from types import GenericAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
 import torch
-from pydantic import Field, TypeAdapter
+from pydantic import Field, PydanticUserError, create_model
 from torch import Tensor
 
-from mixupe.augmentation.erm_penalty import ERMPenalty
 from mixupe.augmentation.loss import CRITERIA, MixedLoss
-from mixupe.augmentation.manifold_mixup import ManifoldMixup
-from mixupe.augmentation.mix_point import Model
-from mixupe.augmentation.mixup import ERM, Mixup
-from mixupe.augmentation.mixupe import CleanPass, MixupE, check_clean_pass
-from mixupe.augmentation.penalty import GRADIENT_VARIANTS, Variant
-from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, Settings, UserError
+from mixupe.augmentation.method import Method
+from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.registry import method_class
+from mixupe.settings import Settings, UserError
 
 AUTO = "auto"
+# Arguments of a method that no config gives.
+_GIVEN = ("criterion", "x_mean")
 
 
 class Augmentation(Protocol):
@@ -27,132 +31,118 @@ class Augmentation(Protocol):
     def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
 
 
-class NoneSettings(Settings):
-    name: Literal["none"]
+class AugmentationSettings(Settings):
+    """Keys every method has; the others are the arguments of its class, in a subclass that `settings_class` makes.
 
-
-class MixupSettings(Settings):
-    """Attributes:
-    alpha: of Beta(alpha, alpha).
-    mix_at: a mix point; `auto` is the input, for graphs the classifier head (whose input is the readout).
+    Attributes:
+        name: shown in tables.
     """
 
-    name: Literal["mixup"]
-    alpha: PositiveFloat
-    mix_at: str
+    method_class: ClassVar[type[Method]] = ERM
+    name: str
+
+    if TYPE_CHECKING:  # the method's own keys, whose types only its class knows
+
+        def __getattr__(self, key: str) -> Any: ...
 
 
-class ManifoldMixupSettings(Settings):
-    """Attributes:
-    alpha: of Beta(alpha, alpha).
-    mix_at: mix points to draw from; `auto` are the model's `stages`.
-    """
+@functools.cache
+def settings_class(method: type[Method], name: str, target: str | None = None) -> type[AugmentationSettings]:
+    """The settings of a method: a required key for each argument of its class, whatever the argument's default.
 
-    name: Literal["manifold_mixup"]
-    alpha: PositiveFloat
-    mix_at: tuple[str, ...] | Literal["auto"]
-
-
-class MixupESettings(Settings):
-    """Attributes:
-    alpha: of Beta(alpha, alpha).
-    eta: weight of the penalty.
-    threshold: v1 and v3 keep the samples whose term is below it.
-    variant: approximate or exact (the paper's), v1 to v4 (the public code's); exact, v1 and v2 take a double backward pass.
-    mix_at: a mix point; `auto` is the input, for graphs the classifier head (whose input is the readout).
-    clean_pass: separate runs the mixed and then the clean batch; joint runs both as one batch, at the input only.
-    penalty_every: k: the first of every k batches has the penalty, weighted k eta; the others are plain mixup.
-    """
-
-    name: Literal["mixupe"]
-    alpha: PositiveFloat
-    eta: NonNegativeFloat
-    threshold: float
-    variant: Variant
-    mix_at: str
-    clean_pass: Annotated[CleanPass, Field(json_schema_extra={"identity_default": "separate"})] = "separate"
-    penalty_every: Annotated[PositiveInt, Field(json_schema_extra={"identity_default": 1})] = 1
-
-
-class ERMPenaltySettings(Settings):
-    """Attributes:
-    alpha: scales the penalty as in MixupE with that alpha; nothing is mixed.
-    eta: weight of the penalty.
-    """
-
-    name: Literal["erm_penalty"]
-    alpha: PositiveFloat
-    eta: NonNegativeFloat
-
-
-AugmentationSettings = Annotated[
-    NoneSettings | MixupSettings | ManifoldMixupSettings | MixupESettings | ERMPenaltySettings,
-    Field(discriminator="name"),
-]
-_ADAPTER: TypeAdapter[AugmentationSettings] = TypeAdapter(AugmentationSettings)
-
-
-def augmentation_settings(values: Any, domain: str, stages: tuple[str, ...]) -> AugmentationSettings:
-    """The `augmentation` part of a config with `mix_at: auto` resolved.
+    Args:
+        method: the class.
+        name: in the config.
+        target: import path of a class from outside this package, which is then a key too.
 
     Raises:
-        pydantic.ValidationError: a value is wrong.
-        UserError: values do not go together.
+        UserError: an argument cannot be a key.
     """
-    settings = _ADAPTER.validate_python(values)
-    if isinstance(settings, ManifoldMixupSettings) and settings.mix_at == AUTO:
-        return settings.model_copy(update={"mix_at": stages})
-    if isinstance(settings, MixupSettings | MixupESettings) and settings.mix_at == AUTO:
-        settings = settings.model_copy(update={"mix_at": "head" if domain == "graphs" else "input"})
-    if isinstance(settings, MixupESettings):
-        try:
-            check_clean_pass(settings.clean_pass, settings.mix_at)
-        except ValueError as error:
-            raise UserError(f"augmentation.{error}") from error
+    fields: dict[str, Any] = {"name": (Literal[name], ...)}
+    if target is not None:
+        fields["target"] = (str, ...)
+    hints = get_type_hints(method.__init__)
+    for key, argument in inspect.signature(method).parameters.items():
+        if key in _GIVEN:
+            continue
+        named = argument.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        if not named or key not in hints or key in fields or hasattr(AugmentationSettings, key):
+            raise UserError(
+                f"augmentation: {name}'s argument {key!r} cannot be a key; it needs a type and another name"
+            )
+        later = key in method.later
+        extra: dict[str, Any] = {"json_schema_extra": {"identity_default": argument.default}} if later else {}
+        fields[key] = (_strict(hints[key]), Field(argument.default if later else ..., **extra))
+    try:
+        settings = create_model(f"{method.__name__}Settings", __base__=AugmentationSettings, **fields)
+    except PydanticUserError as error:
+        raise UserError(f"augmentation: {name}'s arguments cannot be keys: {str(error).splitlines()[0]}") from error
+    settings.method_class = method
     return settings
 
 
-def mix_points(settings: AugmentationSettings) -> tuple[str, ...]:
-    """Every mix point the method may use; none for training without mixing."""
-    match settings:
-        case NoneSettings() | ERMPenaltySettings():
-            return ()
-        case ManifoldMixupSettings():
-            return tuple(settings.mix_at)
-        case MixupSettings() | MixupESettings():
-            return (settings.mix_at,)
+def _strict(hint: Any) -> Any:
+    """A whole number must be written as one, and a sequence is kept as a tuple."""
+    if hint is int:
+        return Annotated[int, Field(strict=True)]
+    return GenericAlias(tuple, (*get_args(hint), ...)) if get_origin(hint) is Sequence else hint
+
+
+def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[str, ...]) -> AugmentationSettings:
+    """The `augmentation` part of a config with `mix_at: auto` resolved.
+
+    `auto` is for a method that mixes at one point the input, for graphs the classifier head (whose input is the readout);
+    for one that chooses among several, the model's stages.
+
+    Raises:
+        pydantic.ValidationError: a key is unknown or missing, or of the wrong type.
+        UserError: a value is wrong, values do not go together, or the method does not take data of that domain.
+    """
+    name, target = values.get("name"), values.get("target")
+    method = method_class(name, target)
+    if domain not in method.domains:
+        raise UserError(f"augmentation: {name} takes {' or '.join(method.domains)}, the data set holds {domain}")
+    checked_class = settings_class(method, str(name), None if target is None else str(target))
+    if values.get("mix_at") == AUTO and "mix_at" in checked_class.model_fields:
+        one = "head" if domain == "graphs" else INPUT
+        several = checked_class.model_fields["mix_at"].annotation is not str
+        values = {**values, "mix_at": stages if several else one}
+    settings = checked_class.model_validate(values)
+    try:
+        prototype(settings)
+    except ValueError as error:
+        key, colon, _ = str(error).partition(":")
+        joint = "." if colon and key in checked_class.model_fields else ": "
+        raise UserError(f"augmentation{joint}{' '.join(str(error).split())}") from error
+    return settings
+
+
+def prototype(settings: AugmentationSettings) -> Method:
+    """The method without its data, for what it says of itself; its x_mean is a placeholder."""
+    return _made(settings, {"x_mean": torch.zeros(())})
 
 
 def build_augmentation(
     settings: AugmentationSettings, x_mean: Tensor | None, criterion: str = "cross_entropy"
-) -> Augmentation:
+) -> Method:
     """The method.
 
     Args:
         settings: checked.
-        x_mean: training-set mean input, which MixupE's exact, v1 and v2 need where they mix at the input.
+        x_mean: training-set mean input, for a method that takes it and mixes at the input.
         criterion: a name in CRITERIA.
+
+    Raises:
+        UserError: the method does not take that criterion.
     """
-    of_batch = CRITERIA[criterion]
-    match settings:
-        case NoneSettings():
-            return ERM(of_batch)
-        case ERMPenaltySettings():
-            return ERMPenalty(settings.alpha, settings.eta, of_batch)
-        case MixupSettings():
-            return Mixup(settings.alpha, settings.mix_at, of_batch)
-        case ManifoldMixupSettings():
-            return ManifoldMixup(settings.alpha, settings.mix_at, of_batch)
-        case MixupESettings():
-            mean = x_mean if settings.mix_at == "input" and settings.variant in GRADIENT_VARIANTS else None
-            return MixupE(
-                alpha=settings.alpha,
-                eta=settings.eta,
-                variant=settings.variant,
-                threshold=settings.threshold,
-                x_mean=mean,
-                mix_at=settings.mix_at,
-                clean_pass=settings.clean_pass,
-                penalty_every=settings.penalty_every,
-                criterion=of_batch,
-            )
+    if criterion != "cross_entropy" and "criterion" not in inspect.signature(settings.method_class).parameters:
+        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {criterion}")
+    return _made(settings, {"x_mean": x_mean, "criterion": CRITERIA[criterion]})
+
+
+def _made(settings: AugmentationSettings, given: dict[str, Any]) -> Method:
+    if getattr(settings, "mix_at", INPUT) != INPUT:
+        given = {**given, "x_mean": None}
+    arguments = inspect.signature(settings.method_class).parameters
+    own = {key: value for key, value in settings if key in arguments}
+    return settings.method_class(**own, **{key: value for key, value in given.items() if key in arguments})

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
+from mixupe.augmentation.method import Method, StackPlan
 from mixupe.augmentation.mix_point import Model
-from mixupe.augmentation.mixup import ERM
 from mixupe.augmentation.penalty import combine, expected_distance, penalty
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
@@ -44,7 +44,7 @@ def erm_penalty_loss(
     return MixedLoss(loss=loss, logits=logits, mixup_loss=base_loss, penalty=r)
 
 
-class ERMPenalty(ERM):
+class ERMPenalty(Method):
     """Plain loss plus MixupE's penalty; draws nothing.
 
     Args:
@@ -53,6 +53,8 @@ class ERMPenalty(ERM):
     Raises:
         ValueError: alpha or eta is out of range.
     """
+
+    name = "erm_penalty"
 
     def __init__(self, alpha: float = 1.0, eta: float = 0.001, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
@@ -71,3 +73,6 @@ class ERMPenalty(ERM):
     ) -> MixedLoss:
         checks.check_generator(generator)
         return erm_penalty_loss(model, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)
+
+    def stack_plan(self) -> StackPlan:
+        return StackPlan(weight=self.eta * expected_distance(self.alpha))

@@ -13,12 +13,13 @@ from torch import Tensor
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
+from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, Model
-from mixupe.augmentation.mixup import ERM, drawn_mixup_loss
+from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.targets import checked_targets
 
 
-class ManifoldMixup(ERM):
+class ManifoldMixup(Method):
     """Mixup at the input of a layer drawn uniformly from `mix_at` for each batch.
 
     Args:
@@ -29,6 +30,9 @@ class ManifoldMixup(ERM):
     Raises:
         ValueError: alpha is not a finite number > 0, or mix_at is empty.
     """
+
+    name = "manifold_mixup"
+    style = Style("#009E73", "^", "-.")
 
     def __init__(
         self, alpha: float = 2.0, mix_at: Sequence[str] = (INPUT,), criterion: Criterion = cross_entropy
@@ -51,3 +55,6 @@ class ManifoldMixup(ERM):
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
         return drawn_mixup_loss(model, x, y, lam, perm, layer, self.criterion)
+
+    def stack_plan(self) -> StackPlan:
+        return StackPlan(self.alpha, self.mix_points, passes=(True,))

@@ -8,6 +8,7 @@ from torch import Tensor
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
+from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
@@ -61,12 +62,11 @@ def mixup_loss(
     return drawn_mixup_loss(model, x, y, lam, perm, mix_at, criterion)
 
 
-class ERM:
+class ERM(Method):
     """No augmentation: the criterion on the batch as it is (empirical risk minimisation)."""
 
-    def __init__(self, criterion: Criterion = cross_entropy) -> None:
-        checks.check_criterion(criterion)
-        self.criterion = criterion
+    name = "none"
+    style = Style("#000000", "o", ":")
 
     def __call__(
         self,
@@ -83,17 +83,11 @@ class ERM:
         loss = self.criterion(logits, y)
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
-    def pass_over(self, batches: int) -> None:
-        """Take so many batches as called, which another process is at."""
-
-    def state_dict(self) -> dict[str, Tensor]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:
-        pass
+    def stack_plan(self) -> StackPlan:
+        return StackPlan()
 
 
-class Mixup(ERM):
+class Mixup(Method):
     """Mixup: draws lam ~ Beta(alpha, alpha) and a permutation for each batch.
 
     Args:
@@ -104,6 +98,9 @@ class Mixup(ERM):
     Raises:
         ValueError: alpha is not a finite number > 0.
     """
+
+    name = "mixup"
+    style = Style("#0072B2", "s", "--")
 
     def __init__(self, alpha: float = 1.0, mix_at: str = INPUT, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
@@ -119,3 +116,6 @@ class Mixup(ERM):
         lam = draw_lam(self.alpha, generator)
         perm = draw_perm(len(y), generator)
         return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, self.criterion)
+
+    def stack_plan(self) -> StackPlan:
+        return StackPlan(self.alpha, self.mix_points, passes=(True,))

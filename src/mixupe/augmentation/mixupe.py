@@ -8,7 +8,7 @@ mode, the mixed batch first, then the clean batch, so BatchNorm's running statis
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -16,14 +16,14 @@ from torch import Tensor
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, loss_dtype, mixed_criterion
+from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
-from mixupe.augmentation.mixup import ERM, drawn_mixup_loss, placed
+from mixupe.augmentation.mixup import drawn_mixup_loss, placed
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS, combine, expected_distance, penalty
 from mixupe.augmentation.second_order import check_twice_differentiable
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
-CleanPass = Literal["separate", "joint"]
-CLEAN_PASSES: tuple[CleanPass, ...] = get_args(CleanPass)
+CLEAN_PASSES = ("separate", "joint")
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def check_clean_pass(clean_pass: str, mix_at: str) -> None:
         raise ValueError(f"clean_pass: joint needs mix_at {INPUT}; with mix_at {mix_at} only separate is allowed")
 
 
-class MixupE(ERM):
+class MixupE(Method):
     """MixupE: draws lam ~ Beta(alpha, alpha) and a permutation for each batch.
 
     Args:
@@ -159,6 +159,9 @@ class MixupE(ERM):
         ValueError: an argument is wrong; the message names it.
     """
 
+    name = "mixupe"
+    style = Style("#D55E00", "D", "-")
+    later = ("clean_pass", "penalty_every")
     momentum = 0.1
 
     def __init__(
@@ -205,6 +208,37 @@ class MixupE(ERM):
 
     def pass_over(self, batches: int) -> None:
         self.batches += batches
+
+    def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
+        takes_gradient = self._form().takes_gradient
+        if to == "stack" and self.penalty_every != 1:
+            return "augmentation.penalty_every is not at its default"
+        if to == "stack" and self.mix_at != INPUT:
+            return f"augmentation.mix_at of mixupe is {self.mix_at}"
+        if to == "compile" and takes_gradient:
+            return (
+                f"augmentation.variant={self.variant}, whose double backward torch.compile does not support; allowed are"
+                " approximate, v3 and v4"
+            )
+        if to == "processes" and takes_gradient and self.mix_at != INPUT:
+            return (
+                f"augmentation.variant={self.variant} with mix_at={self.mix_at}, which keeps a running mean from one"
+                " micro-batch to the next; allowed are approximate, v3 and v4, or mix_at=input"
+            )
+        return None
+
+    def stack_plan(self) -> StackPlan:
+        joint = self.clean_pass == "joint"
+        return StackPlan(
+            self.alpha,
+            self.mix_points,
+            passes=(True,) if joint else (True, False),
+            joint=joint,
+            weight=self.eta * expected_distance(self.alpha),
+            variant=self.variant,
+            threshold=self.threshold,
+            x_mean=self.x_mean,
+        )
 
     def _takes_penalty(self) -> bool:
         if self.penalty_every == 1:  # nothing to count, and nothing to cut a compiled step in two

@@ -41,7 +41,7 @@ class DatasetSettings(Settings):
     Attributes:
         name: shown in tables; part of a run's identity, so that it stays.
         domain: images, tabular, speech or graphs.
-        loader: key of mixupe.data.registry.LOADERS, for example `images.digits`.
+        loader: key of mixupe.data.registry.LOADERS, for example `images.digits`, or the import path of another.
         version: raised when the data or the way it is read changes; part of a run's identity.
         test_fraction: share of the examples that is held out for test; None where the set has a test part of its own.
         validation_fraction: share of what is not test that is held out for validation.

@@ -1,9 +1,10 @@
 """From a dataset config to a loaded data set.
 
 A loader is a module, entered in LOADERS, with two names: `Config`, a DatasetSettings subclass, and
-`load(config, request) -> DataBundle`. Where the data comes through a library's own download, it has two more:
-`is_here(config, root) -> bool` and `fetch(config, root) -> None`. Loaders are imported when they are asked for, so
-tabular runs never import the graph library.
+`load(config, request) -> DataBundle`; one from elsewhere is named by its import path. Where the data comes through a
+library's own download, it has two more: `is_here(config, root) -> bool` and `fetch(config, root) -> None`; where it is the
+user's own, `content_version(config) -> str`. Loaders are imported when they are asked for, so tabular runs never import the
+graph library.
 """
 
 from collections.abc import Callable, Mapping
@@ -42,7 +43,7 @@ LOADERS = {
 
 
 def _loader(name: object) -> Any:
-    return registered_module("dataset.loader", name, LOADERS)
+    return registered_module("dataset.loader", name, LOADERS, ("Config", "load"))
 
 
 def dataset_settings(values: Mapping[str, Any]) -> DatasetSettings:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mixupe.analysis.measure import Pairs, measured
 from mixupe.analysis.network import Frozen
-from mixupe.augmentation.config import mix_points
+from mixupe.augmentation.config import prototype
 from mixupe.augmentation.mix_point import INPUT
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
@@ -75,7 +75,7 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
 
 
 def _mix_point(settings: RunSettings) -> str:
-    points = mix_points(settings.augmentation)
+    points = prototype(settings.augmentation).mix_points
     if len(points) == 1:
         return points[0]
     return "head" if settings.dataset.domain == "graphs" else INPUT

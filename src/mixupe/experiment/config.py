@@ -104,9 +104,8 @@ def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> 
 def _one_line(prefix: str, error: ValidationError) -> str:
     """`trainer.epochs: should be a valid integer, got 'ten'`."""
     first = error.errors(include_url=False)[0]
-    # A discriminated union puts its tag (mixupe, sgd, ...) first; it is no part of the key.
-    methods = {"none", "mixup", "manifold_mixup", "mixupe", "erm_penalty"}
-    tags = methods | {"sgd", "adam", "adamw", "step", "cosine", "every"}
+    # A discriminated union puts its tag (sgd, ...) first; it is no part of the key.
+    tags = {"sgd", "adam", "adamw", "step", "cosine", "every"}
     parts = [str(part) for part in first["loc"]]
     if parts and parts[0] in tags:
         parts = parts[1:]

@@ -10,9 +10,8 @@ import torch
 from omegaconf import OmegaConf
 
 from mixupe import stopping
-from mixupe.augmentation.config import MixupESettings, build_augmentation, mix_points
+from mixupe.augmentation.config import build_augmentation, prototype
 from mixupe.augmentation.mix_point import MixPoint
-from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
@@ -200,7 +199,7 @@ def keep_record(run: PreparedRun, metrics: Row, seconds: float, **timing: float)
 def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     model = build_model(settings.model, data.spec, settings.seed)
-    for name in mix_points(settings.augmentation):
+    for name in prototype(settings.augmentation).mix_points:
         _check_mix_point(model, name, data.spec.domain)
     if settings.trainer.compile:
         _check_compilable(settings)
@@ -228,14 +227,13 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
 
 def _check_compilable(settings: RunSettings) -> None:
     """A compiled model would ignore a hook on an inner module, and cannot be differentiated twice."""
-    others = [name for name in mix_points(settings.augmentation) if name != "input"]
+    method = prototype(settings.augmentation)
+    others = [name for name in method.mix_points if name != "input"]
     if others:
         raise UserError(f"trainer.compile: true works with mixing at the input, augmentation.mix_at has {others[0]!r}")
-    if isinstance(settings.augmentation, MixupESettings) and settings.augmentation.variant in GRADIENT_VARIANTS:
-        raise UserError(
-            f"trainer.compile: true cannot be used with augmentation.variant={settings.augmentation.variant}, whose double"
-            " backward torch.compile does not support; allowed are approximate, v3 and v4"
-        )
+    obstacle = method.obstacle("compile")
+    if obstacle is not None:
+        raise UserError(f"trainer.compile: true cannot be used with {obstacle}")
 
 
 def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:

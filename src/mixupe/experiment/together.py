@@ -8,9 +8,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from mixupe import stopping
-from mixupe.augmentation.config import MixupESettings
-from mixupe.augmentation.mix_point import INPUT
-from mixupe.augmentation.penalty import GRADIENT_VARIANTS
+from mixupe.augmentation.config import prototype
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.outcome import Outcome, ended_by, known_outcome, record_failure, title_of
@@ -52,13 +50,9 @@ def check_settings(settings: RunSettings, processes: int) -> None:
             f"trainer.accumulate: torchrun's {processes} processes need at least as many micro-batches a batch, got"
             f" {settings.trainer.accumulate}; any number of processes up to trainer.accumulate gives the same result"
         )
-    method = settings.augmentation
-    if isinstance(method, MixupESettings) and method.variant in GRADIENT_VARIANTS and method.mix_at != INPUT:
-        raise UserError(
-            f"augmentation.variant: {method.variant} with mix_at={method.mix_at} keeps a running mean from one micro-batch"
-            " to the next, which several processes cannot do; allowed are approximate, v3 and v4, or"
-            " mix_at=input"
-        )
+    obstacle = prototype(settings.augmentation).obstacle("processes")
+    if obstacle is not None:
+        raise UserError(f"torchrun: several processes cannot train with {obstacle}")
 
 
 def _compute(folder: RunFolder, settings: RunSettings, ranks: Ranks) -> Outcome:

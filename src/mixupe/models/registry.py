@@ -1,7 +1,8 @@
 """From a model config and the data's spec to a network.
 
 A builder is a module, entered in BUILDERS, with three names: `Config`, a ModelSettings subclass; `DOMAINS`, the domains
-it takes; and `build(config, spec) -> nn.Module`, whose sizes come from the spec.
+it takes; and `build(config, spec) -> nn.Module`, whose sizes come from the spec. One from elsewhere is named by its import
+path.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ BUILDERS = {
 
 
 def _builder(name: object) -> Any:
-    return registered_module("model.builder", name, BUILDERS)
+    return registered_module("model.builder", name, BUILDERS, ("Config", "DOMAINS", "build"))
 
 
 def model_settings(values: Mapping[str, Any]) -> ModelSettings:

@@ -7,9 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mixupe.augmentation.method import Style
+from mixupe.augmentation.mixup import ERM
 from mixupe.experiment.analysis import Analysis
 from mixupe.experiment.files import write_json, write_text
-from mixupe.tables.style import KNOWN, ORDERED, Style, caption, heading, tidy, write_figures
+from mixupe.tables.style import ORDERED, caption, heading, tidy, write_figures
 
 # Orders that have columns of their own; the JSON file has all.
 ORDERS = (1, 2, 3, 4)
@@ -98,7 +100,7 @@ def _over_training(axis: Axes, frame: pd.DataFrame, lines: dict[str, pd.Series],
         axis.plot(
             frame["step"], values.astype(float), style.line, marker=style.marker, ms=4, color=style.colour, label=name
         )
-    axis.axhline(0, color=KNOWN["none"].colour, linewidth=0.8)
+    axis.axhline(0, color=ERM.style.colour, linewidth=0.8)
     axis.set_xscale("symlog", linthresh=1)
     axis.set_xlim(-0.3, 1.2 * frame["step"].max())
     axis.set_xlabel("training step", fontsize=9)

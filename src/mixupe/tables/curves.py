@@ -8,8 +8,9 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from mixupe.augmentation.method import Style
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.style import ORDERED, Style, caption, head, method_styles, pages, tidy
+from mixupe.tables.style import ORDERED, caption, head, method_styles, pages, tidy
 
 PANELS = {
     "train_loss": "train loss (nats)",

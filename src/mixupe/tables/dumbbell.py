@@ -6,7 +6,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixupe.tables.style import Style, caption, head, pages, tidy
+from mixupe.augmentation.method import Style
+from mixupe.tables.style import caption, head, pages, tidy
 from mixupe.tables.verdict import DIFFERS, REPRODUCED, Level
 
 OURS = Style("#D55E00", "D", "-")

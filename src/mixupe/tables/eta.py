@@ -11,11 +11,13 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixupe.augmentation.config import MixupESettings, MixupSettings
+from mixupe.augmentation.method import Style
+from mixupe.augmentation.mixup import Mixup
+from mixupe.augmentation.mixupe import MixupE
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import identity
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.style import ORDERED, Style, caption, head, pages, tidy
+from mixupe.tables.style import ORDERED, caption, head, pages, tidy
 
 CAPTION = (
     "Line: mean over seeds; dots: seeds. Left of the upright: mixup with the same alpha, which is MixupE without"
@@ -51,14 +53,14 @@ def eta_figures(title: str, runs: Sequence[DeclaredRun], metric: str) -> list[Fi
     rows: dict[str, dict[str, Panel]] = {}
     for run, key, error in done:
         method = run.settings.augmentation
-        if isinstance(method, MixupESettings):
+        if method.name == MixupE.name:
             dataset = run.names["dataset"] if len(names[key]) == 1 else run.settings.dataset.name
             heading = f"{dataset} ({run.names['model']}), {method.variant} at {method.mix_at}"
             panel = rows.setdefault(key, {}).setdefault(method.variant, Panel(heading))
             panel.mixupe.setdefault(method.alpha, {}).setdefault(method.eta, []).append(error)
     for run, key, error in done:
         method = run.settings.augmentation
-        if isinstance(method, MixupSettings):
+        if method.name == Mixup.name:
             for panel in rows.get(key, {}).values():
                 panel.mixup.setdefault(method.alpha, []).append(error)
     several = [row for row in rows.values() if any(len(line) > 1 for p in row.values() for line in p.mixupe.values())]

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from mixupe.augmentation.config import AugmentationSettings, MixupESettings
+from mixupe.augmentation.config import AugmentationSettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.provenance import provenance_lines
@@ -51,7 +51,8 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
 
 def option_of(settings: AugmentationSettings) -> str:
     """What competes for one choice: `mixup`, `mixupe v3`, ..."""
-    return " ".join([settings.name, *([settings.variant] if isinstance(settings, MixupESettings) else [])])
+    variant = getattr(settings, "variant", None)
+    return settings.name if variant is None else f"{settings.name} {variant}"
 
 
 def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:

@@ -4,7 +4,6 @@ import io
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -16,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from mixupe.augmentation.method import Style
+from mixupe.augmentation.registry import style_of
 from mixupe.files import replacing
 
 T = TypeVar("T")
@@ -27,23 +28,8 @@ ROWS_PER_FIGURE = 6
 MOST_CELLS = 24
 
 
-@dataclass(frozen=True)
-class Style:
-    """How a method, or a value of a setting, is drawn: told apart by the marker where there is no colour."""
-
-    colour: str
-    marker: str
-    line: Literal["-", "--", "-.", ":"]
-
-
-# Okabe and Ito's palette, which colour-blind readers can tell apart; its yellow is too pale for lines on white.
-KNOWN = {
-    "none": Style("#000000", "o", ":"),
-    "mixup": Style("#0072B2", "s", "--"),
-    "manifold_mixup": Style("#009E73", "^", "-."),
-    "mixupe": Style("#D55E00", "D", "-"),
-}
-# For all else, such as the points of a grid, in their order.
+# For all that has no style of its own (`mixupe.augmentation.method`), such as the points of a grid, in their order. Okabe
+# and Ito's palette, which colour-blind readers can tell apart; its yellow is too pale for lines on white.
 ORDERED = (
     Style("#0072B2", "o", "-"),
     Style("#D55E00", "s", "--"),
@@ -56,9 +42,10 @@ ORDERED = (
 
 
 def method_styles(methods: Sequence[str]) -> dict[str, Style]:
-    """How each is drawn: the four methods the same everywhere, those of a grid (`mixupe eta=0.1`) by their order."""
-    if all(method in KNOWN for method in methods):
-        return {method: KNOWN[method] for method in methods}
+    """How each is drawn: methods that say so the same everywhere, those of a grid (`mixupe eta=0.1`) by their order."""
+    known = {method: style for method in methods if (style := style_of(method)) is not None}
+    if len(known) == len(set(methods)):
+        return known
     return {method: ORDERED[i % len(ORDERED)] for i, method in enumerate(methods)}
 
 

@@ -2,25 +2,12 @@
 
 from pydantic import BaseModel
 
-from mixupe.augmentation.config import (
-    AugmentationSettings,
-    ERMPenaltySettings,
-    ManifoldMixupSettings,
-    MixupESettings,
-    MixupSettings,
-    NoneSettings,
-)
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.config import AugmentationSettings, prototype
+from mixupe.augmentation.method import stack_plan
 from mixupe.data.tensors import TensorSplit
 from mixupe.training.loop import Trainer
 from mixupe.training.settings import TrainerSettings
-from mixupe.training.stacked_loss import METHODS
 from mixupe.training.stacked_network import LAYERS
-
-# Later settings that a stack follows; any other that is not at its default is followed by single runs alone.
-_FOLLOWED = {"clean_pass"}
-# Exactly these: what a class derived from one of them changes, a stack would not follow.
-_METHOD_SETTINGS = (NoneSettings, ERMPenaltySettings, MixupSettings, ManifoldMixupSettings, MixupESettings)
 
 
 def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettings) -> str | None:
@@ -31,15 +18,11 @@ def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettin
         return f"trainer.precision is {trainer.precision}"
     if trainer.compile:
         return "trainer.compile is true"
-    if type(augmentation) not in _METHOD_SETTINGS:
+    method = prototype(augmentation)
+    if stack_plan(method) is None:
         return f"a stack does not know the method {augmentation.name}"
-    for name, settings in (("trainer", trainer), ("augmentation", augmentation)):
-        later = _later_setting(settings)
-        if later is not None:
-            return f"{name}.{later} is not at its default"
-    if isinstance(augmentation, MixupESettings) and augmentation.mix_at != INPUT:
-        return f"augmentation.mix_at of mixupe is {augmentation.mix_at}"
-    return None
+    later = _later_setting(trainer)
+    return f"trainer.{later} is not at its default" if later is not None else method.obstacle("stack")
 
 
 def alone_by_model(trainer: Trainer) -> str | None:
@@ -50,7 +33,7 @@ def alone_by_model(trainer: Trainer) -> str | None:
         return "it runs in several processes"
     if trainer.within_epoch:
         return "it was stopped within an epoch"
-    if type(trainer.augmentation) not in METHODS:
+    if stack_plan(trainer.augmentation) is None:
         return f"a stack does not know the method {type(trainer.augmentation).__name__}"
     for module in trainer.model.modules():
         if type(module) not in LAYERS:
@@ -59,10 +42,12 @@ def alone_by_model(trainer: Trainer) -> str | None:
 
 
 def _later_setting(settings: BaseModel) -> str | None:
-    """A setting that came later than the records that count (`identity_default`) and is not at its default."""
+    """A setting that came later than the records that count (`identity_default`) and is not at its default: a stack does
+    not follow it.
+    """
     for name, field in type(settings).model_fields.items():
         extra = field.json_schema_extra
-        if name in _FOLLOWED or not isinstance(extra, dict) or "identity_default" not in extra:
+        if not isinstance(extra, dict) or "identity_default" not in extra:
             continue
         if getattr(settings, name) != extra["identity_default"]:
             return name

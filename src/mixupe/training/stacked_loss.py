@@ -7,21 +7,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.augmentation.config import Augmentation
-from mixupe.augmentation.erm_penalty import ERMPenalty
-from mixupe.augmentation.manifold_mixup import ManifoldMixup
-from mixupe.augmentation.mixup import ERM, Mixup
-from mixupe.augmentation.mixupe import MixupE
-from mixupe.augmentation.penalty import GRADIENT_VARIANTS, combine, expected_distance, penalty
-
-# The methods that can be stacked; a class derived from one of these is another method.
-METHODS = (ERM, ERMPenalty, Mixup, ManifoldMixup, MixupE)
+from mixupe.augmentation.method import StackPlan, stack_plan
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS, combine, penalty
 
 
 class StackedLoss:
     """One method, with an alpha and an eta for each of S runs.
 
     Args:
-        methods: of the S runs, each of exactly one of METHODS; they differ in alpha and eta at most.
+        methods: of the S runs, with a stack plan; they differ in alpha and eta at most.
         device: of the losses.
 
     Attributes:
@@ -33,35 +27,19 @@ class StackedLoss:
     """
 
     def __init__(self, methods: Sequence[Augmentation], device: torch.device) -> None:
-        self.alphas: list[float] = []
-        self.mix_at: tuple[str, ...] = ()
-        self.passes: tuple[bool, ...] = (False,)
-        self.joint = False
-        for method in methods:
-            if type(method) not in METHODS:
-                raise TypeError(f"a stack does not know the method {type(method).__name__}")
-            match method:
-                case MixupE():
-                    self.mix_at = (method.mix_at,)
-                    self.joint = method.clean_pass == "joint"
-                    self.passes = (True,) if self.joint else (True, False)
-                case Mixup():
-                    self.mix_at, self.passes = (method.mix_at,), (True,)
-                case ManifoldMixup():
-                    self.mix_at, self.passes = method.mix_at, (True,)
-                case _:
-                    continue
-            self.alphas.append(method.alpha)
-        penalised = [method for method in methods if isinstance(method, MixupE | ERMPenalty)]
-        self._weight = torch.tensor([one.eta * expected_distance(one.alpha) for one in penalised], device=device)
-        self._variant, self._threshold = "approximate", 0.0
+        plans = [_plan(method) for method in methods]
+        plan = plans[0]
+        self.alphas: list[float] = [one.alpha for one in plans if one.alpha is not None]
+        self.mix_at: tuple[str, ...] = plan.mix_at
+        self.passes: tuple[bool, ...] = plan.passes
+        self.joint = plan.joint
+        weights = [one.weight for one in plans if one.weight is not None]
+        self._weight = torch.tensor(weights, device=device)
+        self._variant, self._threshold = plan.variant, plan.threshold
         self._x_mean: Tensor | None = None
-        mixupes = [method for method in penalised if isinstance(method, MixupE)]
-        if mixupes:
-            self._variant, self._threshold = mixupes[0].variant, mixupes[0].threshold
-        self.takes_gradient = self._variant in GRADIENT_VARIANTS
+        self.takes_gradient = plan.variant in GRADIENT_VARIANTS
         if self.takes_gradient:
-            means = [one.x_mean for one in mixupes if one.x_mean is not None]
+            means = [one.x_mean for one in plans if one.x_mean is not None]
             self._x_mean = torch.stack(means).to(device).unsqueeze(1)
 
     def __call__(
@@ -87,6 +65,13 @@ class StackedLoss:
             weight, x_mean = weight[members], None if x_mean is None else x_mean[members]
         penalties = penalty(clean, x, y, self._variant, self._threshold, x_mean)
         return combine(losses, penalties, weight), penalties.detach()
+
+
+def _plan(method: Augmentation) -> StackPlan:
+    plan = stack_plan(method)
+    if plan is None:
+        raise TypeError(f"a stack does not know the method {type(method).__name__}")
+    return plan
 
 
 def _criteria(logits: Tensor, y: Tensor) -> Tensor:
