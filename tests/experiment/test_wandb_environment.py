@@ -133,9 +133,16 @@ def test_whoever_answers_is_there(monkeypatch: pytest.MonkeyPatch, hanging_serve
     assert wandb_environment._answers(hanging_server)
     assert not wandb_environment._answers("http://localhost:9")
     assert not wandb_environment._answers("http://nowhere.invalid")
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: time.sleep(60))
+    given_up = threading.Event()
+
+    def for_ever(*_: object, **__: object) -> None:
+        given_up.wait()
+        raise OSError("the test is over")
+
+    monkeypatch.setattr(urllib.request, "urlopen", for_ever)
     monkeypatch.setattr(wandb_environment, "ANSWER_S", 0.1)
     assert not wandb_environment._answers(hanging_server), "a name that is looked up for ever"
+    given_up.set()
 
 
 @pytest.mark.parametrize("value", ["", "foo"])

@@ -13,7 +13,7 @@ from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.settings import UserError
-from mixupe.tables.build import read_table
+from mixupe.tables.build import read_table, write_table
 from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame, verdicts
 from mixupe.tables.manifest import Table
@@ -188,6 +188,19 @@ def test_records_are_copied_and_then_enough(runs: list[DeclaredRun], tmp_path: P
         again = declared(tmp_path)
     assert sum(run.state == "DONE" for run in again) == 17
     assert to_csv(table_frame(again)) == before
+
+
+def test_a_table_without_any_record_does_not_write_over_an_earlier_one(runs: list[DeclaredRun], tmp_path: Path) -> None:
+    folder = tmp_path / "results" / TABLE.name
+    write_table(TABLE, runs, folder)
+    earlier = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    undone = [replace(run, state="NEW", record=None) for run in runs]
+    with pytest.raises(
+        UserError, match=rf"^table: none of the {len(runs)} runs that {TABLE.name} declares has a record"
+    ):
+        write_table(TABLE, undone, folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == earlier
+    write_table(TABLE, undone, tmp_path / "new" / TABLE.name)
 
 
 def test_records_of_other_configs_never_leak_in(runs: list[DeclaredRun], tmp_path: Path) -> None:

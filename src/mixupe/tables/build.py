@@ -154,7 +154,16 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
 
 
 def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequence[str] = ()) -> BuiltTable:
-    """As `build_table`, of a table whose runs have been looked up, into `folder`."""
+    """As `build_table`, of a table whose runs have been looked up, into `folder`.
+
+    Raises:
+        UserError: no declared run has a record, and an earlier table would be written over.
+    """
+    if not any(run.record for run in runs) and (folder / "table.md").exists():
+        raise UserError(
+            f"table: none of the {len(runs)} runs that {table.name} declares has a record; what an earlier declaration gave,"
+            f" {folder}, is left as it is"
+        )
     keep_records(runs, folder)
     found = evaluate(table, runs, extra, folder.parent)
     write_text(folder / "table.csv", to_csv(found.frame))
