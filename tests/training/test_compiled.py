@@ -1,5 +1,6 @@
 """torch.compile compiles a run's model once."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,9 +13,21 @@ from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.mixup import ERM
 from mixupe.streams import generator
+from mixupe.training.compiled import compiled
 from tests.training.conftest import bundle, network, trainer
 
 pytestmark = pytest.mark.slow
+
+
+def test_code_for_another_instruction_set_has_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that it is put back
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+    compiled(nn.Linear(2, 2))
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"].endswith("_avx2")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
+    compiled(nn.Linear(2, 2))
+    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
 
 
 @pytest.fixture(autouse=True)
