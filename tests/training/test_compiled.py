@@ -1,6 +1,5 @@
 """torch.compile compiles a run's model once."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,15 +18,15 @@ from tests.training.conftest import bundle, network, trainer
 pytestmark = pytest.mark.slow
 
 
-def test_code_for_another_instruction_set_has_a_cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "")  # so that it is put back
-    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR")
+def test_a_cpu_told_to_do_as_one_with_avx2_is_compiled_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from torch._inductor import config as inductor
+
+    monkeypatch.setattr(inductor.cpp, "simdlen", None)
+    compiled(nn.Linear(2, 2))
+    assert inductor.cpp.simdlen is None
     monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
     compiled(nn.Linear(2, 2))
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"].endswith("_avx2")
-    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
-    compiled(nn.Linear(2, 2))
-    assert os.environ["TORCHINDUCTOR_CACHE_DIR"] == "mine"
+    assert inductor.cpp.simdlen == 256
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,6 @@
 """A model through torch.compile, compiled once for all batches of a run."""
 
 import os
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,10 +15,13 @@ def compiled(model: nn.Module) -> Model:
     The batch dimension is marked as one that changes: else the smaller last batch of an epoch, and MixupE's joint pass,
     would be compiled anew. lam is no number the compiler sees: inputs are blended before.
     """
-    _cache_by_instruction_set()
     from torch._inductor import config as inductor  # slow to import, and rarely needed
 
     inductor.fallback_random = True
+    if os.environ.get("ATEN_CPU_CAPABILITY") == "avx2":
+        # On a CPU with AVX-512 torch 2.11 would build code for AVX2's vectors with AVX-512, which writes past its buffers;
+        # being part of the compiler's settings, this keeps the cached code of both apart, too.
+        inductor.cpp.simdlen = 256
     fast = torch.compile(model)
 
     def forward(inputs: Any) -> Tensor:
@@ -30,15 +31,3 @@ def compiled(model: nn.Module) -> Model:
         return logits
 
     return forward
-
-
-def _cache_by_instruction_set() -> None:
-    """Keep what is compiled under ATEN_CPU_CAPABILITY apart.
-
-    torch 2.11 keeps one cache for all: code generated for the narrower vectors of AVX2 and then built for AVX-512, which a
-    later process without the switch takes from there, writes past its buffers (seen as a damaged heap).
-    """
-    capability = os.environ.get("ATEN_CPU_CAPABILITY")
-    if capability is not None:
-        folder = Path(tempfile.gettempdir()) / f"torchinductor_{os.getuid()}_{capability}"
-        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(folder))
