@@ -157,12 +157,12 @@ def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequ
     """As `build_table`, of a table whose runs have been looked up, into `folder`.
 
     Raises:
-        UserError: no declared run has a record, and an earlier table would be written over.
+        UserError: no declared run has a record, and the table of an earlier declaration would be written over.
     """
-    if not any(run.record for run in runs) and (folder / "table.md").exists():
+    if not any(run.record for run in runs) and any((folder / "records").glob("*.json")):
         raise UserError(
-            f"table: none of the {len(runs)} runs that {table.name} declares has a record; what an earlier declaration gave,"
-            f" {folder}, is left as it is"
+            f"table: none of the {len(runs)} runs that {table.name} declares has a record, those in {folder} are of an"
+            " earlier declaration; its table is left as it is"
         )
     keep_records(runs, folder)
     found = evaluate(table, runs, extra, folder.parent)
