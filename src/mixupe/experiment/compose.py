@@ -9,7 +9,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -30,8 +29,16 @@ DEFAULT_DATASET = "digits"
 
 # Our launcher configs have the names of their plugins' own, whose keys and types they then have, too.
 warnings.filterwarnings("ignore", message=r"\n'hydra/launcher/\w+' is validated against ConfigStore schema")
-# For launchers that deal out GPUs: how many a job gets.
-OmegaConf.register_new_resolver("gpus_a_job", lambda: min(1, torch.cuda.device_count()), replace=True)
+
+
+def _gpus_a_job() -> int:
+    """For launchers that deal out GPUs: how many a job gets."""
+    import torch  # a command line is checked without it
+
+    return min(1, torch.cuda.device_count())
+
+
+OmegaConf.register_new_resolver("gpus_a_job", _gpus_a_job, replace=True)
 
 
 @contextmanager

@@ -5,30 +5,12 @@ of them in VGG-11 (configuration A), two each in VGG-13 (B). One hidden layer fo
 made for 7x7 maps of 224x224 photographs.
 """
 
-from typing import Annotated
-
-from pydantic import Field
 from torch import Tensor, nn
-
-from mixupe.models.base import ModelSettings
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("speech", "images")
 
 # Channels of each block's convolutions, in units of the width.
 Blocks = tuple[tuple[int, ...], ...]
 VGG11: Blocks = ((1,), (2,), (4, 4), (8, 8), (8, 8))
 VGG13: Blocks = ((1, 1), (2, 2), (4, 4), (8, 8), (8, 8))
-
-
-class VGGSettings(ModelSettings):
-    """Attributes:
-    width: channels of the first block; 64 is the published network.
-    dropout: probability of dropping a unit of the hidden layer, in [0, 1).
-    """
-
-    width: PositiveInt = 64
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
 
 
 class VGG(nn.Module):

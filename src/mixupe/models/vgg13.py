@@ -3,15 +3,10 @@
 from torch import nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.vgg import DOMAINS, VGG, VGG13, VGGSettings
-
-__all__ = ["DOMAINS", "Config", "build"]
-
-
-class Config(VGGSettings):
-    pass
+from mixupe.models.settings import VGGSettings
+from mixupe.models.vgg import VGG, VGG13
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: VGGSettings, spec: DataSpec) -> nn.Module:
     channels, height, width = spec.input_shape
     return VGG(VGG13, (channels, height, width), spec.num_classes, config.width, config.dropout)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import reduced_cifar, torchvision_sets
-from mixupe.data.images.reduced_cifar import Config
+from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.settings import UserError
@@ -25,9 +25,9 @@ LABELS = np.arange(60) % 2
 TRAIN, PER_CLASS = 40, 8
 
 
-def config(digest: str = "0" * 64, **keys: Any) -> Config:
+def config(digest: str = "0" * 64, **keys: Any) -> ReducedCIFAR:
     base = {"name": "toy", "domain": "images", "loader": "images.reduced_cifar", "torchvision_name": "CIFAR10"}
-    return Config.model_validate({**base, "per_class": PER_CLASS, "content_sha256": digest, **keys})
+    return ReducedCIFAR.model_validate({**base, "per_class": PER_CLASS, "content_sha256": digest, **keys})
 
 
 def request(root: Path) -> DataRequest:

@@ -9,40 +9,23 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
-from pydantic import Field
 
 from mixupe.data.archives import unpack
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.examples import Examples
 from mixupe.data.images import torchvision_sets
 from mixupe.data.images.decode import read_image, to_pixels
-from mixupe.data.images.tensor_images import ImageSettings, image_bundle
+from mixupe.data.images.settings import ReducedCIFAR, TorchvisionSet
+from mixupe.data.images.tensor_images import image_bundle
 from mixupe.files import replacing
-from mixupe.settings import PositiveInt, UserError
+from mixupe.settings import UserError
 
 SHAPE = (3, 32, 32)
 SUFFIXES = (".webp", ".png")
-
-
-class Config(ImageSettings):
-    """Attributes:
-    torchvision_name: the full set.
-    per_class: training images of each class.
-    content_sha256: of the chosen images; others are refused.
-    path: folder or archive with {train,test}/<class>/*.webp (or .png), lossless; the full set or the reduced one. null
-        takes the full set below data.root, through torchvision.
-    """
-
-    torchvision_name: Literal["CIFAR10", "CIFAR100"]
-    per_class: PositiveInt
-    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    path: Annotated[Path | None, Field(json_schema_extra={"identity": False})] = None
-    test_fraction: None = None
 
 
 @dataclass(frozen=True)
@@ -70,17 +53,17 @@ class Images:
         return hashlib.sha256("".join(f"{int(t)} {label} {one}\n" for t, label, one in rows).encode()).hexdigest()
 
 
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: ReducedCIFAR, root: Path) -> bool:
     if _cache(config, root).is_file():
         return True
     return config.path.exists() if config.path is not None else torchvision_sets.is_here(_full(config), root)
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: ReducedCIFAR, root: Path) -> None:
     _read(config, root)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: ReducedCIFAR, request: DataRequest) -> DataBundle:
     images = _read(config, request.root)
     groups = np.unique(images.hashes, return_inverse=True)[1]
     copies = len(groups) - len(np.unique(groups))
@@ -94,17 +77,17 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     return image_bundle(images.pixels, examples, config, request)
 
 
-def _full(config: Config) -> torchvision_sets.Config:
-    return torchvision_sets.Config(
+def _full(config: ReducedCIFAR) -> TorchvisionSet:
+    return TorchvisionSet(
         name=config.name, domain="images", loader="images.torchvision_sets", torchvision_name=config.torchvision_name
     )
 
 
-def _cache(config: Config, root: Path) -> Path:
+def _cache(config: ReducedCIFAR, root: Path) -> Path:
     return root / "cache" / "reduced_cifar" / f"{config.content_sha256}.npz"
 
 
-def _read(config: Config, root: Path) -> Images:
+def _read(config: ReducedCIFAR, root: Path) -> Images:
     """The chosen images, from the cache of decoded pixels where they were read before.
 
     Raises:
@@ -145,7 +128,7 @@ def _cached(cache: Path) -> Images | None:
     return Images(pixels, labels, names, _hashes(pixels), test, origin)
 
 
-def _source(config: Config, root: Path) -> Images:
+def _source(config: ReducedCIFAR, root: Path) -> Images:
     if config.path is None:
         whole = torchvision_sets.read_set(_full(config), root)
         hashes = _hashes(whole.pixels)

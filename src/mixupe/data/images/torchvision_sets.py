@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,9 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
 from mixupe.data.examples import Examples
 from mixupe.data.images import fashion_mnist_files, mnist_files
-from mixupe.data.images.tensor_images import ImageSettings, image_bundle
-from mixupe.settings import Fraction, UserError
-
-SetName = Literal["CIFAR10", "CIFAR100", "SVHN", "MNIST", "FashionMNIST"]
+from mixupe.data.images.settings import SetName, TorchvisionSet
+from mixupe.data.images.tensor_images import image_bundle
+from mixupe.settings import UserError
 
 # Where each set's files go by hand, below data.root.
 BY_HAND = {
@@ -29,21 +28,12 @@ BY_HAND = {
 }
 
 
-class Config(ImageSettings):
-    """Attributes:
-    torchvision_name: class in torchvision.datasets.
-    """
-
-    torchvision_name: SetName
-    test_fraction: Fraction | None = None
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: TorchvisionSet, root: Path) -> bool:
     """Whether all files are below `root` and have the right checksums."""
     return _problem(config.torchvision_name, root) is None
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: TorchvisionSet, root: Path) -> None:
     """Bring the files below `root`: unpack an archive that lies there, else download it; broken files are replaced.
 
     Raises:
@@ -129,7 +119,7 @@ def _labels(dataset: Any) -> npt.NDArray[np.int64]:
     return np.asarray(dataset.labels if isinstance(dataset, datasets.SVHN) else dataset.targets, dtype=np.int64)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: TorchvisionSet, request: DataRequest) -> DataBundle:
     whole = read_set(config, request.root)
     examples = Examples(labels=whole.labels, class_names=whole.class_names, test=whole.test)
     return image_bundle(whole.pixels, examples, config, request)
@@ -149,7 +139,7 @@ class WholeSet:
     test: npt.NDArray[np.int64]
 
 
-def read_set(config: Config, root: Path) -> WholeSet:
+def read_set(config: TorchvisionSet, root: Path) -> WholeSet:
     """Both parts, fetched where they are not there."""
     name = config.torchvision_name
     fetch(config, root)

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from mixupe.data.archives import unpacked
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import ClipFormat
 from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle
+from mixupe.data.speech.settings import FreeSpokenDigits
+from mixupe.data.speech.waveforms import waveform_bundle
 from mixupe.data.splits import Indices, make_splits
-from mixupe.settings import PositiveInt, UserError
+from mixupe.settings import UserError
 
 FOLDER = "free_spoken_digits"
 DIGITS = tuple("0123456789")
@@ -22,22 +22,11 @@ DIGITS = tuple("0123456789")
 _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_\d+\.(flac|wav)", re.IGNORECASE)
 
 
-class Config(WaveformSettings):
-    """Attributes:
-    path: folder with the recordings or with the folder `recordings`, or a zip or tar file of either; None means
-        `free_spoken_digits` below data.root.
-    recordings: number of recordings there must be; null takes what is there.
-    """
-
-    path: Path | None = Field(default=None, json_schema_extra={"identity": False})
-    recordings: PositiveInt | None = 3000
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: FreeSpokenDigits, root: Path) -> bool:
     return (config.path or root / FOLDER / "recordings").exists()
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: FreeSpokenDigits, root: Path) -> None:
     """Raises UserError where the recordings are not there: no package has them."""
     if is_here(config, root):
         return
@@ -49,7 +38,7 @@ def fetch(config: Config, root: Path) -> None:
     )
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: FreeSpokenDigits, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     folder, files = _recordings(config, request.root)
     matches = [_NAME.fullmatch(file.name) for file in files]
@@ -73,7 +62,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     return waveform_bundle(clips.waveforms, examples, config, request)
 
 
-def _recordings(config: Config, root: Path) -> tuple[Path, list[Path]]:
+def _recordings(config: FreeSpokenDigits, root: Path) -> tuple[Path, list[Path]]:
     """The folder that holds the recordings, and they, by name whatever their format."""
     folder = config.path or root / FOLDER
     if not folder.is_dir():

@@ -7,7 +7,8 @@ from mixupe.data.examples import Examples
 from mixupe.data.packages import package_path
 from mixupe.data.speech.audio_files import ClipFormat
 from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle
+from mixupe.data.speech.settings import GcinInitials
+from mixupe.data.speech.waveforms import waveform_bundle
 from mixupe.settings import UserError
 
 # The 21 initial consonants in bopomofo and in pinyin; a syllable that starts with none of them has no initial.
@@ -24,11 +25,7 @@ CLASSES = (*INITIALS.values(), "none")
 SPEAKERS = "both speakers are on both sides of the split: the test asks for new syllables, not for new voices"
 
 
-class Config(WaveformSettings):
-    pass
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: GcinInitials, request: DataRequest) -> DataBundle:
     """Folders are named by syllable and tone in bopomofo and hold one file a speaker: 3.ogg, 5.ogg."""
     folder = package_path("gcin-voice", request.root) / "usr" / "share" / "gcin-voice" / "ogg"
     files = sorted(folder.glob("*/*.ogg"))

@@ -7,17 +7,15 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from filelock import FileLock
 from torchaudio.datasets import SPEECHCOMMANDS, speechcommands
 
 from mixupe.data.download import offline_after
+from mixupe.data.speech.settings import Release
 from mixupe.data.splits import Indices
 from mixupe.settings import UserError
-
-Release = Literal["speech_commands_v0.01", "speech_commands_v0.02"]
 
 PARENT = "SpeechCommands"
 NOISE_FOLDER = "_background_noise_"

@@ -5,7 +5,7 @@ embedding of it are the same thing.
 """
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,11 +19,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.splits import make_splits
 from mixupe.data.tabular.columns import informative
+from mixupe.data.tabular.settings import Imputation
 from mixupe.data.tensors import TensorSplit
-
-# What happens to missing values: the training mean and an indicator column, and a category of their own; or the training
-# mean, and the commonest training category.
-Imputation = Literal["indicator", "mean_mode"]
 
 # A column with more categories keeps the commonest; the rest become one.
 MAX_CATEGORIES = 64

