@@ -91,8 +91,7 @@ def _needed(options: argparse.Namespace) -> list[tuple[Entry, Path]]:
     # Imported here: nothing else needs what tables need.
     from mixupe.experiment.command_line import readable
     from mixupe.experiment.search_path import search_in
-    from mixupe.tables.agreement import place
-    from mixupe.tables.build import look_up
+    from mixupe.tables.declared import look_up, place
 
     overrides = search_in(None, readable(options.names, is_sweep=True))
     _, runs = look_up(options.table, *place(options.table, overrides, options.fresh))

@@ -8,20 +8,23 @@ Needs no training, no network and, without --wandb, no W&B. Exit status: 0 compl
 failed, or a cell run again does not agree, 2 bad command line.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
 from mixupe.settings import UserError
-from mixupe.tables.agreement import agreement, agreement_lines, agreement_to_terminal, agrees, place
-from mixupe.tables.build import BuiltTable, build_table, look_up
+from mixupe.tables.declared import look_up, place
 from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
-from mixupe.tables.render import legend, to_terminal
-from mixupe.tables.wandb_table import mirror_table
+
+if TYPE_CHECKING:
+    from mixupe.tables.build import BuiltTable
 
 
 def main() -> int:
@@ -48,9 +51,13 @@ def main() -> int:
             return _dry(names, overrides, arguments.fresh)
         if len(names) != 1:
             raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
+        from mixupe.tables.build import build_table  # with all that computes and draws
+
         built = build_table(names[0], *place(names[0], overrides, arguments.fresh))
         _print(built)
         if arguments.wandb:
+            from mixupe.tables.wandb_table import mirror_table
+
             mirror_table(built)
         agreed = _compare(built, overrides, arguments.partial) if arguments.fresh else True
     except UserError as error:
@@ -80,6 +87,8 @@ def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:
 
 
 def _print(built: BuiltTable) -> None:
+    from mixupe.tables.render import legend, to_terminal
+
     CONSOLE.print(to_terminal(built.table.title, built.frame))
     for line in [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]:
         CONSOLE.print(line, markup=False)
@@ -91,6 +100,8 @@ def _print(built: BuiltTable) -> None:
 
 def _compare(built: BuiltTable, overrides: Sequence[str], partial: bool) -> bool:
     """Whether the table run again agrees with its earlier records; says how, cell by cell."""
+    from mixupe.tables.agreement import agreement, agreement_lines, agreement_to_terminal, agrees
+
     table, earlier = look_up(built.table.name, overrides)
     cells = agreement(earlier, built.runs, table.metric)
     CONSOLE.print(agreement_to_terminal(table.title, cells))

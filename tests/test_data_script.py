@@ -13,7 +13,7 @@ from mixupe.data import registry
 from mixupe.data.catalog import read_catalog
 from mixupe.experiment.identity import run_id
 from mixupe.settings import UserError
-from mixupe.tables import build
+from mixupe.tables import declared
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -121,12 +121,12 @@ def test_a_table_gets_what_its_unfinished_runs_need(
 ) -> None:
     brought: list[str] = []
     monkeypatch.setattr(script, "fetch", lambda settings, root: brought.append(f"{settings.name} {root}"))
-    monkeypatch.setattr(build, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(declared, "RESULTS", tmp_path / "results")
     arguments = ["fetch", "--table", "quickstart", f"data.root={tmp_path}/data", f"output_root={tmp_path}", "seed=0"]
     assert script.main(arguments) == 0
     assert capsys.readouterr().out.splitlines() == ["spoken_digits_300: fetched", "mutag: fetched"]
     assert brought == [f"spoken_digits_300 {tmp_path}/data", f"mutag {tmp_path}/data"]
-    for run in build.look_up("quickstart", arguments[3:])[1]:
+    for run in declared.look_up("quickstart", arguments[3:])[1]:
         if run.settings.dataset.name == "mutag":
             record = tmp_path / "results" / "quickstart" / "records" / f"{run_id(run.settings)}.json"
             record.parent.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,8 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         path.write_text(content)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # what PYTHONPATH=. does
-    for place in ("mixupe.tables.build.RESULTS", "mixupe.tables.collect.RESULTS"):
-        monkeypatch.setattr(place, tmp_path / "results")
+    for place in ("build", "collect", "declared"):
+        monkeypatch.setattr(f"mixupe.tables.{place}.RESULTS", tmp_path / "results")
     yield
     search_in(None)
     for module in [name for name in sys.modules if name.partition(".")[0] == "mine"]:

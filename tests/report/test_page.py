@@ -17,8 +17,8 @@ from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.report.page import recorded_tables, render, report
 from mixupe.settings import UserError
-from mixupe.tables.build import read_table
 from mixupe.tables.collect import declared_runs
+from mixupe.tables.declared import read_table
 from tests.report.conftest import EVIL, Tables
 from tests.tables.fake import fake_record
 

@@ -101,7 +101,7 @@ def kill_all(process: "subprocess.Popen[str]", root: Path) -> None:
 
 
 def table_files(tmp_path: Path, output: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    monkeypatch.setattr("mixupe.tables.build.CONFIGS", tmp_path / "configs")
+    monkeypatch.setattr("mixupe.tables.declared.CONFIGS", tmp_path / "configs")
     results = tmp_path / f"results of {output}"
     folder = build_table("toy", [*COMMON, f"output_root={tmp_path / output}"], results).folder
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".csv", ".tex", ".png")}

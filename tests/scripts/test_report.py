@@ -8,8 +8,8 @@ import pytest
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
-from mixupe.tables.build import read_table
 from mixupe.tables.collect import declared_runs
+from mixupe.tables.declared import read_table
 from tests.scripts.test_train import load_script
 from tests.tables.fake import fake_record
 

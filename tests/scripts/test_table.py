@@ -34,8 +34,9 @@ def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The results folder of a project with one table, whose records are there."""
     (tmp_path / "configs" / "table").mkdir(parents=True)
     (tmp_path / "configs" / "table" / "toy.yaml").write_text(yaml.safe_dump(TOY, sort_keys=False))
-    monkeypatch.setattr("mixupe.tables.build.CONFIGS", tmp_path / "configs")
-    monkeypatch.setattr("mixupe.tables.build.RESULTS", tmp_path / "results")
+    monkeypatch.setattr("mixupe.tables.declared.CONFIGS", tmp_path / "configs")
+    for place in ("build", "declared"):
+        monkeypatch.setattr(f"mixupe.tables.{place}.RESULTS", tmp_path / "results")
     for identity, error in errors().items():
         write_json(kept_record(tmp_path / "results" / "toy", identity), record(identity, error))
     return tmp_path / "results"

@@ -7,7 +7,7 @@ import pytest
 
 from mixupe.experiment.compose import CONFIGS, compose_all, hydra_initialised
 from mixupe.experiment.identity import run_id
-from mixupe.tables.build import read_table
+from mixupe.tables.declared import read_table
 
 NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
 FOR_GPUS = {

@@ -9,9 +9,9 @@ import yaml
 
 from mixupe.experiment.compose import CONFIGS
 from mixupe.settings import UserError
-from mixupe.tables.build import look_up
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame
+from mixupe.tables.declared import look_up
 from mixupe.tables.paper import Figure, check_figures, paper_lines, read_figures, with_figures
 from mixupe.tables.render import grid, legend, to_csv, to_latex, to_markdown
 from mixupe.tables.rows import table_frame

@@ -240,7 +240,7 @@ def project(folder: Path, monkeypatch: pytest.MonkeyPatch, *tables: dict[str, An
     (folder / "configs" / "table").mkdir(parents=True)
     for table in tables:
         (folder / "configs" / "table" / f"{table['name']}.yaml").write_text(yaml.safe_dump(table, sort_keys=False))
-    monkeypatch.setattr("mixupe.tables.build.CONFIGS", folder / "configs")
+    monkeypatch.setattr("mixupe.tables.declared.CONFIGS", folder / "configs")
     return folder / "results"
 
 

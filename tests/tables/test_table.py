@@ -13,9 +13,10 @@ from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.settings import UserError
-from mixupe.tables.build import read_table, write_table
+from mixupe.tables.build import write_table
 from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame, verdicts
+from mixupe.tables.declared import read_table
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal

@@ -8,7 +8,8 @@ import yaml
 from mixupe.experiment.compose import CONFIGS
 from mixupe.report.content import section
 from mixupe.settings import UserError
-from mixupe.tables.build import build_table, evaluate, look_up, read_table, tuned_sets
+from mixupe.tables.build import build_table, evaluate
+from mixupe.tables.declared import look_up, read_table, tuned_sets
 from tests.tables.fake import fake_runs
 
 SEARCH = {
@@ -36,7 +37,7 @@ def project(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     folder.mkdir(parents=True)
     for table in (SEARCH, TOY):
         (folder / f"{table['name']}.yaml").write_text(yaml.safe_dump(table, sort_keys=False))
-    monkeypatch.setattr("mixupe.tables.build.CONFIGS", tmp_path / "configs")
+    monkeypatch.setattr("mixupe.tables.declared.CONFIGS", tmp_path / "configs")
     monkeypatch.setattr("mixupe.report.content.pictures", lambda *_: [])
     return folder
 

@@ -34,7 +34,7 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> BuiltTable:
     """A table without records, below tmp_path."""
     (tmp_path / "configs" / "table").mkdir(parents=True)
     (tmp_path / "configs" / "table" / "toy.yaml").write_text(yaml.safe_dump(TOY, sort_keys=False))
-    monkeypatch.setattr("mixupe.tables.build.CONFIGS", tmp_path / "configs")
+    monkeypatch.setattr("mixupe.tables.declared.CONFIGS", tmp_path / "configs")
     return build(tmp_path)
 
 

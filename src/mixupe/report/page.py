@@ -13,8 +13,8 @@ from markupsafe import Markup
 from mixupe.report.content import Section, section
 from mixupe.report.records import compact, script_json
 from mixupe.settings import UserError
-from mixupe.tables.build import look_up
 from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.declared import look_up
 from mixupe.tables.manifest import Table
 
 PARTS = files("mixupe.report")

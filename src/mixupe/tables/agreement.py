@@ -4,15 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.statistics import summarise
 
-# One folder a table: its run store, and below results/ what is built from it. No earlier record counts as done there.
-FRESH = Path("outputs/fresh")
 # Percentage points; far below one example of any test split, far above what another order of summing changes.
 ROUNDING = 1e-6
 
@@ -47,13 +44,6 @@ class CellAgreement:
     low: float
     high: float
     verdict: str
-
-
-def place(name: str, overrides: Sequence[str], fresh: bool) -> tuple[list[str], Path | None]:
-    """Overrides and results folder to look up a table with, or the same table run again from nothing."""
-    if not fresh:
-        return list(overrides), None
-    return [*overrides, f"output_root={FRESH / name}"], FRESH / name / "results"
 
 
 def agreement(earlier: Sequence[DeclaredRun], fresh: Sequence[DeclaredRun], metric: str) -> list[CellAgreement]:

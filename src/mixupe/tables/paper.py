@@ -1,15 +1,19 @@
 """Published figures beside a table's own: configs/paper/<table>.yaml, each with its source."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import pandas as pd
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from mixupe.settings import NonNegativeFloat, PositiveInt, Settings, UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 ROW = ("dataset", "model", "augmentation")
@@ -46,7 +50,7 @@ class Figure(Settings):
     place: Text
 
     @model_validator(mode="after")
-    def _check(self) -> "Figure":
+    def _check(self) -> Figure:
         if (self.kind == "difference") != (self.against is not None):
             raise ValueError("`against` belongs to kind=difference, and to it alone")
         if self.kind == "error" and not 0 <= self.value <= 100:

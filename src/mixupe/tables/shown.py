@@ -1,7 +1,7 @@
 """From all runs of a table to those that its rows are made of: settings chosen, measures taken."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
@@ -27,9 +27,3 @@ def shown(table: Table, runs: Sequence[DeclaredRun]) -> Shown:
     chosen = None if table.select is None else selection(table.select, runs)
     trained = list(runs) if chosen is None else chosen.shown
     return Shown(chosen, trained, measured(table.measures, trained))
-
-
-def row_names(table: Table, runs: Sequence[DeclaredRun]) -> list[dict[str, str]]:
-    """The names of the rows, whether or not anything has been run."""
-    rows = measured(table.measures, [replace(run, method=run.column, record=None) for run in runs])
-    return [run.names for run in rows]
