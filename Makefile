@@ -45,13 +45,15 @@ $(INSTALLED): pyproject.toml constraints.txt
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
 	@$(MAKE) --no-print-directory table-quickstart
 
+# data.py: status 1 where a set could not be brought; its runs will say so.
 table-%: $(INSTALLED) ## Run what is missing of configs/table/%.yaml and write results/%/ (DRY=1: only say what that means)
 ifdef DRY
 	@$(PY) scripts/table.py $* --dry $(if $(FRESH),--fresh) $(TABLE_OPTIONS)
 else
-	@$(PY) scripts/data.py fetch --table $* $(if $(FRESH),--fresh) $(TABLE_OPTIONS) || \
-	{ status=$$?; [ $$status -eq 1 ] || exit $$status; } # 1: some could not be brought, and their runs will say so
-	@status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) $(FRESH_OPTIONS) || status=$$?; \
+	@$(if $(FRESH),,$(PY) scripts/table.py $* --unchanged $(TABLE_OPTIONS) && exit;) \
+	$(PY) scripts/data.py fetch --table $* $(if $(FRESH),--fresh) $(TABLE_OPTIONS) || \
+	{ status=$$?; [ $$status -eq 1 ] || exit $$status; }; \
+	status=0; $(PY) scripts/train.py --multirun table=$* $(SWEEP_OPTIONS) $(FRESH_OPTIONS) || status=$$?; \
 	if [ $$status -le 1 ]; then $(PY) scripts/table.py $* --wandb $(if $(FRESH),--fresh) $(if $(MINUTES),--partial) $(TABLE_OPTIONS) || status=$$?; fi; \
 	exit $$status
 endif

@@ -5,7 +5,7 @@
                                                   built below outputs/fresh, and compared with the earlier records
 
 Needs no training, no network and, without --wandb, no W&B. Exit status: 0 complete (and agreeing), 1 runs are missing or
-failed, or a cell run again does not agree, 2 bad command line.
+failed, or a cell run again does not agree, 2 bad command line, 3 with --unchanged: something is to be done.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
 from mixupe.settings import UserError
+from mixupe.tables.collect import RESULTS
 from mixupe.tables.declared import look_up, place
 from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
+from mixupe.tables.unchanged import remember, terminal_table, unchanged
 
 if TYPE_CHECKING:
     from mixupe.tables.build import BuiltTable
@@ -42,6 +45,9 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="of the table run again from nothing; compares the two")
     parser.add_argument("--config-dir", metavar="DIR", help="a folder with configs of your own (DIR/table/NAME.yaml)")
     parser.add_argument("--wandb", action="store_true", help="log it as a W&B run too, as the logger of its runs says")
+    parser.add_argument(
+        "--unchanged", action="store_true", help="only show it again if nothing has changed; else exit status 3"
+    )
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
     names = [one for one in arguments.names if "=" not in one]
     try:
@@ -51,16 +57,23 @@ def main() -> int:
             return _dry(names, overrides, arguments.fresh)
         if len(names) != 1:
             raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
+        if arguments.unchanged:
+            return _unchanged(names[0], overrides)
         from mixupe.tables.build import build_table  # with all that computes and draws
 
         built = build_table(names[0], *place(names[0], overrides, arguments.fresh))
-        _print(built)
+        said = _said(built)
+        _print(said, built.folder)
         if arguments.wandb:
             from mixupe.tables.wandb_table import mirror_table
 
             mirror_table(built)
+            if not arguments.fresh:
+                remember(built.table, built.runs, overrides, built.folder, said)
         agreed = _compare(built, overrides, arguments.partial) if arguments.fresh else True
     except UserError as error:
+        if arguments.unchanged:  # whoever builds it will say so
+            return 3
         complain(f"error: {error}")
         return 2
     good = {"DONE", *TO_DO, "RUNNING"} if arguments.partial else {"DONE"}
@@ -86,16 +99,30 @@ def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:
     return 2 if wrong else 0
 
 
-def _print(built: BuiltTable) -> None:
-    from mixupe.tables.render import legend, to_terminal
+def _unchanged(name: str, overrides: Sequence[str]) -> int:
+    """Show the table again if nothing would change by building it; else say nothing."""
+    table, runs = look_up(name, overrides)
+    said = unchanged(table, runs, overrides, RESULTS / name)
+    if said is None:
+        return 3
+    _print(said, RESULTS / name)
+    return 0
 
-    CONSOLE.print(to_terminal(built.table.title, built.frame))
-    for line in [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]:
+
+def _said(built: BuiltTable) -> dict[str, Any]:
+    """What is shown of a built table, as plain JSON values."""
+    from mixupe.tables.render import legend, terminal_rows
+
+    lines = [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]
+    return {"title": built.table.title, "rows": terminal_rows(built.frame), "lines": lines}
+
+
+def _print(said: dict[str, Any], folder: Path) -> None:
+    CONSOLE.print(terminal_table(said["title"], said["rows"]))
+    for line in said["lines"]:
         CONSOLE.print(line, markup=False)
-    CONSOLE.print(
-        f"Written to {built.folder}: {', '.join(sorted(path.name for path in built.folder.iterdir() if path.is_file()))}",
-        markup=False,
-    )
+    files = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_file()))
+    CONSOLE.print(f"Written to {folder}: {files}", markup=False)
 
 
 def _compare(built: BuiltTable, overrides: Sequence[str], partial: bool) -> bool:

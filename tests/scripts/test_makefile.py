@@ -13,6 +13,8 @@ SCRIPTS = ("scripts/data.py", "scripts/train.py", "scripts/table.py")
 STUB = """
 import sys
 line = " ".join(sys.argv)
+if "--unchanged" in line:
+    sys.exit(0 if "settled" in line else 3)
 open("calls.txt", "a").write(line + "\\n")
 if "train.py" in line and "stopped" in line:
     sys.exit(75)
@@ -64,6 +66,11 @@ def test_a_table_is_run_then_built_and_logged(project: Path) -> None:
         "scripts/train.py --multirun table=toy hydra/launcher=joblib seed=0,1 trainer.device=cpu",
         "scripts/table.py toy --wandb seed=0,1 trainer.device=cpu",
     ]
+
+
+def test_a_table_that_nothing_has_changed_is_left_as_it_is(project: Path) -> None:
+    done, calls = make(project, "table-settled")
+    assert (done.returncode, calls) == (0, [])
 
 
 def test_a_table_in_a_time_box_is_built_from_what_there_is(project: Path) -> None:

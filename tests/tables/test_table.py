@@ -20,9 +20,10 @@ from mixupe.tables.declared import read_table
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal
-from mixupe.tables.render import comparisons_to_csv, grid, legend, to_csv, to_latex, to_markdown, to_terminal
+from mixupe.tables.render import comparisons_to_csv, grid, legend, terminal_rows, to_csv, to_latex, to_markdown
 from mixupe.tables.rows import COLUMNS
 from mixupe.tables.rows import table_frame as rows_of
+from mixupe.tables.unchanged import terminal_table
 
 TABLE = Table.parse(
     {
@@ -215,7 +216,7 @@ def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun]) -> None
     comparisons = comparison_frame(runs)
     assert to_markdown("Toy", frame, comparisons, runs) == to_markdown("Toy", table_frame(runs), comparisons, runs)
     assert pd.read_csv(StringIO(to_csv(frame))).shape == (6, 15)
-    assert to_terminal("Toy", frame).row_count == 6
+    assert terminal_table("Toy", terminal_rows(frame)).row_count == 6
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
@@ -222,16 +221,11 @@ def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[s
     )
 
 
-def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:
-    """One line a data set and method, narrow enough for 80 columns."""
-    table = RichTable(title=f"{title}: test error in percent")
-    for name in ("data set", "method"):
-        table.add_column(name)
-    for name in ("test error", f"difference to {BASELINE}"):
-        table.add_column(name, justify="right")
+def terminal_rows(frame: pd.DataFrame) -> list[list[str]]:
+    """One line a data set and method, as `unchanged.terminal_table` takes them."""
+    lines = []
     for (_, dataset), rows in frame.groupby(["cell", "dataset"], sort=False):
         for index, (_, row) in enumerate(rows.iterrows()):
-            last = index == len(rows) - 1
             name = str(dataset) if index == 0 else ""
-            table.add_row(name, row["augmentation"], _error(row), _difference(row), end_section=last)
-    return table
+            lines.append([name, row["augmentation"], _error(row), _difference(row)])
+    return lines
