@@ -37,7 +37,7 @@ class Indexes:
 
         Args:
             spec: sizes and names for the model.
-            split: makes a part of the indices of its examples.
+            split: makes a part of the indices, (n,) int64, of its examples.
             notes: see DataBundle.
         """
         return DataBundle(
@@ -68,8 +68,8 @@ def make_splits(
         settings: fractions, folds and train_size.
         request: seed and protocol.
         groups: (N,) ids; examples with one id (duplicates, recordings of one word) stay on one side.
-        test: indices of the set's own test part, where it has one.
-        validation: indices of the set's own validation part, where it has one.
+        test: (n,) indices of the set's own test part, where it has one.
+        validation: (n,) indices of the set's own validation part, where it has one.
         class_names: for error messages.
 
     The index lists are also stored below `request.root`, named by their digest.
@@ -93,7 +93,7 @@ def make_splits(
         _, test_part = splitter.fold(pool, settings.folds, request.seed)
     elif settings.test_fraction is not None:
         origin = "drawn"
-        _, test_part = splitter.halve(pool, settings.test_fraction, seed)
+        _, test_part = splitter.holdout(pool, settings.test_fraction, seed)
     else:
         raise UserError(f"dataset.test_fraction: {settings.name} has no test part of its own; give a number in (0, 1)")
     rest = np.setdiff1d(everything, test_part)
@@ -104,7 +104,7 @@ def make_splits(
         validation_part = np.asarray(validation, dtype=np.int64)
         train = np.setdiff1d(rest, validation_part)
     else:
-        train, validation_part = splitter.halve(rest, settings.validation_fraction, seed)
+        train, validation_part = splitter.holdout(rest, settings.validation_fraction, seed)
 
     if settings.train_size is not None:
         if settings.train_size > len(train):
@@ -152,7 +152,8 @@ class _Splitter:
                 " are needed so that every part has one"
             )
 
-    def halve(self, part: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
+    def holdout(self, part: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
+        """What is kept and the fraction that is held out."""
         ids, labels = self._units_of(part)
         self._check(labels, 2)
         # At least one unit a class on the small side, or sklearn refuses to stratify.
@@ -165,6 +166,7 @@ class _Splitter:
         return self._members(part, keep), self._members(part, held_out)
 
     def fold(self, part: Indices, folds: int, seed: int) -> tuple[Indices, Indices]:
+        """What is kept and fold `seed % folds`."""
         ids, labels = self._units_of(part)
         self._check(labels, folds)
         # Seeds 0 to folds - 1 are the folds of one partition, the next `folds` seeds those of another.

@@ -16,6 +16,7 @@ from mixupe.data.images.reduced_cifar import Config
 from mixupe.data.registry import is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.settings import UserError
+from tests.data.digest_in import digest_in
 from tests.real_data import real
 
 NAMES = ("ant", "bee")
@@ -62,7 +63,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 def digest_of(root: Path, **keys: Any) -> str:
     with pytest.raises(UserError, match="expected is 0000") as caught:
         load_dataset(config(**keys), request(root))
-    return next(word for word in str(caught.value).replace(",", " ").split() if len(word) == 64)
+    return digest_in(str(caught.value))
 
 
 @pytest.mark.usefixtures("full")

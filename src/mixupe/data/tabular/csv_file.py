@@ -1,7 +1,6 @@
 """A user's own table, CSV or Parquet: one row an example, one column the class."""
 
 import codecs
-import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -9,6 +8,7 @@ import pandas as pd
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.content import file_digest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
 from mixupe.data.tabular.outside import ColumnName, OutsideTableSettings, Texts, outside_bundle
 from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
@@ -78,8 +78,7 @@ def content_version(config: Config) -> str:
     """
     _check_file(config.path)
     try:
-        with config.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(config.path)
     except OSError as error:
         raise UserError(f"dataset.path: {config.path} cannot be read ({error.strerror})") from error
 

