@@ -20,20 +20,24 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from mixupe import stopping
+from mixupe import stopping, torchrun
 from mixupe.experiment import chunks
 from mixupe.experiment.command_line import check_config_choice, readable
-from mixupe.experiment.compose import CONFIG_NAME, CONFIGS, one_line, settings_of, with_recipe
+from mixupe.experiment.compose import (
+    CONFIG_NAME,
+    CONFIGS,
+    compose_settings,
+    hydra_initialised,
+    one_line,
+    settings_of,
+    with_recipe,
+)
 from mixupe.experiment.launchers import in_worker
 from mixupe.experiment.outcome import Outcome, refused
 from mixupe.experiment.progress import complain
-from mixupe.experiment.run import request_run
 from mixupe.experiment.search_path import search_in
-from mixupe.experiment.stack import as_one, attempt_runs
 from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError, SweepStoppedError
-from mixupe.experiment.together import request_run_together
 from mixupe.settings import UserError
-from mixupe.training.distributed import launched
 
 OUTCOMES: list[Outcome] = []
 # As a scheduler's requeue rules know it: EX_TEMPFAIL of sysexits.h.
@@ -53,11 +57,17 @@ def task(config: DictConfig) -> Outcome:
 
 def outcome_of(config: DictConfig) -> Outcome:
     try:
-        if chunks.KEY in config:  # the runs of a job of a sweep
+        settings = None if chunks.KEY in config else settings_of(config)
+        # Only here, where the settings are known to be right: they need torch.
+        from mixupe.experiment.run import request_run
+        from mixupe.experiment.stack import as_one, attempt_runs
+        from mixupe.experiment.together import request_run_together
+
+        if settings is None:  # the runs of a job of a sweep
             return as_one(attempt_runs(chunks.runs_of(config[chunks.KEY])))
-        if launched().size > 1:
-            return request_run_together(settings_of(config))
-        return request_run(settings_of(config))
+        if torchrun.world_size() > 1:
+            return request_run_together(settings)
+        return request_run(settings)
     except UserError as error:
         return refused(error)
 
@@ -102,8 +112,11 @@ def _command_line() -> tuple[list[str], list[str]]:
     flags = [argument for argument in sys.argv[1:] if argument not in given]
     arguments = get_args_parser().parse_args([*flags, *given])
     check_config_choice(arguments.config_name, arguments.config_path)
-    overrides = search_in(arguments.config_dir, readable(given, is_sweep=arguments.multirun))
-    return flags, with_recipe(overrides)
+    overrides = with_recipe(search_in(arguments.config_dir, readable(given, is_sweep=arguments.multirun)))
+    if not any((arguments.multirun, arguments.cfg, arguments.info, arguments.help, arguments.shell_completion)):
+        with hydra_initialised():
+            compose_settings(overrides)  # refused here, an override costs no more time than Hydra's composing
+    return flags, overrides
 
 
 def _hand_to_hydra(flags: list[str], overrides: list[str]) -> None:
@@ -118,7 +131,7 @@ def _hand_to_hydra(flags: list[str], overrides: list[str]) -> None:
 
 def _check_sweeper_options(flags: list[str], overrides: list[str]) -> None:
     is_sweep = bool({"--multirun", "-m"} & set(flags))
-    if is_sweep and launched().size > 1:
+    if is_sweep and torchrun.world_size() > 1:
         raise UserError(
             "torchrun: is for one run in several processes; run --multirun without it, with hydra/launcher=..."
         )

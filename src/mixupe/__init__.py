@@ -4,14 +4,19 @@
 >>> mixupe = MixupE(alpha=1.0, eta=0.001)
 >>> loss = mixupe(model, x, y).loss  # doctest: +SKIP
 
-The experiment framework (Hydra, W&B, data sets) lives in subpackages that are imported only when asked for.
+The experiment framework (Hydra, W&B, data sets) lives in subpackages that are imported only when asked for. So are the names
+below, for the framework checks a command line without importing torch.
 """
 
-from mixupe.augmentation.erm_penalty import ERMPenalty, erm_penalty_loss
-from mixupe.augmentation.loss import MixedLoss
-from mixupe.augmentation.manifold_mixup import ManifoldMixup
-from mixupe.augmentation.mixup import Mixup, mixup_loss
-from mixupe.augmentation.mixupe import MixupE, mixupe_loss
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mixupe.augmentation.erm_penalty import ERMPenalty, erm_penalty_loss
+    from mixupe.augmentation.loss import MixedLoss
+    from mixupe.augmentation.manifold_mixup import ManifoldMixup
+    from mixupe.augmentation.mixup import Mixup, mixup_loss
+    from mixupe.augmentation.mixupe import MixupE, mixupe_loss
 
 __all__ = [
     "ERMPenalty",
@@ -23,3 +28,26 @@ __all__ = [
     "mixup_loss",
     "mixupe_loss",
 ]
+
+_MODULES = {
+    "ERMPenalty": "erm_penalty",
+    "ManifoldMixup": "manifold_mixup",
+    "MixedLoss": "loss",
+    "Mixup": "mixup",
+    "MixupE": "mixupe",
+    "erm_penalty_loss": "erm_penalty",
+    "mixup_loss": "mixup",
+    "mixupe_loss": "mixupe",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"mixupe.augmentation.{_MODULES[name]}"), name)
+    globals()[name] = value  # asked once
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

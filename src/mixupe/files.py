@@ -18,6 +18,11 @@ def replacing(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def previous(path: Path) -> Path:
+    """Where the version of a file before the one at `path` is kept, such as a checkpoint's."""
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
+
+
 def set_aside(path: Path) -> None:
     """Rename a damaged file to `<name>.damaged`, which nothing reads but its owner may."""
     with suppress(FileNotFoundError):  # another process of the same run may have been faster

@@ -4,9 +4,13 @@ So a resumed run draws what an uninterrupted one would, methods are paired seed 
 depend on the method), and no random state has to be saved.
 """
 
-import hashlib
+from __future__ import annotations
 
-import torch
+import hashlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 
 def stream_seed(seed: int, stream: str, *counters: int) -> int:
@@ -17,4 +21,6 @@ def stream_seed(seed: int, stream: str, *counters: int) -> int:
 
 def generator(seed: int, stream: str, *counters: int) -> torch.Generator:
     """A CPU generator at the start of that stream. CPU always: CPU and GPU runs then draw the same numbers."""
+    import torch  # settings are checked without it
+
     return torch.Generator().manual_seed(stream_seed(seed, stream, *counters))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, MixedLoss, Mixup, MixupE, erm_penalty_loss, mixup_loss, mixupe_loss
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 
 MODEL = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
 X = torch.randn(4, 3, 2, 2, generator=torch.Generator().manual_seed(0))

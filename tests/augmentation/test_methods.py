@@ -10,7 +10,7 @@ from mixupe import ManifoldMixup, Mixup, MixupE, mixup_loss, mixupe_loss
 from mixupe.augmentation.draw import draw_lam
 from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.mix_point import MixPoint, blend
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 
 
 def seeded(number: int = 0) -> torch.Generator:

@@ -13,7 +13,8 @@ from mixupe.augmentation.config import augmentation_settings, build_augmentation
 from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.method import Method, Style
 from mixupe.augmentation.mix_point import Model
-from mixupe.augmentation.mixup import ERM, Mixup
+from mixupe.augmentation.mixup import Mixup
+from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
 from mixupe.experiment.compose import CONFIGS
 from mixupe.settings import UserError

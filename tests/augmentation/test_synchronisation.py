@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, MixedLoss, Mixup, MixupE, mixupe_loss
 from mixupe.augmentation.cutmix import CutMix
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 
 META = torch.device("meta")
 X_MEAN = torch.zeros(2, 6, 6)

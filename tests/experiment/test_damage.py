@@ -18,10 +18,10 @@ from mixupe.experiment.outcome import Outcome, known_outcome
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore, kept_record
 from mixupe.experiment.sweep import run_sweep
+from mixupe.files import previous
 from mixupe.settings import UserError
 from mixupe.tables.collect import declared_runs, keep_records
 from mixupe.tables.manifest import Table
-from mixupe.training.checkpoint import previous
 from tests.experiment.conftest import Compose
 from tests.experiment.test_faults import failing_at
 from tests.same import assert_same_runs, comparable

@@ -17,8 +17,8 @@ from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
+from mixupe.files import previous
 from mixupe.settings import UserError
-from mixupe.training.checkpoint import previous
 from mixupe.training.loop import Trainer
 from tests.disturb import after_step
 from tests.experiment.conftest import Compose

@@ -94,11 +94,11 @@ def test_only_gin_uses_edge_features() -> None:
 
 
 def test_five_layers_are_the_input_and_four_convolutions() -> None:
-    model = build("gin5", 0)
+    model = build("gin5", layers=5)
     assert isinstance(model, GIN5)
     assert (len(model.convolutions), len(model.norms)) == (4, 4)
-    (features,) = whole(rings_and_paths())[0].x.shape[1:]
-    assert model.head[0].in_features == features + 4 * 32
+    assert isinstance(model.head[0], nn.Linear)
+    assert model.head[0].in_features == FEATURES + 4 * 16
     perceptron = model.convolutions[0].nn
     assert isinstance(perceptron, nn.Sequential)
     assert [type(layer).__name__ for layer in perceptron] == ["Linear", "BatchNorm1d", "ReLU", "Linear"]

@@ -9,7 +9,7 @@ from torch import nn
 
 from mixupe import ERMPenalty, Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.streams import generator

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from mixupe.training.checkpoint import load_checkpoint, previous, save_checkpoint
+from mixupe.files import previous
+from mixupe.training.checkpoint import load_checkpoint, save_checkpoint
 
 CPU = torch.device("cpu")
 FullDisk = Callable[[str], AbstractContextManager[None]]

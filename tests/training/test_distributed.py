@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mixupe import ERMPenalty, Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError

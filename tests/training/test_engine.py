@@ -12,7 +12,7 @@ from torch import Tensor, nn, optim
 
 from mixupe import Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, predict

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe import MixupE
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout

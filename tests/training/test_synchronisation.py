@@ -11,7 +11,7 @@ from torch import nn
 
 from mixupe import ManifoldMixup, Mixup, MixupE
 from mixupe.augmentation.config import Augmentation
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.graphs.flat import FlatGraphs
 from mixupe.data.images.tensor_images import TensorImages

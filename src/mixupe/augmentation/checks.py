@@ -2,18 +2,25 @@
 
 Values of tensors are read only on the CPU. On an accelerator reading them would stall the training step; there, torch's
 own index checks catch labels and permutations that are out of range.
+
+Settings are checked with these too, without torch, so that it is imported where a tensor is looked at.
 """
+
+from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def readable(tensor: Tensor) -> bool:
     """Whether its values may be read without waiting for a device or breaking a compiled graph."""
+    import torch
+
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
@@ -22,7 +29,9 @@ def _is_number(value: Any) -> bool:
 
 
 def check_tensor(name: str, value: Any) -> None:
-    if not isinstance(value, Tensor):
+    import torch
+
+    if not isinstance(value, torch.Tensor):
         raise ValueError(f"{name}: must be a torch.Tensor, got {type(value).__name__}")
 
 
@@ -52,12 +61,18 @@ def check_criterion(criterion: Any) -> None:
 
 
 def check_generator(generator: torch.Generator | None) -> None:
-    if generator is not None and not isinstance(generator, torch.Generator):
+    if generator is None:
+        return
+    import torch
+
+    if not isinstance(generator, torch.Generator):
         raise ValueError(f"generator: must be a torch.Generator or None, got {generator!r}")
 
 
 def check_lam(lam: float | Tensor) -> None:
-    if isinstance(lam, Tensor):
+    import torch
+
+    if isinstance(lam, torch.Tensor):
         if lam.dim() != 0:
             raise ValueError(
                 f"lam: must be one number per batch (a float or a 0-d tensor), got shape {tuple(lam.shape)}"
@@ -71,6 +86,8 @@ def check_lam(lam: float | Tensor) -> None:
 
 
 def check_perm(perm: Tensor, batch: int) -> None:
+    import torch
+
     check_tensor("perm", perm)
     if perm.dtype != torch.int64 or perm.shape != (batch,):
         raise ValueError(

@@ -1,21 +1,24 @@
-"""From an augmentation config to a method. This and `registry` are what the light `import mixupe` leaves out."""
+"""From an augmentation config to a method. This and `registry` need pydantic, so `import mixupe` leaves them out."""
+
+from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
-from types import GenericAlias
+from types import GenericAlias, SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
-import torch
 from pydantic import Field, PydanticUserError, create_model
-from torch import Tensor
 
 from mixupe.augmentation.loss import CRITERIA, MixedLoss
-from mixupe.augmentation.method import Method
-from mixupe.augmentation.mix_point import INPUT, Model
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.method import INPUT, Method, Model
+from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import method_class
 from mixupe.settings import Settings, UserError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 AUTO = "auto"
 # Arguments of a method that no config gives.
@@ -61,7 +64,7 @@ def settings_class(method: type[Method], name: str, target: str | None = None) -
     fields: dict[str, Any] = {"name": (Literal[name], ...)}
     if target is not None:
         fields["target"] = (str, ...)
-    hints = get_type_hints(method.__init__)
+    hints = _key_hints(method)
     for key, argument in inspect.signature(method).parameters.items():
         if key in _GIVEN:
             continue
@@ -79,6 +82,15 @@ def settings_class(method: type[Method], name: str, target: str | None = None) -
         raise UserError(f"augmentation: {name}'s arguments cannot be keys: {str(error).splitlines()[0]}") from error
     settings.method_class = method
     return settings
+
+
+def _key_hints(method: type[Method]) -> dict[str, Any]:
+    """Type hints of the arguments that are keys; those of the others would need torch to be looked at."""
+    written = method.__init__.__annotations__
+    keys = SimpleNamespace(
+        __annotations__={key: hint for key, hint in written.items() if key not in (*_GIVEN, "return")}
+    )
+    return get_type_hints(keys, globalns=inspect.unwrap(method.__init__).__globals__)
 
 
 def _strict(hint: Any) -> Any:
@@ -118,7 +130,14 @@ def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[
 
 
 def prototype(settings: AugmentationSettings) -> Method:
-    """The method without its data, for what it says of itself; its x_mean is a placeholder."""
+    """The method without its data, for what it says of itself; x_mean is a placeholder where it must have one."""
+    try:
+        return _made(settings, {"x_mean": None})
+    except Exception as error:
+        if isinstance(error, ValueError) and not str(error).startswith("x_mean"):
+            raise
+    import torch  # what most settings are checked without
+
     return _made(settings, {"x_mean": torch.zeros(())})
 
 

@@ -1,21 +1,25 @@
 """CutMix (Yun et al., ICCV 2019): a box of each image is replaced by that of another, the labels are mixed by its area."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
-from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.method import Method, Model, Style
 from mixupe.augmentation.mixup import placed
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
     """(H, W) bool, of area 1 - lam where none of it lies outside; `place` (2,) in [0, 1) is of its centre, y and x."""
+    import torch
+
     inside = []
     for size, at in ((height, place[0]), (width, place[1])):
         offset = torch.arange(size, device=lam.device) - (at * size).floor()
@@ -45,9 +49,11 @@ class CutMix(Method):
         self.alpha, self.probability = alpha, probability
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        import torch
+
         checks.check_generator(generator)
         y = checked_targets(y)
-        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
+        if not isinstance(x, torch.Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
             raise ValueError(f"x: must be {len(y)} images, (B, C, H, W) in a floating dtype")
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)

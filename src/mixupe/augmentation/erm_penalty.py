@@ -1,16 +1,18 @@
 """Training without mixing but with MixupE's penalty: "ERM + additional loss" of the paper's ablation (Table 7)."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
-from mixupe.augmentation.method import Method, StackPlan
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.method import Method, Model, StackPlan
 from mixupe.augmentation.penalty import combine, expected_distance, penalty
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def erm_penalty_loss(

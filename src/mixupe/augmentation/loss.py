@@ -1,12 +1,14 @@
 """What every method returns, and the criteria they can share."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class MixedLoss:
 
 def loss_dtype(dtype: torch.dtype) -> torch.dtype:
     """One that is safe for softmax and sums: float32 for half and bfloat16."""
+    import torch
+
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
 
 
@@ -41,7 +45,9 @@ def logits_of(output: Any, rows: int) -> Tensor:
     Raises:
         ValueError: it is something else; the message names the model.
     """
-    if not isinstance(output, Tensor):
+    import torch
+
+    if not isinstance(output, torch.Tensor):
         raise ValueError(
             f"model: must return a tensor, logits of shape (B, K), got {type(output).__name__}; wrap it in a Module that"
             " returns the logits alone (model(x)[0], model(x).logits)"
@@ -56,7 +62,7 @@ def logits_of(output: Any, rows: int) -> Tensor:
 
 
 # (logits (B, K), y (B,) class indices or (B, K) probabilities) -> 0-d loss, linear in the probabilities.
-Criterion = Callable[[Tensor, Tensor], Tensor]
+Criterion: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
@@ -66,6 +72,8 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
         logits: (B, K), float.
         y: (B,) class indices or (B, K) probabilities.
     """
+    import torch.nn.functional as F
+
     return F.cross_entropy(logits, y if y.dim() == 1 else y.to(logits.dtype))
 
 
@@ -75,6 +83,9 @@ def bce_softmax(logits: Tensor, y: Tensor) -> Tensor:
     The authors' public code trains its vanilla, cutout and hidden-mixup baselines with it, but mixup and MixupE with
     cross-entropy. Its gradient shrinks with the number of classes.
     """
+    import torch
+    import torch.nn.functional as F
+
     probabilities = logits.softmax(dim=1)
     with torch.autocast(logits.device.type, enabled=False):  # autocast refuses it, though logits are float32 already
         return F.binary_cross_entropy(probabilities, as_probabilities(y, logits))
@@ -85,6 +96,8 @@ CRITERIA: dict[str, Criterion] = {"cross_entropy": cross_entropy, "bce_softmax":
 
 def as_probabilities(y: Tensor, logits: Tensor) -> Tensor:
     """y, (..., B) class indices or (..., B, K) probabilities, as probabilities (..., B, K) in the dtype of the logits."""
+    import torch
+
     if y.dim() == logits.dim():
         return y.to(logits.dtype)
     # F.one_hot would read the labels to check their range, which has been done.

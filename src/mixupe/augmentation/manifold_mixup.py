@@ -4,19 +4,21 @@ As its own paper defines it: one layer k drawn uniformly from a set of eligible 
 mixed with the same lam. (The authors' MixupE repository imports a version that always mixes labels at 0.5.)
 """
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
-from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
 from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.targets import checked_targets
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 class ManifoldMixup(Method):
@@ -48,6 +50,8 @@ class ManifoldMixup(Method):
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam and perm come from `generator`."""
+        import torch
+
         checks.check_generator(generator)
         y = checked_targets(y)
         lam = draw_lam(self.alpha, generator)

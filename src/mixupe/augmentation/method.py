@@ -1,16 +1,23 @@
 """What a method is: one class, whose file says all that the framework must know of it (docs/extend.md)."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
-from mixupe.augmentation.mix_point import Model
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+# Name of the mix point that is the model's input.
+INPUT = "input"
+
+Model: TypeAlias = "Callable[[Any], Tensor]"
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,10 @@ from mixupe.augmentation.checks import check_mix_at
 from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refuse_in_compiled
 from mixupe.augmentation.flow import Flow, run
 from mixupe.augmentation.loss import logits_of
+from mixupe.augmentation.method import INPUT, Model
 from mixupe.augmentation.second_order import twice_differentiable_kernels
 
-INPUT = "input"
-
-Model = Callable[[Any], Tensor]
+__all__ = ["INPUT", "MixPoint", "Model", "blend", "mixable_modules"]
 
 
 def blend(x: Tensor, lam: Tensor, perm: Tensor) -> Tensor:

@@ -1,21 +1,25 @@
-"""Mixup (Zhang et al., ICLR 2018) as a loss function and as a class that draws lam and perm; and training without it."""
+"""Mixup (Zhang et al., ICLR 2018) as a loss function and as a class that draws lam and perm."""
 
-from typing import Any
+from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
-from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
+from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
 def placed(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
     """lam as a 0-d tensor in float32 or wider, and perm, both on the device of the batch."""
-    like = x if isinstance(x, Tensor) else y
+    import torch
+
+    like = x if isinstance(x, torch.Tensor) else y
     lam = torch.as_tensor(lam, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
     # A blocking copy to a GPU would wait for all that is queued there.
     return lam.to(y.device, non_blocking=True), perm.to(y.device, non_blocking=True)
@@ -25,6 +29,8 @@ def drawn_mixup_loss(
     model: Model, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor, mix_at: str, criterion: Criterion
 ) -> MixedLoss:
     """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
+    from mixupe.augmentation.mix_point import MixPoint
+
     lam, perm = placed(lam, perm, x, y)
     logits = MixPoint(model, mix_at).mixed_logits(x, lam, perm)
     check_targets_fit(y, logits)
@@ -60,31 +66,6 @@ def mixup_loss(
     y = checked_targets(y)
     checks.check_draws(lam, perm, len(y))
     return drawn_mixup_loss(model, x, y, lam, perm, mix_at, criterion)
-
-
-class ERM(Method):
-    """No augmentation: the criterion on the batch as it is (empirical risk minimisation)."""
-
-    name = "none"
-    style = Style("#000000", "o", ":")
-
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-    ) -> MixedLoss:
-        checks.check_generator(generator)
-        y = checked_targets(y)
-        logits = logits_of(model(x), len(y))
-        check_targets_fit(y, logits)
-        loss = self.criterion(logits, y)
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
-
-    def stack_plan(self) -> StackPlan:
-        return StackPlan()
 
 
 class Mixup(Method):

@@ -6,22 +6,24 @@ mode, the mixed batch first, then the clean batch, so BatchNorm's running statis
 `penalty_every` trade that exactness for speed.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import torch
-from torch import Tensor
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, loss_dtype, mixed_criterion
-from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
 from mixupe.augmentation.mixup import drawn_mixup_loss, placed
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS, combine, expected_distance, penalty
-from mixupe.augmentation.second_order import check_twice_differentiable
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 CLEAN_PASSES = ("separate", "joint")
 
@@ -112,6 +114,9 @@ def _loss(
     mean_for: Callable[[Tensor], Tensor | None],
 ) -> MixedLoss:
     """The mixed pass, the clean pass, the penalty; `mean_for` gives x_mean for what flowed into the mix point."""
+    from mixupe.augmentation.mix_point import MixPoint
+    from mixupe.augmentation.second_order import check_twice_differentiable
+
     if form.takes_gradient:
         check_twice_differentiable(model, form.variant)
     point = MixPoint(model, form.mix_at)
@@ -187,8 +192,8 @@ class MixupE(Method):
         checks.check_x_mean(x_mean, variant, needed=self._form().takes_gradient and mix_at == INPUT)
         self.penalty_every = penalty_every
         self.x_mean = x_mean
-        # A tensor: as a number it would make a compiled step recompile for every batch.
-        self.batches = torch.zeros((), dtype=torch.int64, device="cpu")
+        if penalty_every > 1:
+            self.batches.zero_()  # made here, before a step is compiled
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
         """The loss of one batch; see `mixupe_loss` for the shapes. lam and perm come from `generator`."""
@@ -200,6 +205,13 @@ class MixupE(Method):
         if not self._takes_penalty():
             return drawn_mixup_loss(model, x, y, lam, perm, form.mix_at, form.criterion)
         return _loss(form, self.penalty_every * form.eta, model, x, y, lam, perm, self._mean_for)
+
+    @cached_property
+    def batches(self) -> Tensor:
+        """How many there have been, 0-d int64 on the CPU; as a number it would make a compiled step recompile for each."""
+        import torch
+
+        return torch.zeros((), dtype=torch.int64, device="cpu")
 
     def _form(self) -> _Form:
         """Of the attributes as they are now: a loop may change eta or alpha between batches."""
@@ -246,8 +258,10 @@ class MixupE(Method):
         self.batches += 1
         return bool(self.batches % self.penalty_every == 1)
 
-    @torch.no_grad()
     def _mean_for(self, h: Tensor) -> Tensor:
+        import torch
+
+        h = h.detach()
         if self.mix_at == INPUT:
             assert self.x_mean is not None
             self.x_mean = self.x_mean.to(h.device, non_blocking=True)  # moved at the first batch, then kept there
@@ -269,4 +283,7 @@ class MixupE(Method):
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.x_mean = state.get("x_mean", self.x_mean)
-        self.batches = state.get("batches", torch.zeros_like(self.batches)).cpu().clone()
+        if "batches" in state:
+            self.batches = state["batches"].cpu().clone()
+        else:
+            self.batches.zero_()

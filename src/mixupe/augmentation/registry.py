@@ -1,8 +1,12 @@
-"""From the name or the import path in a config to the class of a method; nobody lists them."""
+"""From the name or the import path in a config to the class of a method; nobody lists them.
+
+A method of this package lies in the file of its name, so that no other file is read for it.
+"""
 
 import functools
 import pkgutil
 from importlib import import_module
+from importlib.util import find_spec
 from inspect import isabstract
 
 import mixupe.augmentation
@@ -14,17 +18,20 @@ from mixupe.settings import UserError
 _OUTSIDE: dict[str, type[Method]] = {}
 
 
-@functools.cache
 def own_methods() -> dict[str, type[Method]]:
-    """name -> class of every method in this package: those with a `name` of their own in any of its files."""
-    package = mixupe.augmentation
-    modules = [import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
-    found = {value for module in modules for value in vars(module).values() if _is_method(value)}
-    return {cls.name: cls for cls in sorted(found, key=lambda cls: cls.name)}
+    """name -> class of every method in this package."""
+    names = [module.name for module in pkgutil.iter_modules(mixupe.augmentation.__path__)]
+    return {name: cls for name in names if (cls := own_method(name)) is not None}
 
 
-def _is_method(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, Method) and "name" in vars(value)
+@functools.cache
+def own_method(name: str) -> type[Method] | None:
+    """The method of that name in this package; None where there is none."""
+    path = f"{mixupe.augmentation.__name__}.{name}"
+    if not name.isidentifier() or find_spec(path) is None:
+        return None
+    classes = (value for value in vars(import_module(path)).values() if isinstance(value, type))
+    return next((cls for cls in classes if issubclass(cls, Method) and vars(cls).get("name") == name), None)
 
 
 def method_class(name: object, target: object = None) -> type[Method]:
@@ -34,13 +41,14 @@ def method_class(name: object, target: object = None) -> type[Method]:
         UserError: there is none.
     """
     if target is None:
-        if name not in own_methods():
+        cls = own_method(name) if isinstance(name, str) else None
+        if cls is None:
             raise UserError(
                 f"augmentation.name: {name!r} is unknown, allowed are {', '.join(own_methods())}; a method from elsewhere"
                 " needs augmentation.target, the import path of its class"
             )
-        return own_methods()[str(name)]
-    if not isinstance(name, str) or not name or name in own_methods():
+        return cls
+    if not isinstance(name, str) or not name or own_method(name) is not None:
         raise UserError(f"augmentation.name: must be a name of its own for {target}, got {name!r}")
     _OUTSIDE[name] = _imported(target)
     return _OUTSIDE[name]
@@ -48,7 +56,7 @@ def method_class(name: object, target: object = None) -> type[Method]:
 
 def style_of(name: str) -> Style | None:
     """How the method of that name is drawn; None where its class does not say, or there is none."""
-    cls = own_methods().get(name, _OUTSIDE.get(name))
+    cls = own_method(name) or _OUTSIDE.get(name)
     return None if cls is None else vars(cls).get("style")
 
 

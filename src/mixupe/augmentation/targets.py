@@ -1,9 +1,13 @@
 """Checks of y, and of the logits beside it. Values are read on the CPU only, as in `checks`."""
 
-import torch
-from torch import Tensor
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from mixupe.augmentation.checks import check_tensor, readable
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def checked_targets(y: Tensor) -> Tensor:
@@ -12,6 +16,8 @@ def checked_targets(y: Tensor) -> Tensor:
     Raises:
         ValueError: y is neither.
     """
+    import torch
+
     check_tensor("y", y)
     if y.dim() == 2 and y.shape[1] == 1:
         raise ValueError(
@@ -34,6 +40,8 @@ def checked_targets(y: Tensor) -> Tensor:
 
 def check_targets_fit(y: Tensor, logits: Tensor) -> None:
     """Does y (checked) speak of the classes of the logits (B, K)?"""
+    import torch
+
     classes = logits.shape[1]
     if y.dim() == 2 and y.shape[1] != classes:
         raise ValueError(f"y: has {y.shape[1]} columns, the model returns {classes} logits")

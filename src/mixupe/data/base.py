@@ -1,15 +1,19 @@
 """The one interface between a data set of any domain and the training loop."""
 
+from __future__ import annotations
+
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from mixupe.settings import Fraction, PositiveInt, Settings
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 DomainName = Literal["images", "tabular", "speech", "graphs"]
 ProtocolName = Literal["heldout", "paper"]

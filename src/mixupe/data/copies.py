@@ -15,8 +15,12 @@ def copy_folder(path: Path, root: Path, names: Sequence[str]) -> Path:
     """
     if path.is_dir():
         return path
-    if not path.is_file():
-        raise UserError(f"dataset.path: {path} is not there; give a folder or an archive")
+    try:
+        path.stat()
+    except OSError as error:
+        raise UserError(
+            f"dataset.path: {path} cannot be read ({error.strerror}); give a folder or an archive"
+        ) from error
     return unpacked(path, root / "cache" / "copies", [pattern for name in names for pattern in (name, f"*/{name}")])
 
 

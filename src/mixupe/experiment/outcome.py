@@ -6,17 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from mixupe import stopping
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunFolder
 from mixupe.settings import UserError
-from mixupe.training.loop import NonFiniteLossError
 
 # A diverged run would diverge again: its failure is a result, not an accident.
-FINAL_FAILURES = {NonFiniteLossError.__name__}
+FINAL_FAILURES = {"NonFiniteLossError"}
 OUT_OF_GPU_MEMORY = (
     "out of GPU memory; trainer.precision=bf16, a larger trainer.accumulate or a smaller trainer.batch_size needs less"
 )
@@ -109,6 +106,8 @@ def _leave_nothing(folder: RunFolder) -> None:
 
 
 def _reason(error: Exception) -> str:
+    import torch  # finished runs are found without it
+
     if isinstance(error, torch.OutOfMemoryError):
         return OUT_OF_GPU_MEMORY
     line = f"{type(error).__name__}: {error}".splitlines()[0]

@@ -17,14 +17,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from mixupe.training.distributed import launched
+from mixupe import torchrun
 
 CONSOLE = Console(stderr=False, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
     """One plain line, above the bars where there are any; of the processes of one run, the first one's."""
-    if not launched().is_first:
+    if torchrun.rank() != 0:
         return
     console = _SWEEP.bars.console if _SWEEP is not None and _SWEEP.bars is not None else CONSOLE
     console.print(text, markup=False)
@@ -38,7 +38,7 @@ def say_once(text: str) -> None:
 
 def complain(text: str) -> None:
     """One line on standard error; of the processes of one run, the first one's."""
-    if not launched().is_first:
+    if torchrun.rank() != 0:
         return
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that does
 

@@ -1,19 +1,22 @@
 """record.json: what a number in a table leads back to."""
 
+from __future__ import annotations
+
 import functools
 import platform
 import subprocess
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from mixupe.data.base import DataBundle
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import ENGINE_VERSION, group_id, run_id
 from mixupe.experiment.metrics_log import Row
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = ("mixupe", "torch", "torchvision", "torch-geometric", "timm", "scikit-learn", "numpy", "hydra-core")
 
@@ -104,6 +107,8 @@ def code_state() -> dict[str, Any]:
 
 def hardware(device: torch.device, processes: int = 1) -> dict[str, Any]:
     """What the run ran on."""
+    import torch  # records are also read where nothing is computed
+
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else _cpu_name()
     return {
         "device": device.type,

@@ -26,9 +26,9 @@ from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_mirror import Mirror, mirror
+from mixupe.files import previous
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
-from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.loop import Trainer, resolve_device
 from mixupe.training.precision import slow_bf16

@@ -17,9 +17,8 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from mixupe.experiment.files import read_object, write_json
-from mixupe.files import set_aside
+from mixupe.files import previous, set_aside
 from mixupe.settings import UserError
-from mixupe.training.checkpoint import previous
 
 Record = dict[str, Any]
 State = Literal["MISSING", "RUNNING", "INTERRUPTED", "DONE", "FAILED"]

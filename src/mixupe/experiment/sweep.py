@@ -13,10 +13,7 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.outcome import Outcome, known_outcome, title_of
 from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
-from mixupe.experiment.run import warn_of_slow_precision
-from mixupe.experiment.stack import attempt_runs
 from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
-from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.watch import POLL_S, watching
 from mixupe.files import set_aside
 
@@ -87,12 +84,8 @@ def run_sweep(
     outcomes = {identity: known for identity, job in jobs.items() if (known := job.known()) is not None}
     missing = [job for identity, job in jobs.items() if identity not in outcomes]
     say(f"{title}: {len(jobs)} runs, {len(outcomes)} finished before, {len(missing)} to do")
-    for job in missing:
-        check_logger(job.settings.logger)
-    for root in {job.settings.output_root for job in missing}:
-        RunStore(root).check_writable()
-    for job in missing:
-        warn_of_slow_precision(job.settings)
+    if missing:
+        _check(missing)
     stopped: str | None = None
     with sweep_progress(title, len(missing)) as sweep:
         while missing and stopped is None:
@@ -107,7 +100,22 @@ def run_sweep(
     return _account(title, jobs, outcomes, stopped)
 
 
+def _check(missing: Sequence[_Job]) -> None:
+    """What can be wrong before any of these runs starts, and what its owner should know."""
+    from mixupe.experiment.run import warn_of_slow_precision  # which needs torch
+    from mixupe.experiment.wandb_environment import check_logger
+
+    for job in missing:
+        check_logger(job.settings.logger)
+    for root in {job.settings.output_root for job in missing}:
+        RunStore(root).check_writable()
+    for job in missing:
+        warn_of_slow_precision(job.settings)
+
+
 def _run_here(jobs: Sequence[_Job]) -> dict[str, Outcome]:
+    from mixupe.experiment.stack import attempt_runs  # which needs torch
+
     outcomes: dict[str, Outcome] = {}
     for chunk in stopping.UntilStopped(chunks(jobs, lambda job: job.settings, workers=1)):
         ended = attempt_runs([job.settings for job in chunk])

@@ -4,15 +4,10 @@ from torch import nn
 from torch_geometric.nn import GCN
 
 from mixupe.data.base import DataSpec
-from mixupe.models.gnn import DOMAINS, GNNSettings, GraphClassifier, encoder_settings
-
-__all__ = ["DOMAINS", "Config", "build"]
-
-
-class Config(GNNSettings):
-    pass
+from mixupe.models.gnn import GraphClassifier, encoder_settings
+from mixupe.models.settings import GNNSettings
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: GNNSettings, spec: DataSpec) -> nn.Module:
     (features,) = spec.input_shape
     return GraphClassifier(GCN(features, **encoder_settings(config)), config, spec.num_classes)

@@ -6,13 +6,8 @@ from torch import nn
 from torch_geometric.nn import GIN, GINEConv
 
 from mixupe.data.base import DataSpec
-from mixupe.models.gnn import DOMAINS, GNNSettings, GraphClassifier, encoder_settings
-
-__all__ = ["DOMAINS", "Config", "build"]
-
-
-class Config(GNNSettings):
-    pass
+from mixupe.models.gnn import GraphClassifier, encoder_settings
+from mixupe.models.settings import GNNSettings
 
 
 class GINE(GIN):  # type: ignore[misc]
@@ -24,7 +19,7 @@ class GINE(GIN):  # type: ignore[misc]
         return GINEConv(super().init_conv(in_channels, out_channels).nn, **kwargs)
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: GNNSettings, spec: DataSpec) -> nn.Module:
     (features,) = spec.input_shape
     if spec.edge_features:
         encoder: GIN = GINE(features, edge_dim=spec.edge_features, **encoder_settings(config))

@@ -8,38 +8,20 @@ BatchNorm as in the layers, without which the sums, large and of any scale, leav
 Edge features are not used.
 """
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch_geometric.nn import GINConv, global_add_pool
 
 from mixupe.data.base import DataSpec
 from mixupe.data.graphs.flat import GraphBatch
-from mixupe.models.base import ModelSettings
 from mixupe.models.dropout import Dropout
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("graphs",)
-
-
-class Config(ModelSettings):
-    """Attributes:
-    hidden: width of every layer; the paper takes 16 or 32 for molecules and proteins, 64 for social networks.
-    layers: counting the input.
-    dropout: probability of dropping a unit of the head, in [0, 1).
-    """
-
-    hidden: PositiveInt = 32
-    layers: Annotated[int, Field(ge=2, strict=True)] = 5
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+from mixupe.models.settings import GIN5Settings
 
 
 class GIN5(nn.Module):
     """GraphBatch of B graphs -> (B, K) logits. The input of `head` is the readout, (B, features + (layers - 1) * hidden)."""
 
-    def __init__(self, features: int, classes: int, config: Config) -> None:
+    def __init__(self, features: int, classes: int, config: GIN5Settings) -> None:
         super().__init__()
         hidden = config.hidden
         widths = [features, *[hidden] * (config.layers - 1)]
@@ -63,6 +45,6 @@ def _perceptron(width: int, hidden: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(width, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, hidden))
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: GIN5Settings, spec: DataSpec) -> nn.Module:
     (features,) = spec.input_shape
     return GIN5(features, spec.num_classes, config)

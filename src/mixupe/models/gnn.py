@@ -1,31 +1,11 @@
 """What the graph networks share: an encoder of nodes, a readout a graph, and a classifier head."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
 from torch import Tensor, nn
 from torch_geometric.nn import global_add_pool, global_mean_pool
 from torch_geometric.nn.models.basic_gnn import BasicGNN
 
 from mixupe.data.graphs.flat import GraphBatch
-from mixupe.models.base import ModelSettings
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("graphs",)
-
-
-class GNNSettings(ModelSettings):
-    """Attributes:
-    hidden: width of every layer.
-    layers: message-passing layers; a node is described by a linear map of all their outputs (jumping knowledge).
-    readout: sum or mean of a graph's nodes.
-    dropout: probability of dropping a unit, in [0, 1).
-    """
-
-    hidden: PositiveInt = 64
-    layers: PositiveInt = 4
-    readout: Literal["sum", "mean"] = "sum"
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+from mixupe.models.settings import GNNSettings
 
 
 def encoder_settings(settings: GNNSettings) -> dict[str, object]:

@@ -4,20 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("speech", "images")
-
-
-class Config(ModelSettings):
-    """Attributes:
-    channels: of the two convolutions.
-    hidden: width of the two hidden layers.
-    """
-
-    channels: tuple[PositiveInt, PositiveInt] = (6, 16)
-    hidden: tuple[PositiveInt, PositiveInt] = (120, 84)
+from mixupe.models.settings import LeNetSettings
 
 
 class LeNet(nn.Module):
@@ -43,6 +30,6 @@ class LeNet(nn.Module):
         return logits
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: LeNetSettings, spec: DataSpec) -> nn.Module:
     channels, height, width = spec.input_shape
     return LeNet((channels, height, width), spec.num_classes, config.channels, config.hidden)

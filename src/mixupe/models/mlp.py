@@ -2,32 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
 from mixupe.models.dropout import Dropout
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("tabular",)
-
-
-class Config(ModelSettings):
-    """Attributes:
-    hidden: width of each hidden layer.
-    dropout: probability of dropping a hidden unit, in [0, 1).
-    categorical: how categories enter the first layer: as one-hot columns, or each column as a learned embedding.
-    embedding_dim: width of each embedding.
-    """
-
-    hidden: tuple[PositiveInt, ...] = (128, 128)
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    categorical: Literal["onehot", "embedding"] = "onehot"
-    embedding_dim: PositiveInt = 8
+from mixupe.models.settings import MLPSettings
 
 
 class BlockEmbedding(nn.Module):
@@ -83,7 +64,7 @@ class MLP(nn.Module):
         return logits
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: MLPSettings, spec: DataSpec) -> nn.Module:
     (features,) = spec.input_shape
     embedding = None
     if config.categorical == "embedding" and spec.categorical_blocks:

@@ -6,17 +6,12 @@ have 11.17 M parameters for 10 classes. ReLU and sum are in place, where nothing
 bits, 5% faster at width 16 on a CPU.
 """
 
-from typing import Literal
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
+from mixupe.models.settings import PreActResNetSettings
 from mixupe.models.subsampled import SubsampledConv2d
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("images",)
 
 
 class BasicBlock(nn.Module):
@@ -77,18 +72,6 @@ DEPTHS: dict[int, tuple[Block, tuple[int, int, int, int]]] = {
 }
 
 
-class Config(ModelSettings):
-    """Attributes:
-    depth: 18, 34 (basic blocks), 50 or 101 (bottlenecks).
-    width: channels of the first stage.
-    stem_stride: stride of the first convolution; 2 for Tiny-ImageNet's 64x64.
-    """
-
-    depth: Literal[18, 34, 50, 101] = 18
-    width: PositiveInt = 64
-    stem_stride: PositiveInt = 1
-
-
 class PreActResNet(nn.Module):
     """(B, C, H, W) float -> (B, K) logits, for any H and W."""
 
@@ -116,6 +99,6 @@ class PreActResNet(nn.Module):
         return logits
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: PreActResNetSettings, spec: DataSpec) -> nn.Module:
     channels = spec.input_shape[0]
     return PreActResNet(channels, spec.num_classes, config.depth, config.width, config.stem_stride)

@@ -5,22 +5,10 @@ mean and maximum over time make short and long recordings comparable.
 """
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("speech",)
-
-
-class Config(ModelSettings):
-    """Attributes:
-    channels: of each convolution; all but the last are followed by max pooling over two frames.
-    """
-
-    channels: tuple[PositiveInt, ...] = Field(default=(128, 128), min_length=1)
+from mixupe.models.settings import TemporalCNNSettings
 
 
 class TemporalCNN(nn.Module):
@@ -53,6 +41,6 @@ def _block(in_channels: int, out_channels: int, pool: bool) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: TemporalCNNSettings, spec: DataSpec) -> nn.Module:
     _, mels, _ = spec.input_shape
     return TemporalCNN(mels, spec.num_classes, config.channels)

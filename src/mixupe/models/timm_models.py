@@ -7,26 +7,12 @@ import timm
 from torch import nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
+from mixupe.models.settings import TimmSettings
 from mixupe.models.subsampled import subsample_1x1
-from mixupe.settings import PositiveInt, UserError
-
-DOMAINS = ("images",)
+from mixupe.settings import UserError
 
 
-class Config(ModelSettings):
-    """Attributes:
-    timm_name: for `timm.create_model`.
-    patch_size: transformers only, side of a patch in pixels.
-
-    Networks that are built for one image size are built for the data's.
-    """
-
-    timm_name: str
-    patch_size: PositiveInt | None = None
-
-
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: TimmSettings, spec: DataSpec) -> nn.Module:
     """(B, C, H, W) float -> (B, K) logits, for the data's C, H and W.
 
     Raises:

@@ -5,30 +5,18 @@ of them in VGG-11 (configuration A), two each in VGG-13 (B). One hidden layer fo
 made for 7x7 maps of 224x224 photographs.
 """
 
-from typing import Annotated
-
-from pydantic import Field
 from torch import Tensor, nn
 
-from mixupe.models.base import ModelSettings
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("speech", "images")
+from mixupe.data.base import DataSpec
+from mixupe.models.settings import VGGSettings
 
 # Channels of each block's convolutions, in units of the width.
 Blocks = tuple[tuple[int, ...], ...]
-VGG11: Blocks = ((1,), (2,), (4, 4), (8, 8), (8, 8))
-VGG13: Blocks = ((1, 1), (2, 2), (4, 4), (8, 8), (8, 8))
-
-
-class VGGSettings(ModelSettings):
-    """Attributes:
-    width: channels of the first block; 64 is the published network.
-    dropout: probability of dropping a unit of the hidden layer, in [0, 1).
-    """
-
-    width: PositiveInt = 64
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5
+# By key of mixupe.models.registry.BUILDERS.
+LAYOUTS: dict[str, Blocks] = {
+    "vgg11": ((1,), (2,), (4, 4), (8, 8), (8, 8)),
+    "vgg13": ((1, 1), (2, 2), (4, 4), (8, 8), (8, 8)),
+}
 
 
 class VGG(nn.Module):
@@ -63,3 +51,9 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU()
     )
+
+
+def build(config: VGGSettings, spec: DataSpec) -> nn.Module:
+    channels, height, width = spec.input_shape
+    layout = LAYOUTS[config.builder]
+    return VGG(layout, (channels, height, width), spec.num_classes, config.width, config.dropout)

@@ -4,36 +4,12 @@ Three stages of pre-activation blocks at widths 16k, 32k, 64k, then BN - ReLU, g
 classifier. WRN-28-10 has 36.48 M parameters for 10 classes.
 """
 
-from typing import Annotated
-
 import torch.nn.functional as F
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from mixupe.data.base import DataSpec
-from mixupe.models.base import ModelSettings
 from mixupe.models.preactresnet import BasicBlock
-from mixupe.settings import PositiveInt
-
-DOMAINS = ("images",)
-
-
-def _depth(value: int) -> int:
-    if value < 10 or (value - 4) % 6:
-        raise ValueError("must be 6n + 4 with n >= 1, for example 16, 22, 28 or 40")
-    return value
-
-
-class Config(ModelSettings):
-    """Attributes:
-    depth: 6n + 4: n blocks in each of the three stages.
-    widen_factor: k.
-    dropout: probability of dropping a unit between the two convolutions of a block, in [0, 1).
-    """
-
-    depth: Annotated[int, Field(strict=True), AfterValidator(_depth)] = 28
-    widen_factor: PositiveInt = 10
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+from mixupe.models.settings import WideResNetSettings
 
 
 class WideResNet(nn.Module):
@@ -68,5 +44,5 @@ def _block(in_channels: int, channels: int, stride: int, dropout: float) -> Basi
     return block
 
 
-def build(config: Config, spec: DataSpec) -> nn.Module:
+def build(config: WideResNetSettings, spec: DataSpec) -> nn.Module:
     return WideResNet(spec.input_shape[0], spec.num_classes, config.depth, config.widen_factor, config.dropout)

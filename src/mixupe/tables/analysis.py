@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.augmentation.method import Style
-from mixupe.augmentation.mixup import ERM
+from mixupe.augmentation.none import ERM
 from mixupe.experiment.analysis import Analysis
 from mixupe.experiment.files import write_json, write_text
 from mixupe.tables.style import ORDERED, caption, heading, tidy, write_figures

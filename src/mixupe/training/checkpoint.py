@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
-from mixupe.files import replacing, set_aside
+from mixupe.files import previous, replacing, set_aside
 
 _MARK = b"sha256:"
 _TRAILER_BYTES = len(_MARK) + 64
@@ -31,11 +31,6 @@ class _Hashing(io.RawIOBase):
     def write(self, data: Any) -> int:
         self.hash.update(data)
         return self.file.write(data)
-
-
-def previous(path: Path) -> Path:
-    """Where the checkpoint before the one at `path` is."""
-    return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mixupe import stopping
+from mixupe import stopping, torchrun
 from mixupe.data.base import Split
 from mixupe.evaluation.classification import predict
 from mixupe.settings import UserError
@@ -146,9 +146,8 @@ def raised_in_all(error: Exception) -> bool:
 
 def launched() -> Ranks:
     """The processes that torchrun says there are."""
-    if not dist.is_torchelastic_launched():
-        return ALONE
-    return Ranks(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    size = torchrun.world_size()
+    return ALONE if size == 1 else Ranks(torchrun.rank(), size)
 
 
 def own_gpu(device: torch.device) -> torch.device:

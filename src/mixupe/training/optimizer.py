@@ -1,14 +1,18 @@
 """Optimizers and learning-rate schedules; the schedule is a pure function of the step."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from torch import nn, optim
-from torch.optim.lr_scheduler import LambdaLR
 
 from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, Settings
+
+if TYPE_CHECKING:
+    from torch import nn, optim
+    from torch.optim.lr_scheduler import LambdaLR
 
 
 class SGDSettings(Settings):
@@ -111,6 +115,8 @@ SchedulerSettings = Annotated[StepSettings | CosineSettings | EverySettings, Fie
 
 def build_optimizer(settings: OptimizerSettings, model: nn.Module) -> optim.Optimizer:
     """The optimizer of all parameters, as one fused kernel a step (CPU and CUDA)."""
+    from torch import optim  # settings are checked without it
+
     match settings:
         case SGDSettings():
             return optim.SGD(
@@ -148,4 +154,6 @@ def build_scheduler(
     settings: SchedulerSettings, optimizer: optim.Optimizer, epochs: int, steps_per_epoch: int
 ) -> LambdaLR:
     """The schedule, to be stepped after every optimizer step."""
+    from torch.optim.lr_scheduler import LambdaLR
+
     return LambdaLR(optimizer, lr_factor(settings, epochs, steps_per_epoch))

@@ -11,7 +11,8 @@ from torch_geometric.io import read_tu_data
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
-from mixupe.data.graphs.tu_folder import Config, content_version, load
+from mixupe.data.graphs.settings import TUFolderSettings
+from mixupe.data.graphs.tu_folder import content_version, load
 from mixupe.data.registry import dataset_settings, load_dataset
 from mixupe.settings import UserError
 from tests.data.graphs.tu_format import OPTIONS, write_tu_set
@@ -19,10 +20,10 @@ from tests.data.graphs.tu_format import OPTIONS, write_tu_set
 REQUEST = DataRequest(root=Path("unused"), seed=0, protocol="heldout")
 
 
-def config(folder: Path, **keys: Any) -> Config:
+def config(folder: Path, **keys: Any) -> TUFolderSettings:
     values = {"name": "own", "domain": "graphs", "loader": "graphs.tu_folder", "path": str(folder), **keys}
     settings = dataset_settings(values)
-    assert isinstance(settings, Config)
+    assert isinstance(settings, TUFolderSettings)
     return settings
 
 
@@ -328,4 +329,4 @@ def test_undirected_changes_no_set_that_lists_both_ways_and_no_older_run(tmp_pat
     one, other = (load(config(folder, undirected=chosen), REQUEST) for chosen in (False, True))
     assert one.notes == other.notes
     assert torch.equal(everything(one).edge_index, everything(other).edge_index)
-    assert Config.model_fields["undirected"].json_schema_extra == {"identity_default": False}
+    assert TUFolderSettings.model_fields["undirected"].json_schema_extra == {"identity_default": False}

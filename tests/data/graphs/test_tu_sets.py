@@ -10,7 +10,7 @@ import torch
 from torch_geometric.io import read_tu_data
 
 from mixupe.data.base import DataRequest
-from mixupe.data.graphs import tu_sets
+from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tu_files import TUFolder
 from mixupe.data.registry import dataset_settings, is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
@@ -23,10 +23,10 @@ PACKAGE = Path(__file__).parents[3] / "data" / "packages" / "grakel"
 needs_grakel = pytest.mark.skipif(not PACKAGE.is_dir(), reason="the package grakel has not been fetched")
 
 
-def config(**keys: Any) -> tu_sets.Config:
+def config(**keys: Any) -> TUSet:
     values = {"name": "fake", "domain": "graphs", "loader": "graphs.tu_sets", "tu_name": "FAKE", **keys}
     settings = dataset_settings(values)
-    assert isinstance(settings, tu_sets.Config)
+    assert isinstance(settings, TUSet)
     return settings
 
 

@@ -11,14 +11,15 @@ from PIL import Image
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import emoji
+from mixupe.data.images.settings import Emoji
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
 
 CATEGORIES = ("Flags", "Objects", "Component")
 
 
-def config(**values: Any) -> emoji.Config:
-    return emoji.Config.model_validate({"name": "emoji", "domain": "images", "loader": "images.emoji", **values})
+def config(**values: Any) -> Emoji:
+    return Emoji.model_validate({"name": "emoji", "domain": "images", "loader": "images.emoji", **values})
 
 
 def write_package(root: Path, vendor: str, brightness: int) -> Path:

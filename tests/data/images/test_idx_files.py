@@ -10,11 +10,12 @@ import pytest
 from mixupe.data.base import DataRequest
 from mixupe.data.images import torchvision_sets
 from mixupe.data.images.idx_files import FASHION_MNIST
+from mixupe.data.images.settings import TorchvisionSet
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
 from tests.data.images.idx_format import compress, idx_files
 
-CONFIG = torchvision_sets.Config(
+CONFIG = TorchvisionSet(
     name="fashion_mnist", domain="images", loader="images.torchvision_sets", torchvision_name="FashionMNIST"
 )
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 28, 28), dtype=np.uint8)

@@ -10,14 +10,15 @@ import torch
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import image_folder
+from mixupe.data.images.settings import ImageFolder
 from mixupe.data.images.streaming import StreamingImages
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
 from tests.data.images.conftest import WriteImage
 
 
-def config(path: Path, **values: Any) -> image_folder.Config:
-    return image_folder.Config.model_validate(
+def config(path: Path, **values: Any) -> ImageFolder:
+    return ImageFolder.model_validate(
         {"name": "mine", "domain": "images", "loader": "images.image_folder", "path": path, "workers": 0, **values}
     )
 
@@ -210,4 +211,4 @@ def test_unchanged_files_are_read_once(photos: Path, monkeypatch: pytest.MonkeyP
 
 def test_path_and_workers_are_no_part_of_a_run() -> None:
     for name in ("path", "workers"):
-        assert image_folder.Config.model_fields[name].json_schema_extra == {"identity": False}
+        assert ImageFolder.model_fields[name].json_schema_extra == {"identity": False}

@@ -12,10 +12,11 @@ from torchvision.datasets import imagenet as torchvision_imagenet
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import imagenet
+from mixupe.data.images.settings import ImageNet
 from mixupe.settings import UserError
 from tests.data.images.conftest import WriteImage
 
-CONFIG = imagenet.Config(name="imagenet", domain="images", loader="images.imagenet", image_size=16, workers=0)
+CONFIG = ImageNet(name="imagenet", domain="images", loader="images.imagenet", image_size=16, workers=0)
 SYNSETS = [("n02012849", "crane, a bird"), ("n03126707", "crane, a machine"), ("n00001740", "an inner node")]
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import reduced_cifar, torchvision_sets
-from mixupe.data.images.reduced_cifar import Config
+from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.settings import UserError
@@ -26,9 +26,9 @@ LABELS = np.arange(60) % 2
 TRAIN, PER_CLASS = 40, 8
 
 
-def config(digest: str = "0" * 64, **keys: Any) -> Config:
+def config(digest: str = "0" * 64, **keys: Any) -> ReducedCIFAR:
     base = {"name": "toy", "domain": "images", "loader": "images.reduced_cifar", "torchvision_name": "CIFAR10"}
-    return Config.model_validate({**base, "per_class": PER_CLASS, "content_sha256": digest, **keys})
+    return ReducedCIFAR.model_validate({**base, "per_class": PER_CLASS, "content_sha256": digest, **keys})
 
 
 def request(root: Path) -> DataRequest:
@@ -162,3 +162,9 @@ def test_whole_real_copies(tmp_path: Path, classes: int) -> None:
     rows = np.ascontiguousarray(data.train.pixels.numpy().transpose(0, 2, 3, 1))  # type: ignore[attr-defined]
     largest = max(hashlib.sha256(row).digest()[0] for row in rows) / 256
     assert largest == pytest.approx(0.2 if classes == 10 else 0.26, abs=0.02)
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "toy.tar").write_bytes(b"no archive")
+    with pytest.raises(UserError, match=r"^dataset\.path: .*toy\.tar cannot be read \("):
+        load_dataset(config(path=tmp_path / "toy.tar"), request(tmp_path))

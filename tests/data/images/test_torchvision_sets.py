@@ -16,15 +16,16 @@ from torchvision import datasets
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images import torchvision_sets
 from mixupe.data.images.idx_files import MNIST
+from mixupe.data.images.settings import SetName, TorchvisionSet
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
 from tests.data.images.idx_format import compress, idx_files
 from tests.real_data import real
 
 
-def config(name: torchvision_sets.SetName) -> torchvision_sets.Config:
+def config(name: SetName) -> TorchvisionSet:
     loader = "images.torchvision_sets"
-    return torchvision_sets.Config(name=name.lower(), domain="images", loader=loader, torchvision_name=name)
+    return TorchvisionSet(name=name.lower(), domain="images", loader=loader, torchvision_name=name)
 
 
 def md5(path: Path) -> str:
@@ -96,7 +97,7 @@ def test_svhn(svhn: Path, request_here: DataRequest) -> None:
     assert torchvision_sets.is_here(config("SVHN"), svhn)
 
 
-def test_cifar(cifar: tuple[torchvision_sets.SetName, Path], request_here: DataRequest) -> None:
+def test_cifar(cifar: tuple[SetName, Path], request_here: DataRequest) -> None:
     name, _ = cifar
     bundle = torchvision_sets.load(config(name), request_here)
     check(bundle)
@@ -105,7 +106,7 @@ def test_cifar(cifar: tuple[torchvision_sets.SetName, Path], request_here: DataR
 
 
 def test_an_archive_put_there_by_hand_is_unpacked(
-    cifar: tuple[torchvision_sets.SetName, Path], request_here: DataRequest, monkeypatch: pytest.MonkeyPatch
+    cifar: tuple[SetName, Path], request_here: DataRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name, folder = cifar
     factory = getattr(datasets, name)
@@ -136,9 +137,7 @@ def test_a_flipped_byte_in_svhn_is_found(svhn: Path, request_here: DataRequest, 
     assert "\n" not in str(error.value)
 
 
-def test_a_flipped_byte_in_cifar_is_found(
-    cifar: tuple[torchvision_sets.SetName, Path], request_here: DataRequest
-) -> None:
+def test_a_flipped_byte_in_cifar_is_found(cifar: tuple[SetName, Path], request_here: DataRequest) -> None:
     name, folder = cifar
     for path in sorted(folder.iterdir()):
         intact = path.read_bytes()
@@ -152,7 +151,7 @@ def test_a_flipped_byte_in_cifar_is_found(
 
 @pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100", "SVHN", "FashionMNIST"])
 def test_without_network_one_line_names_file_and_folder(
-    name: torchvision_sets.SetName, request_here: DataRequest, monkeypatch: pytest.MonkeyPatch
+    name: SetName, request_here: DataRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)  # no apt-get
     with pytest.raises(UserError, match=r"is not there, and .* could not be downloaded") as error:

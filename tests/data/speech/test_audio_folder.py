@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 
 from mixupe.data.base import DataRequest
-from mixupe.data.speech.audio_folder import Config, content_version, load
+from mixupe.data.speech.audio_folder import content_version, load
+from mixupe.data.speech.settings import AudioFolder
 from mixupe.settings import UserError
 from tests.data.speech.conftest import WriteAudio
 
 
-def config(path: Path, **changes: Any) -> Config:
+def config(path: Path, **changes: Any) -> AudioFolder:
     values = {"name": "mine", "domain": "speech", "loader": "speech.audio_folder", "path": path, "seconds": 0.1}
-    return Config.model_validate(values | changes)
+    return AudioFolder.model_validate(values | changes)
 
 
 @pytest.fixture

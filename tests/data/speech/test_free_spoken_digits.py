@@ -13,7 +13,8 @@ import yaml
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import dataset_settings, fetch, is_here
-from mixupe.data.speech.free_spoken_digits import Config, load
+from mixupe.data.speech.free_spoken_digits import load
+from mixupe.data.speech.settings import FreeSpokenDigits
 from mixupe.settings import UserError
 from tests.data.speech.conftest import WriteAudio
 
@@ -21,11 +22,11 @@ CONFIG = Path(__file__).parents[3] / "configs" / "dataset" / "free_spoken_digits
 SPEAKERS = ("ann", "bob", "cy", "dee")
 
 
-def config(**changes: Any) -> Config:
+def config(**changes: Any) -> FreeSpokenDigits:
     """As the repository's config, but for a small set."""
     small = {"recordings": 80, "seconds": 0.1, "time_shift": 0.0, "folds": 4}
     settings = dataset_settings({**yaml.safe_load(CONFIG.read_text()), **small, **changes})
-    assert isinstance(settings, Config)
+    assert isinstance(settings, FreeSpokenDigits)
     return settings
 
 
@@ -184,7 +185,7 @@ def test_the_real_recordings(request_here: DataRequest) -> None:
     settings = dataset_settings({**yaml.safe_load(CONFIG.read_text()), "path": path})
     tested: list[str] = []
     for seed in range(6):
-        assert isinstance(settings, Config)
+        assert isinstance(settings, FreeSpokenDigits)
         bundle = load(settings, DataRequest(request_here.root, seed, "heldout"))
         assert sizes(bundle) == [2000, 500, 500]
         assert torch.bincount(bundle.test.labels).tolist() == [50] * 10

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.speech.gcin_initials import CLASSES, SPEAKERS, Config, load
+from mixupe.data.speech.gcin_initials import CLASSES, SPEAKERS, load
+from mixupe.data.speech.settings import GcinInitials
 from mixupe.settings import UserError
 from tests.data.speech.conftest import WriteAudio
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "gcin-voice"
-CONFIG = Config.model_validate(
+CONFIG = GcinInitials.model_validate(
     {"name": "gcin", "domain": "speech", "loader": "speech.gcin_initials", "seconds": 0.2, "time_shift": 0.02}
 )
 

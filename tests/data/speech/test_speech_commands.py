@@ -13,7 +13,8 @@ import torch
 from torchaudio.datasets import speechcommands
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.speech.speech_commands import COMMANDS, Config, fetch, is_here, load, noise_crops
+from mixupe.data.speech.settings import SpeechCommands
+from mixupe.data.speech.speech_commands import COMMANDS, fetch, is_here, load, noise_crops
 from mixupe.settings import UserError
 from tests.data.speech.conftest import WriteAudio
 
@@ -40,7 +41,7 @@ def write_tree(root: Path, write_audio: WriteAudio) -> Path:
     return folder
 
 
-def config(**changes: Any) -> Config:
+def config(**changes: Any) -> SpeechCommands:
     values = {
         "name": "commands",
         "domain": "speech",
@@ -50,7 +51,7 @@ def config(**changes: Any) -> Config:
         "utterances": len(WORDS) * SPEAKERS,
         "seconds": SECONDS,
     }
-    return Config.model_validate(values | changes)
+    return SpeechCommands.model_validate(values | changes)
 
 
 @pytest.fixture

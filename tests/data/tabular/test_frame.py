@@ -11,7 +11,8 @@ import torch
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.columns import clean, informative
-from mixupe.data.tabular.frame import MAX_CATEGORIES, Imputation, duplicate_groups, table_bundle
+from mixupe.data.tabular.frame import MAX_CATEGORIES, duplicate_groups, table_bundle
+from mixupe.data.tabular.settings import Imputation
 from mixupe.settings import UserError
 
 ROWS = 60

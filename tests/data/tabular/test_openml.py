@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import fetch, is_here
 from mixupe.data.tabular import openml
-from mixupe.data.tabular.openml import Config, load
+from mixupe.data.tabular.openml import load
+from mixupe.data.tabular.settings import OpenML
 from mixupe.settings import UserError
 from tests.data import openml_cache
 
@@ -35,8 +36,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", refuse)
 
 
-def config(**keys: Any) -> Config:
-    return Config.model_validate({**KEYS, **(keys or {"data_id": 7})})
+def config(**keys: Any) -> OpenML:
+    return OpenML.model_validate({**KEYS, **(keys or {"data_id": 7})})
 
 
 def read(root: Path, **keys: Any) -> DataBundle:

@@ -13,7 +13,8 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.idx_files import MNIST
 from mixupe.data.registry import dataset_settings, is_here
 from mixupe.data.tabular import openml
-from mixupe.data.tabular.pinned_tables import Config, load
+from mixupe.data.tabular.pinned_tables import load
+from mixupe.data.tabular.settings import PinnedTable
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.settings import UserError
@@ -37,15 +38,15 @@ def uci(tmp_path: Path) -> Path:
     return folder
 
 
-def config(digest: str | None = None, **keys: Any) -> Config:
+def config(digest: str | None = None, **keys: Any) -> PinnedTable:
     base = {"name": "toy", "domain": "tabular", "loader": "tabular.pinned_tables", "data_id": 7, "categorical": [1]}
     files = {"copy_files": ["toy.tra", "toy.tes"], "label": "first"}
     settings = dataset_settings({**base, **files, "content_sha256": digest or SHA256, **keys})
-    assert isinstance(settings, Config)
+    assert isinstance(settings, PinnedTable)
     return settings
 
 
-def read(root: Path, settings: Config, seed: int = 0) -> DataBundle:
+def read(root: Path, settings: PinnedTable, seed: int = 0) -> DataBundle:
     return load(settings, DataRequest(root, seed, "heldout"))
 
 
@@ -210,10 +211,10 @@ REAL = {
 }
 
 
-def settings_of(name: str, *more: str) -> Config:
+def settings_of(name: str, *more: str) -> PinnedTable:
     with hydra_initialised():
         settings = compose_settings([f"dataset=openml/{name}", *more]).dataset
-    assert isinstance(settings, Config)
+    assert isinstance(settings, PinnedTable)
     return settings
 
 

@@ -3,29 +3,18 @@
 The values become two classes at the median of the set's own training part, so the test part decides nothing.
 """
 
-from typing import Annotated
-
 import pandas as pd
-from pydantic import Field
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.molecules import Molecules, molecule_bundle
+from mixupe.data.graphs.settings import ChEMBL
 from mixupe.data.packages import package_path
-from mixupe.settings import Fraction, UserError
+from mixupe.settings import UserError
 
 CLASSES = ("weak", "strong")
 
 
-class Config(DatasetSettings):
-    """Attributes:
-    target: ChEMBL id and measure of one of MoleculeACE's files, for example CHEMBL204_Ki.
-    """
-
-    target: Annotated[str, Field(pattern=r"^CHEMBL\d+_(Ki|EC50)$")]
-    test_fraction: Fraction | None = None
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: ChEMBL, request: DataRequest) -> DataBundle:
     folder = package_path("moleculeace", request.root) / "MoleculeACE" / "Data" / "benchmark_data"
     path = folder / f"{config.target}.csv"
 

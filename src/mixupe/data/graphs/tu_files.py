@@ -11,38 +11,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch_geometric.utils import coalesce, degree, remove_self_loops
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import file_digest
+from mixupe.data.graphs.settings import TUSettings
 from mixupe.data.graphs.tensors import GraphTable, graph_bundle
 from mixupe.data.graphs.tu_text import Integers, read_floats, read_integers
-from mixupe.settings import NonNegativeInt, UserError
+from mixupe.settings import UserError
 
 REQUIRED = ("A", "graph_indicator", "graph_labels")
 OPTIONAL = ("node_labels", "node_attributes", "edge_labels", "edge_attributes")
-
-
-class TUSettings(DatasetSettings):
-    """Keys of every set in TUDataset's format. Labels of nodes and edges are always used, where there are any.
-
-    Equal graphs are not kept on one side of a split: the published protocols of these sets do not do it either.
-
-    Attributes:
-        node_attributes, edge_attributes: use the continuous attributes, where there are any; standardised by the
-            training graphs.
-        undirected: add the other direction of edges that are listed in one only; it gets the same features.
-        max_degree: where nodes have neither labels nor used attributes, their feature is their number of incoming
-            edges, one-hot; this and all larger ones share a column. null gives each number that occurs its own, as the GIN
-        paper.
-    """
-
-    node_attributes: bool = Field(default=True, strict=True)
-    edge_attributes: bool = Field(default=True, strict=True)
-    undirected: bool = Field(default=False, strict=True, json_schema_extra={"identity_default": False})
-    max_degree: NonNegativeInt | None = 100
 
 
 @dataclass(frozen=True)

@@ -1,30 +1,18 @@
 """A user's own graphs: a folder of files in TUDataset's format."""
 
 from pathlib import Path
-from typing import Annotated
-
-from pydantic import Field
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, TUSettings, tu_bundle
+from mixupe.data.graphs.settings import TUFolderSettings
+from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, tu_bundle
 from mixupe.settings import UserError
 
 
-class Config(TUSettings):
-    """Attributes:
-    path: folder with NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt and options, for one NAME; or one
-        with such a folder `raw` in it, as PyTorch Geometric lays a set out.
-    """
-
-    # The files count by their content, wherever they lie.
-    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: TUFolderSettings, request: DataRequest) -> DataBundle:
     return tu_bundle(_files(config.path), config, request)
 
 
-def content_version(config: Config) -> str:
+def content_version(config: TUFolderSettings) -> str:
     """SHA-256 over the files; part of a run's identity in place of the path."""
     return _files(config.path).digest()
 

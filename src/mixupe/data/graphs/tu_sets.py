@@ -5,12 +5,10 @@ import tempfile
 import zipfile
 from http.client import HTTPException
 from pathlib import Path
-from typing import Annotated, Literal
 from urllib.parse import quote
 
 import torch
 from filelock import FileLock
-from pydantic import Field
 from torch import Tensor
 from torch_geometric.datasets import TUDataset
 
@@ -19,35 +17,15 @@ from mixupe.data.content import check_content
 from mixupe.data.copies import copy_folder, find_file
 from mixupe.data.download import offline_after
 from mixupe.data.graphs.content import graph_content
+from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tensors import graph_bundle
-from mixupe.data.graphs.tu_files import OPTIONAL, REQUIRED, TUFolder, TUGraphs, TUSettings, read_graphs
+from mixupe.data.graphs.tu_files import OPTIONAL, REQUIRED, TUFolder, TUGraphs, read_graphs
 from mixupe.data.packages import package_is_here, package_path
 from mixupe.data.reasons import first_line
 from mixupe.settings import UserError
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-
-class Config(TUSettings):
-    """Attributes:
-    tu_name: the collection's name of the set; its files lie in `data.root/TUDataset/<tu_name>/raw`, the layout of
-        `torch_geometric.datasets.TUDataset`.
-    origin: `tudataset`, or `grakel` for the files inside that package.
-    files_sha256: of the files' contents, as it stands in the notes of every record; null checks only the counts of
-        the card.
-    content_sha256: of the graphs, as `content.graph_content` gives it: the same graphs in any order, in files written
-        in any way, are one set, one split and one run. null takes them in the order of the files.
-    path: folder or archive with the files, at any depth; used before anything else.
-    """
-
-    tu_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
-    origin: Literal["tudataset", "grakel"] = "tudataset"
-    files_sha256: Sha256 | None = None
-    content_sha256: Annotated[Sha256 | None, Field(json_schema_extra={"identity_default": None})] = None
-    path: Annotated[Path | None, Field(json_schema_extra={"identity": False})] = None
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: TUSet, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     files = _files(config, request.root)
     if config.files_sha256 not in (None, digest := files.digest()):
@@ -67,7 +45,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     )
 
 
-def _order(config: Config, expected: str, files: TUFolder, graphs: TUGraphs) -> Tensor:
+def _order(config: TUSet, expected: str, files: TUFolder, graphs: TUGraphs) -> Tensor:
     """The canonical order, if the graphs are the expected ones. All there is in the files counts, used or not."""
     everything = {"node_attributes": True, "edge_attributes": True, "undirected": False, "max_degree": 0}
     if any(getattr(config, key) != value for key, value in everything.items()):
@@ -77,7 +55,7 @@ def _order(config: Config, expected: str, files: TUFolder, graphs: TUGraphs) -> 
     return order
 
 
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: TUSet, root: Path) -> bool:
     if config.path is not None:
         return config.path.exists()
     if config.origin == "grakel" and not package_is_here("grakel", root):
@@ -85,7 +63,7 @@ def is_here(config: Config, root: Path) -> bool:
     return not _files(config, root).missing()
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: TUSet, root: Path) -> None:
     """Download the set's archive and unpack its text files; does nothing where they are there.
 
     Raises:
@@ -108,7 +86,7 @@ def fetch(config: Config, root: Path) -> None:
             ) from error
 
 
-def _files(config: Config, root: Path) -> TUFolder:
+def _files(config: TUSet, root: Path) -> TUFolder:
     if config.path is not None:
         folder = copy_folder(
             config.path, root, [TUFolder(root, config.tu_name).path(part).name for part in (*REQUIRED, *OPTIONAL)]

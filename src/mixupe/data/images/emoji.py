@@ -7,48 +7,38 @@ would be near copies of their base emoji.
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels, read_image, to_pixels
-from mixupe.data.images.tensor_images import ImageSettings, TensorImages, image_bundle
+from mixupe.data.images.settings import Emoji, Vendor
+from mixupe.data.images.tensor_images import TensorImages, image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
-Vendor = Literal["google", "twitter"]
 SIZE = 32
 NOT_A_CLASS = "Component"  # skin tones on their own: five images
 
 
-class Config(ImageSettings):
-    """Attributes:
-    vendor: whose drawings to train and validate on.
-    test_vendor: whose drawings to test on, at the same emoji; None means vendor's.
-    """
-
-    vendor: Vendor = "google"
-    test_vendor: Vendor | None = None
-
-
-def _packages(config: Config) -> list[str]:
+def _packages(config: Emoji) -> list[str]:
     vendors = {config.vendor, config.test_vendor or config.vendor}
     return [f"emoji-datasource-{vendor}" for vendor in sorted(vendors)]
 
 
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: Emoji, root: Path) -> bool:
     return all(package_is_here(package, root) for package in _packages(config))
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: Emoji, root: Path) -> None:
     for package in _packages(config):
         fetch_package(package, root)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: Emoji, request: DataRequest) -> DataBundle:
     emoji, notes = _emoji(config.vendor, request.root)
     class_names = tuple(sorted({entry["category"] for entry in emoji}))
     labels = np.array([class_names.index(entry["category"]) for entry in emoji], dtype=np.int64)

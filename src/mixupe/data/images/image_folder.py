@@ -2,19 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
 from torchvision.transforms import v2
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.class_folders import FileKind, check_counts, find_files
 from mixupe.data.content import file_digests, folder_version
 from mixupe.data.images.decode import SUFFIXES, UNREADABLE, Pixels, decoded, read_image, to_pixels
-from mixupe.data.images.streaming import StreamingSettings, streaming_bundle
-from mixupe.data.images.tensor_images import ImageSettings, image_bundle
-from mixupe.settings import PositiveInt
+from mixupe.data.images.settings import ImageFolder
+from mixupe.data.images.streaming import streaming_bundle
+from mixupe.data.images.tensor_images import image_bundle
 
 IMAGES = FileKind("image", SUFFIXES, UNREADABLE)
 
@@ -23,28 +21,12 @@ IMAGES = FileKind("image", SUFFIXES, UNREADABLE)
 MEMORY_BYTES = 2 * 2**30
 
 
-class Config(ImageSettings, StreamingSettings):
-    """Attributes:
-    path: the folder.
-    image_size: side of the square the model sees: the shorter side is scaled to it, the middle is kept.
-    channels: 1 converts to grey, 3 to RGB.
-    in_memory: whether all images are decoded once, and training ones cropped by `crop_padding`; otherwise they are
-        decoded as they are needed, and training ones get random resized crops. auto: up to 2 GiB are kept in memory.
-    """
-
-    # The files count by their content, wherever they lie.
-    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
-    image_size: PositiveInt = 32
-    channels: Literal[1, 3] = 3
-    in_memory: Literal["auto"] | bool = "auto"
-
-
-def content_version(config: Config) -> str:
+def content_version(config: ImageFolder) -> str:
     """SHA-256 over the images and their paths below the folder; part of a run's identity in place of the path."""
     return folder_version(config.path, find_files(config.path, IMAGES).files)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: ImageFolder, request: DataRequest) -> DataBundle:
     found = find_files(config.path, IMAGES)
     check_counts(found, IMAGES, config.path, request)
     digests = file_digests(config.path, found.files)

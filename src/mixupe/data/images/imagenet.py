@@ -9,39 +9,30 @@ from typing import Any
 
 import numpy as np
 from filelock import FileLock
-from pydantic import Field
 from torchvision import datasets
 from torchvision.datasets import imagenet as torchvision_imagenet
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
-from mixupe.data.images.streaming import StreamingSettings, streaming_bundle
+from mixupe.data.images.settings import ImageNet
+from mixupe.data.images.streaming import streaming_bundle
 from mixupe.data.reasons import one_line
-from mixupe.settings import Fraction, UserError
+from mixupe.data.splits import Examples
+from mixupe.settings import UserError
 
 TRAIN_IMAGES = 1_281_167
 TEST_IMAGES = 50_000
 
 
-class Config(StreamingSettings):
-    """Attributes:
-    path: folder with the archives or with what was unpacked from them; None means `imagenet` below data.root.
-    """
-
-    path: Path | None = Field(default=None, json_schema_extra={"identity": False})
-    test_fraction: Fraction | None = None
-
-
-def _folder(config: Config, root: Path) -> Path:
+def _folder(config: ImageNet, root: Path) -> Path:
     return config.path or root / "imagenet"
 
 
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: ImageNet, root: Path) -> bool:
     """Whether the archives have been unpacked."""
     return all((_folder(config, root) / part).exists() for part in (torchvision_imagenet.META_FILE, "train", "val"))
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: ImageNet, root: Path) -> None:
     """Unpack the archives; they themselves cannot be downloaded.
 
     Raises:
@@ -68,7 +59,7 @@ def _open(folder: Path, part: str) -> Any:
         raise UserError(f"dataset: {folder} cannot be read as ImageNet ({one_line(error)})") from error
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: ImageNet, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     folder = _folder(config, request.root)
     train, test = (_open(folder, part) for part in ("train", "val"))

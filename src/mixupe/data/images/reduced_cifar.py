@@ -9,42 +9,25 @@ import zipfile
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
-from pydantic import Field
 
 from mixupe.data.archives import unpack
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import check_content
-from mixupe.data.examples import Examples
 from mixupe.data.images import torchvision_sets
 from mixupe.data.images.decode import Pixels, read_image, to_pixels
-from mixupe.data.images.tensor_images import ImageSettings, image_bundle
+from mixupe.data.images.settings import ReducedCIFAR, TorchvisionSet
+from mixupe.data.images.tensor_images import image_bundle
 from mixupe.data.images.torchvision_sets import WholeSet
+from mixupe.data.splits import Examples
 from mixupe.files import replacing
-from mixupe.settings import PositiveInt, UserError
+from mixupe.settings import UserError
 
 SHAPE = (3, 32, 32)
 SUFFIXES = (".webp", ".png")
-
-
-class Config(ImageSettings):
-    """Attributes:
-    torchvision_name: the full set.
-    per_class: training images of each class.
-    content_sha256: of the chosen images; others are refused.
-    path: folder or archive with {train,test}/<class>/*.webp (or .png), lossless; the full set or the reduced one. null
-        takes the full set below data.root, through torchvision.
-    """
-
-    torchvision_name: Literal["CIFAR10", "CIFAR100"]
-    per_class: PositiveInt
-    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    path: Annotated[Path | None, Field(json_schema_extra={"identity": False})] = None
-    test_fraction: None = None
 
 
 @dataclass(frozen=True)
@@ -96,17 +79,17 @@ class Images(WholeSet):
         return replace(self, pixels=self.pixels[kept], labels=self.labels[kept], test=np.arange(len(train), len(kept)))
 
 
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: ReducedCIFAR, root: Path) -> bool:
     if _cache(config, root).is_file():
         return True
     return config.path.exists() if config.path is not None else torchvision_sets.is_here(_full(config), root)
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: ReducedCIFAR, root: Path) -> None:
     _read(config, root)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: ReducedCIFAR, request: DataRequest) -> DataBundle:
     images = _read(config, request.root)
     groups = np.unique(images.hashes, return_inverse=True)[1]
     copies = len(groups) - len(np.unique(groups))
@@ -120,17 +103,17 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     return image_bundle(images.pixels, examples, config, request)
 
 
-def _full(config: Config) -> torchvision_sets.Config:
-    return torchvision_sets.Config(
+def _full(config: ReducedCIFAR) -> TorchvisionSet:
+    return TorchvisionSet(
         name=config.name, domain="images", loader="images.torchvision_sets", torchvision_name=config.torchvision_name
     )
 
 
-def _cache(config: Config, root: Path) -> Path:
+def _cache(config: ReducedCIFAR, root: Path) -> Path:
     return root / "cache" / "reduced_cifar" / f"{config.content_sha256}.npz"
 
 
-def _read(config: Config, root: Path) -> Images:
+def _read(config: ReducedCIFAR, root: Path) -> Images:
     """The chosen images, from the cache of decoded pixels where they were read before.
 
     Raises:
@@ -160,7 +143,7 @@ def _cached(cache: Path) -> Images | None:
     return Images(pixels, labels, names, test, origin)
 
 
-def _source(config: Config, root: Path) -> Images:
+def _source(config: ReducedCIFAR, root: Path) -> Images:
     if config.path is None:
         whole = torchvision_sets.read_set(_full(config), root)
         return Images(**vars(whole), origin="torchvision's full set")
@@ -169,7 +152,10 @@ def _source(config: Config, root: Path) -> Images:
     if not config.path.is_file():
         raise UserError(f"dataset.path: {config.path} is not there; give a folder or an archive")
     with tempfile.TemporaryDirectory(dir=_cache(config, root).parent) as temporary:
-        unpack(config.path, Path(temporary), keep=[f"*{suffix}" for suffix in SUFFIXES])
+        try:
+            unpack(config.path, Path(temporary), keep=[f"*{suffix}" for suffix in SUFFIXES])
+        except UserError as error:
+            raise UserError(f"dataset.path: {error}") from error
         return _decoded(Path(temporary), config.path)
 
 

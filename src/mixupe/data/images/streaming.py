@@ -18,16 +18,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
-from mixupe.data.examples import Examples
+from mixupe.data.base import DataBundle, DataRequest, DataSpec
 from mixupe.data.images.decode import read_image, to_pixels
+from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.tensor_images import normalise
-from mixupe.settings import NonNegativeInt, PositiveInt, UserError
+from mixupe.data.splits import Examples
+from mixupe.settings import UserError
 from mixupe.stopping import leave_signals_to_the_parent
 from mixupe.streams import generator, stream_seed
 
@@ -36,20 +36,6 @@ from mixupe.streams import generator, stream_seed
 CHUNK = 64
 # Normalisation and the mean input come from that many training images: of a million, more would tell nothing new.
 STATISTICS_IMAGES = 2048
-
-
-class StreamingSettings(DatasetSettings):
-    """Keys of every image set that can be streamed.
-
-    Attributes:
-        image_size: side of the square the model sees.
-        flip: mirror half of the training images left to right.
-        workers: processes that decode images; 0 decodes in the training process. Changes no result.
-    """
-
-    image_size: PositiveInt = 224
-    flip: bool = Field(default=True, strict=True)
-    workers: NonNegativeInt = Field(default=4, json_schema_extra={"identity": False})
 
 
 @dataclass(frozen=True)

@@ -6,26 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import Tensor
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
-from mixupe.data.examples import Examples
-from mixupe.data.splits import Indexes
+from mixupe.data.base import DataBundle, DataRequest, DataSpec
+from mixupe.data.images.settings import ImageSettings
+from mixupe.data.splits import Examples, Indexes
 from mixupe.data.tensors import DeviceSplit
-from mixupe.settings import NonNegativeInt
-
-
-class ImageSettings(DatasetSettings):
-    """Keys of every in-memory image set.
-
-    Attributes:
-        crop_padding: pixels of zero padding for a random crop back to the image's size; 0 crops nothing.
-        flip: mirror half of the training images left to right.
-    """
-
-    crop_padding: NonNegativeInt = 0
-    flip: bool = Field(default=False, strict=True)
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ def image_bundle(
         examples: N of them.
 
     Raises:
-        UserError: as `make_splits`.
+        UserError: as `Examples.split`.
     """
     indexes = examples.split(settings, request)
     mean, std = channel_statistics(pixels, indexes)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
-from mixupe.data.images.tensor_images import ImageSettings, image_bundle
-from mixupe.settings import Fraction, UserError
+from mixupe.data.images.settings import TinyImageNet
+from mixupe.data.images.tensor_images import image_bundle
+from mixupe.data.splits import Examples
+from mixupe.settings import UserError
 
 FOLDER = "tiny-imagenet-200"
 CLASSES = 200
@@ -20,15 +21,11 @@ TEST_IMAGES = 10_000
 SHAPE = (3, 64, 64)
 
 
-class Config(ImageSettings):
-    test_fraction: Fraction | None = None
-
-
-def is_here(config: Config, root: Path) -> bool:  # noqa: ARG001 - one signature for every loader
+def is_here(config: TinyImageNet, root: Path) -> bool:  # noqa: ARG001 - one signature for every loader
     return (root / FOLDER / "wnids.txt").is_file()
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: TinyImageNet, root: Path) -> None:
     """Raises UserError where the set is not there: it cannot be downloaded by a library."""
     if not is_here(config, root):
         raise UserError(
@@ -36,7 +33,7 @@ def fetch(config: Config, root: Path) -> None:
         )
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: TinyImageNet, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     folder = request.root / FOLDER
     wnids = _wnids(folder)

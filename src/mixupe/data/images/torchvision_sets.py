@@ -3,7 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -12,16 +12,14 @@ from torchvision.datasets.utils import check_integrity
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
-from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels
 from mixupe.data.images.idx_files import FASHION_MNIST, MNIST
-from mixupe.data.images.tensor_images import ImageSettings, image_bundle
+from mixupe.data.images.settings import SetName, TorchvisionSet
+from mixupe.data.images.tensor_images import image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
 from mixupe.data.reasons import first_line
-from mixupe.data.splits import Indices
-from mixupe.settings import Fraction, UserError
-
-SetName = Literal["CIFAR10", "CIFAR100", "SVHN", "MNIST", "FashionMNIST"]
+from mixupe.data.splits import Examples, Indices
+from mixupe.settings import UserError
 
 IDX_SETS = {"MNIST": MNIST, "FashionMNIST": FASHION_MNIST}
 # The same images of Fashion-MNIST, compressed again, so that torchvision refuses them.
@@ -37,21 +35,12 @@ BY_HAND = {
 }
 
 
-class Config(ImageSettings):
-    """Attributes:
-    torchvision_name: class in torchvision.datasets.
-    """
-
-    torchvision_name: SetName
-    test_fraction: Fraction | None = None
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: TorchvisionSet, root: Path) -> bool:
     """Whether all files are below `root` and have the right checksums."""
     return _problem(config.torchvision_name, root) is None
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: TorchvisionSet, root: Path) -> None:
     """Bring the files below `root`: unpack an archive that lies there, else download it; broken files are replaced.
 
     Raises:
@@ -134,7 +123,7 @@ def _labels(dataset: Any) -> Indices:
     return np.asarray(dataset.labels if isinstance(dataset, datasets.SVHN) else dataset.targets, dtype=np.int64)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: TorchvisionSet, request: DataRequest) -> DataBundle:
     whole = read_set(config, request.root)
     examples = Examples(labels=whole.labels, class_names=whole.class_names, test=whole.test)
     return image_bundle(whole.pixels, examples, config, request)
@@ -157,7 +146,7 @@ class WholeSet:
     test: Indices
 
 
-def read_set(config: Config, root: Path) -> WholeSet:
+def read_set(config: TorchvisionSet, root: Path) -> WholeSet:
     """Both parts, fetched where they are not there."""
     name = config.torchvision_name
     fetch(config, root)

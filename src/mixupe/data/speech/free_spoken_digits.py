@@ -5,16 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from mixupe.data.archives import unpacked
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
-from mixupe.data.speech.audio_files import ClipFormat
-from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle
-from mixupe.data.splits import Indices, make_splits
-from mixupe.settings import PositiveInt, UserError
+from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.settings import FreeSpokenDigits
+from mixupe.data.splits import Examples, Indices
+from mixupe.settings import UserError
 
 FOLDER = "free_spoken_digits"
 DIGITS = tuple("0123456789")
@@ -22,22 +19,11 @@ DIGITS = tuple("0123456789")
 _NAME = re.compile(r"(?P<digit>\d)_(?P<speaker>[^_]+)_\d+\.(flac|wav)", re.IGNORECASE)
 
 
-class Config(WaveformSettings):
-    """Attributes:
-    path: folder with the recordings or with the folder `recordings`, or a zip or tar file of either; None means
-        `free_spoken_digits` below data.root.
-    recordings: number of recordings there must be; null takes what is there.
-    """
-
-    path: Path | None = Field(default=None, json_schema_extra={"identity": False})
-    recordings: PositiveInt | None = 3000
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: FreeSpokenDigits, root: Path) -> bool:
     return (config.path or root / FOLDER / "recordings").exists()
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: FreeSpokenDigits, root: Path) -> None:
     """Raises UserError where the recordings are not there: no package has them."""
     if is_here(config, root):
         return
@@ -49,16 +35,14 @@ def fetch(config: Config, root: Path) -> None:
     )
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: FreeSpokenDigits, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     folder, files = _recordings(config, request.root)
     matches = [_NAME.fullmatch(file.name) for file in files]
     labels = np.array([int(match["digit"]) for match in matches if match])
     speakers = np.array([match["speaker"] for match in matches if match])
     _check_speakers(folder, labels, speakers, request)
-    indexes = make_splits(labels, config, request, groups=speakers, class_names=DIGITS)
-    form = ClipFormat(config.sample_rate, config.seconds, resample=True)
-    clips = decoded_clips(folder, files, form, request.root)
+    indexes = Examples(labels=labels, class_names=DIGITS, groups=speakers).split(config, request)
     heard = {
         part: ", ".join(np.unique(speakers[index]))
         for part, index in (("training", indexes.train), ("validation", indexes.validation), ("test", indexes.test))
@@ -68,12 +52,12 @@ def load(config: Config, request: DataRequest) -> DataBundle:
         class_names=DIGITS,
         validation=indexes.validation,
         test=indexes.test,
-        notes=(*clips.notes, f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}"),
+        notes=(f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}",),
     )
-    return waveform_bundle(clips.waveforms, examples, config, request)
+    return recordings_bundle(folder, files, examples, config, request)
 
 
-def _recordings(config: Config, root: Path) -> tuple[Path, list[Path]]:
+def _recordings(config: FreeSpokenDigits, root: Path) -> tuple[Path, list[Path]]:
     """The folder that holds the recordings, and they, by name whatever their format."""
     folder = config.path or root / FOLDER
     if not folder.is_dir():

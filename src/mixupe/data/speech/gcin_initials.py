@@ -3,11 +3,10 @@
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.packages import package_path
-from mixupe.data.speech.audio_files import ClipFormat
-from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle
+from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.settings import GcinInitials
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
 # The 21 initial consonants in bopomofo and in pinyin; a syllable that starts with none of them has no initial.
@@ -24,11 +23,7 @@ CLASSES = (*INITIALS.values(), "none")
 SPEAKERS = "both speakers are on both sides of the split: the test asks for new syllables, not for new voices"
 
 
-class Config(WaveformSettings):
-    pass
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: GcinInitials, request: DataRequest) -> DataBundle:
     """Folders are named by syllable and tone in bopomofo and hold one file a speaker: 3.ogg, 5.ogg."""
     folder = package_path("gcin-voice", request.root) / "usr" / "share" / "gcin-voice" / "ogg"
     files = sorted(folder.glob("*/*.ogg"))
@@ -36,10 +31,8 @@ def load(config: Config, request: DataRequest) -> DataBundle:
         raise UserError(
             f"dataset: {folder} holds no <syllable>/<speaker>.ogg; delete {folder.parents[3]} and fetch it again"
         )
-    form = ClipFormat(config.sample_rate, config.seconds, resample=True)
-    clips = decoded_clips(folder, files, form, request.root)
     # Both speakers' recordings of one syllable and tone stay on one side: the test asks for syllables never heard.
     syllables = [path.parent.name for path in files]
     labels = np.array([CLASSES.index(INITIALS.get(syllable[0], "none")) for syllable in syllables])
-    examples = Examples(labels=labels, class_names=CLASSES, groups=np.array(syllables), notes=(*clips.notes, SPEAKERS))
-    return waveform_bundle(clips.waveforms, examples, config, request)
+    examples = Examples(labels=labels, class_names=CLASSES, groups=np.array(syllables), notes=(SPEAKERS,))
+    return recordings_bundle(folder, files, examples, config, request)

@@ -6,18 +6,18 @@ The parts are the official lists, which keep a speaker's recordings together.
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import ClipFormat, Int16, read_mono
 from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.data.speech.speech_commands_tree import Release, Tree, fetch_tree, read_tree, tree_folder
-from mixupe.data.speech.waveforms import WaveformSettings, waveform_bundle
-from mixupe.data.splits import Indices
-from mixupe.settings import PositiveInt, UserError
+from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.settings import SpeechCommands
+from mixupe.data.speech.speech_commands_tree import Tree, fetch_tree, read_tree, tree_folder
+from mixupe.data.speech.waveforms import waveform_bundle
+from mixupe.data.splits import Examples, Indices
+from mixupe.settings import UserError
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 
@@ -25,42 +25,28 @@ COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go
 NOISE_PARTS = ((0.0, 0.8), (0.8, 0.9), (0.9, 1.0))
 
 
-class Config(WaveformSettings):
-    """Attributes:
-    release: the archive's name.
-    task: words (one class a word), or commands (ten words, unknown, silence).
-    utterances: number of recordings the tree must hold; null takes what is there.
-    """
-
-    release: Release
-    task: Literal["words", "commands"]
-    utterances: PositiveInt | None
-    sample_rate: Literal[16000] = 16000
-    test_fraction: None = None
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: SpeechCommands, root: Path) -> bool:
     return tree_folder(config.release, root).is_dir()
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: SpeechCommands, root: Path) -> None:
     fetch_tree(config.release, root)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: SpeechCommands, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     tree = read_tree(config.release, request.root, config.utterances)
+    if config.task == "words":
+        examples = Examples(labels=tree.labels, class_names=tree.words, validation=tree.validation, test=tree.test)
+        return recordings_bundle(tree.folder, tree.files, examples, config, request, resample=False)
     form = ClipFormat(config.sample_rate, config.seconds, resample=False)
     clips = decoded_clips(tree.folder, tree.files, form, request.root)
-    if config.task == "commands":
-        return _commands(tree, clips.waveforms, clips.notes, config, request)
-    examples = Examples(
-        labels=tree.labels, class_names=tree.words, validation=tree.validation, test=tree.test, notes=clips.notes
-    )
-    return waveform_bundle(clips.waveforms, examples, config, request)
+    return _commands(tree, clips.waveforms, clips.notes, config, request)
 
 
-def _commands(tree: Tree, waveforms: Int16, notes: tuple[str, ...], config: Config, request: DataRequest) -> DataBundle:
+def _commands(
+    tree: Tree, waveforms: Int16, notes: tuple[str, ...], config: SpeechCommands, request: DataRequest
+) -> DataBundle:
     """Ten words, and in each part as many `unknown` and as many `silence` examples as a word has on average.
 
     This is the balance of TensorFlow's example training code. Neither choice depends on the seed: the parts are fixed.

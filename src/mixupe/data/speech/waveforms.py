@@ -2,51 +2,26 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
-from mixupe.data.examples import Examples
+from mixupe.data.base import DataBundle, DataRequest, DataSpec
 from mixupe.data.speech.audio_files import Int16
 from mixupe.data.speech.log_mel import FrontEnd, LogMel, to_float
 from mixupe.data.speech.log_spectrogram import LogSpectrogram
-from mixupe.data.splits import Indices
+from mixupe.data.speech.settings import WaveformSettings
+from mixupe.data.splits import Examples, Indices
 from mixupe.data.tensors import DeviceSplit
-from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt, UserError
+from mixupe.settings import UserError
 
 # Normalisation statistics come from at most that many training recordings, evenly spaced.
 STATISTICS_SAMPLE = 4096
-
-
-class WaveformSettings(DatasetSettings):
-    """Keys of every set of recordings.
-
-    Attributes:
-        sample_rate: in Hz.
-        seconds: length of a clip.
-        features: log_mel, normalised by the training set; or spectrogram, as the mixup paper: 160x101 for a second at
-            16 kHz, each recording normalised by itself.
-        mels: bands of log_mel.
-        time_shift: training clips are moved by up to that many seconds, either way; 0 moves none.
-        gain: training clips are made louder or softer by up to that many dB; 0 changes none.
-    """
-
-    sample_rate: PositiveInt = 16000
-    seconds: PositiveFloat = Field(default=1.0, ge=0.05)
-    features: Annotated[Literal["log_mel", "spectrogram"], Field(json_schema_extra={"identity_default": "log_mel"})] = (
-        "log_mel"
-    )
-    mels: PositiveInt = 40
-    time_shift: NonNegativeFloat = 0.0
-    gain: NonNegativeFloat = 0.0
 
 
 @dataclass(frozen=True)

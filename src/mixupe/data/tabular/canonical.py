@@ -12,11 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from mixupe.data.tabular.columns import clean
+from mixupe.data.tabular.settings import DIGITS
 
 TARGET = "class"
-# More than tables of measurements have, and fewer than where parsers of decimal numbers disagree.
-DIGITS = 12
-
 Floats = npt.NDArray[np.float64]
 
 

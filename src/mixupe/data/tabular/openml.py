@@ -5,59 +5,45 @@ import hashlib
 import json
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlparse
 from urllib.request import urlopen
 
 import pandas as pd
 from filelock import FileLock
-from pydantic import Field
 from sklearn.datasets import fetch_openml
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
 from mixupe.data.reasons import one_line
-from mixupe.data.tabular.outside import ColumnName, OutsideTableSettings, outside_bundle
-from mixupe.settings import PositiveInt, UserError
+from mixupe.data.tabular.outside import outside_bundle
+from mixupe.data.tabular.settings import OpenML
+from mixupe.settings import UserError
 
 API = "https://www.openml.org/api/v1/json/data"
 # Without an answer to the first question within this time there is no network.
 ANSWER_SECONDS = 8
 
 
-class Config(OutsideTableSettings):
-    """Attributes:
-    data_id: the set's number at OpenML; give this or the name.
-    openml_name: the set's name at OpenML.
-    openml_version: of the set of that name; None is the oldest that is active. An id never changes its meaning.
-    target: name of the class column; None is the one OpenML says.
-    """
-
-    data_id: PositiveInt | None = None
-    openml_name: Annotated[str, Field(pattern=r"^[\w.()+-]+$")] | None = None
-    openml_version: PositiveInt | None = None
-    target: ColumnName | None = None
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: OpenML, root: Path) -> bool:
     try:
         return _is_complete(config, root)
     except UserError:
         return False
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: OpenML, root: Path) -> None:
     if not is_here(config, root):
         _read(config, root)
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: OpenML, request: DataRequest) -> DataBundle:
     frame, target, notes = read_table(config, request.root)
     return outside_bundle(frame, target, config, request, name=_label(config), notes=notes)
 
 
-def read_table(config: Config, root: Path) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
+def read_table(config: OpenML, root: Path) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
     """N rows as OpenML has them, the name of its target column, and scikit-learn's warnings about the set.
 
     Raises:
@@ -82,7 +68,7 @@ def _frame(data: Any) -> pd.DataFrame:
     return frame
 
 
-def _read(config: Config, root: Path) -> tuple[Any, tuple[str, ...]]:
+def _read(config: OpenML, root: Path) -> tuple[Any, tuple[str, ...]]:
     """scikit-learn's Bunch, and its warnings about the set."""
     root.mkdir(parents=True, exist_ok=True)
     folder = root / "openml"
@@ -112,7 +98,7 @@ def _read(config: Config, root: Path) -> tuple[Any, tuple[str, ...]]:
     return data, tuple(dict.fromkeys(one_line(warning.message) for warning in warned))
 
 
-def _label(config: Config) -> str:
+def _label(config: OpenML) -> str:
     if (config.data_id is None) == (config.openml_name is None):
         raise UserError("dataset.data_id: give an OpenML id, or dataset.openml_name, and not both")
     if config.data_id is not None:
@@ -132,7 +118,7 @@ def _json(path: Path) -> Any:
         raise UserError(f"dataset: {path} is damaged ({one_line(error)}); remove it to fetch it again") from error
 
 
-def _description_url(config: Config, root: Path) -> str | None:
+def _description_url(config: OpenML, root: Path) -> str | None:
     """Address of the set's description; None where a name has not been looked up yet."""
     if config.data_id is not None:
         return f"{API}/{config.data_id}"
@@ -141,7 +127,7 @@ def _description_url(config: Config, root: Path) -> str | None:
     return f"{API}/{_json(found)['data']['dataset'][0]['did']}" if found.is_file() else None
 
 
-def _description(config: Config, root: Path) -> Any:
+def _description(config: OpenML, root: Path) -> Any:
     """What OpenML says of the set; None where it is not in the cache."""
     _label(config)
     url = _description_url(config, root)
@@ -150,7 +136,7 @@ def _description(config: Config, root: Path) -> Any:
     return _json(_cached(root, url))["data_set_description"]
 
 
-def _is_complete(config: Config, root: Path) -> bool:
+def _is_complete(config: OpenML, root: Path) -> bool:
     description = _description(config, root)
     return description is not None and all(path.is_file() for path in _files(description, root))
 
@@ -160,7 +146,7 @@ def _files(description: Any, root: Path) -> list[Path]:
     return [_cached(root, url) for url in (f"{API}/features/{number}", f"{API}/qualities/{number}", description["url"])]
 
 
-def _check_md5(config: Config, root: Path) -> None:
+def _check_md5(config: OpenML, root: Path) -> None:
     """Checked before scikit-learn does: it would delete a file with another sum, also one put there by hand."""
     description = _description(config, root)
     for path in _files(description, root)[:2]:
@@ -177,7 +163,7 @@ def _check_md5(config: Config, root: Path) -> None:
         )
 
 
-def _check_network(config: Config, folder: Path) -> None:
+def _check_network(config: OpenML, folder: Path) -> None:
     """One question that is not repeated, so that a missing network is told at once."""
     name = _label(config)
     url = f"{API}/{config.data_id}" if config.data_id else f"{API}/list/data_name/{config.openml_name}/limit/1"

@@ -1,39 +1,16 @@
 """Tables nobody has looked at before: the user's own files and OpenML."""
 
 from difflib import get_close_matches
-from typing import Annotated, Literal
 
 import pandas as pd
-from pydantic import BeforeValidator, Field
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.tabular.classes import FEWEST_EXAMPLES, class_target, without_rare_classes
 from mixupe.data.tabular.columns import clean, informative
-from mixupe.data.tabular.frame import Imputation, table_bundle
+from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.index_columns import id_warnings
+from mixupe.data.tabular.settings import OutsideTableSettings
 from mixupe.settings import UserError
-
-# On the command line a column called 0 arrives as a number, one called null as nothing.
-ColumnName = Annotated[str, BeforeValidator(lambda value: "null" if value is None else str(value))]
-# Of a single one the brackets may be left out.
-Texts = Annotated[
-    tuple[ColumnName, ...], BeforeValidator(lambda value: (value,) if isinstance(value, str | int | float) else value)
-]
-
-
-class OutsideTableSettings(DatasetSettings):
-    """Attributes:
-    drop: columns that are no features (row numbers, names, what is known only afterwards).
-    categorical: columns that hold categories although they are stored as numbers.
-    rare_classes: what to do with a class too small to be in every part.
-    imputation: what to put for missing values: `indicator` (the training mean and a column that marks it, a category of its
-        own), or `mean_mode` (the training mean, the commonest training category).
-    """
-
-    drop: Texts = ()
-    categorical: Texts = ()
-    rare_classes: Literal["error", "drop"] = "error"
-    imputation: Annotated[Imputation, Field(json_schema_extra={"identity_default": "indicator"})] = "indicator"
 
 
 def outside_bundle(

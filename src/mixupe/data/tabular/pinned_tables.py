@@ -2,57 +2,41 @@
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
 from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import check_content
-from mixupe.data.tabular.canonical import DIGITS, TARGET, canonical_table
-from mixupe.data.tabular.outside import OutsideTableSettings, outside_bundle
-from mixupe.data.tabular.table_sources import SourceSettings, read_source, source_is_here
-from mixupe.settings import PositiveInt, UserError
+from mixupe.data.tabular.canonical import TARGET, canonical_table
+from mixupe.data.tabular.outside import outside_bundle
+from mixupe.data.tabular.settings import PinnedTable
+from mixupe.data.tabular.table_sources import read_source, source_is_here
+from mixupe.settings import UserError
 
 
-class Config(OutsideTableSettings, SourceSettings):
-    """Columns have their place as their name, from 0.
-
-    Attributes:
-        content_sha256: of the rows, as `canonical.canonical_table` gives it; other rows are refused.
-        digits: that numbers are rounded to, where one of the copies has no more.
-        bins: turns a numeric label into classes: the largest label of each but the last; empty takes the labels as they
-            are.
-    """
-
-    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    digits: PositiveInt = DIGITS
-    bins: tuple[int, ...] = ()
-
-
-def is_here(config: Config, root: Path) -> bool:
+def is_here(config: PinnedTable, root: Path) -> bool:
     return source_is_here(config, root)
 
 
-def fetch(config: Config, root: Path) -> None:
+def fetch(config: PinnedTable, root: Path) -> None:
     if not source_is_here(config, root):
         read_source(config, root)
 
 
 # Runs of one seed that are trained at once share their data: MNIST as a table takes 10 seconds to read and 200 MB.
-_in_use: WeakValueDictionary[tuple[Config, DataRequest], DataBundle] = WeakValueDictionary()
+_in_use: WeakValueDictionary[tuple[PinnedTable, DataRequest], DataBundle] = WeakValueDictionary()
 
 
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: PinnedTable, request: DataRequest) -> DataBundle:
     data = _in_use.get((config, request))
     if data is None:
         data = _in_use[config, request] = _load(config, request)
     return data
 
 
-def _load(config: Config, request: DataRequest) -> DataBundle:
+def _load(config: PinnedTable, request: DataRequest) -> DataBundle:
     source = read_source(config, request.root)
     categorical = frozenset(config.categorical)
     table = canonical_table(

