@@ -88,21 +88,24 @@ def unpack(archive: Path, folder: Path, *, keep: Sequence[str] = ("*",), max_byt
     return written
 
 
-def unpacked(archive: Path, cache: Path, keep: Sequence[str] = ("*",)) -> Path:
+def unpacked(archive: Path, cache: Path, names: Sequence[str] = ("*",)) -> Path:
     """The folder below `cache` with what a user's archive holds, unpacked the first time; told apart by content.
 
+    Args:
+        names: of the files that are wanted, at any depth.
+
     Raises:
-        UserError: as `unpack`, or no member is kept; the message begins with dataset.path.
+        UserError: as `unpack`, or none of the files is in it; the message begins with dataset.path.
     """
     try:
-        key = hashlib.sha256(f"{file_digest(archive)} {sorted(keep)}".encode()).hexdigest()[:16]
+        key = hashlib.sha256(f"{file_digest(archive)} {sorted(names)}".encode()).hexdigest()[:16]
         folder = cache / key
         cache.mkdir(parents=True, exist_ok=True)
         with FileLock(cache / f".{key}.lock"):
             if not folder.is_dir():
                 with staged_folder(folder) as staging:
-                    if unpack(archive, staging, keep=keep) == 0:
-                        raise UserError(f"{archive} holds none of {', '.join(keep)}")
+                    if unpack(archive, staging, keep=[*names, *(f"*/{name}" for name in names)]) == 0:
+                        raise UserError(f"{archive} holds none of {', '.join(names)}")
     except OSError as error:
         raise UserError(f"dataset.path: {archive} cannot be unpacked into {cache} ({error.strerror})") from error
     except UserError as error:

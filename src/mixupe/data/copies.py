@@ -21,7 +21,7 @@ def copy_folder(path: Path, root: Path, names: Sequence[str]) -> Path:
         raise UserError(
             f"dataset.path: {path} cannot be read ({error.strerror}); give a folder or an archive"
         ) from error
-    return unpacked(path, root / "cache" / "copies", [pattern for name in names for pattern in (name, f"*/{name}")])
+    return unpacked(path, root / "cache" / "copies", names)
 
 
 def find_file(folder: Path, name: str, shown: Path) -> Path:
