@@ -33,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _complain(problem)
     if options.command == "fetch":
         try:
-            chosen = _needed(options) if options.table else [(one, options.root) for one in _named(options, entries)]
+            chosen = (
+                _needed(options) if options.table else [(entry, options.root) for entry in _named(options, entries)]
+            )
         except UserError as error:
             _complain(f"error: {error}")
             return 2

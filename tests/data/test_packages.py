@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
@@ -32,16 +31,17 @@ def wheel(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pin(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_pin(monkeypatch, {WHEEL: hashlib.sha256(wheel.read_bytes()).hexdigest()})
+    set_pin(monkeypatch, (WHEEL, hashlib.sha256(wheel.read_bytes()).hexdigest()))
 
 
 def set_pin(
     monkeypatch: pytest.MonkeyPatch,
-    archives: Mapping[str, str],
+    archive: tuple[str, str],
     registry: Literal["pypi", "npm", "debian"] = "pypi",
     keep: tuple[str, ...] = ("toy/data/*",),
 ) -> None:
-    monkeypatch.setattr(packages, "PACKAGES", {"toy": Package(registry, "toy==1.0", archives, size=100, keep=keep)})
+    """archive: name and SHA-256."""
+    monkeypatch.setattr(packages, "PACKAGES", {"toy": Package(registry, "toy==1.0", *archive, size=100, keep=keep)})
 
 
 def set_client(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
@@ -108,7 +108,7 @@ def test_another_archive_by_hand_is_refused(tmp_path: Path) -> None:
 
 
 def test_download_with_another_hash_is_refused(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    set_pin(monkeypatch, {WHEEL: "0" * 64})
+    set_pin(monkeypatch, (WHEEL, "0" * 64))
     set_client(monkeypatch, copies(wheel))
     with pytest.raises(UserError, match="SHA-256"):
         fetch_package("toy", tmp_path / "root")
@@ -142,7 +142,7 @@ def test_unknown_version_is_told(tmp_path: Path, wheel: Path, monkeypatch: pytes
 
 def test_archive_without_the_wanted_files_is_told(tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    set_pin(monkeypatch, {WHEEL: digest}, keep=("other/*",))
+    set_pin(monkeypatch, (WHEEL, digest), keep=("other/*",))
     set_client(monkeypatch, copies(wheel))
     with pytest.raises(UserError, match=r"holds none of other/\*"):
         fetch_package("toy", tmp_path / "root")
@@ -161,7 +161,7 @@ def test_debian_package_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     archive = tmp_path / "toy_1.0_all.deb"
     subprocess.run(["dpkg-deb", "--build", str(source), str(archive)], check=True, capture_output=True)
     digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-    set_pin(monkeypatch, {archive.name: digest}, registry="debian", keep=("usr/share/toy/*.ogg",))
+    set_pin(monkeypatch, (archive.name, digest), registry="debian", keep=("usr/share/toy/*.ogg",))
     set_client(monkeypatch, copies(archive))
     fetch_package("toy", tmp_path / "root")
     assert (package_path("toy", tmp_path / "root") / "usr/share/toy/clip.ogg").read_text() == "sound"
@@ -181,9 +181,8 @@ def test_missing_package_says_how_to_bring_it(tmp_path: Path) -> None:
 def test_every_pin_is_complete(name: str) -> None:
     pinned = PACKAGES[name]
     assert pinned.size > 0
-    for archive, digest in pinned.archives.items():
-        assert Path(archive).suffix == {"pypi": ".whl", "npm": ".tgz", "debian": ".deb"}[pinned.registry]
-        assert len(bytes.fromhex(digest)) == 32
+    assert Path(pinned.archive).suffix == {"pypi": ".whl", "npm": ".tgz", "debian": ".deb"}[pinned.registry]
+    assert len(bytes.fromhex(pinned.sha256)) == 32
 
 
 @pytest.mark.usefixtures("pin")

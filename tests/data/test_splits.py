@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from mixupe.data.base import DataRequest, DatasetSettings, ProtocolName
-from mixupe.data.splits import Indexes, make_splits
+from mixupe.data.splits import Examples, Indexes
 from mixupe.settings import UserError
 
 COUNTS = (100, 60, 40)
@@ -26,8 +26,9 @@ def settings(**keys: Any) -> DatasetSettings:
 
 
 def split(labels: npt.ArrayLike = LABELS, *, seed: int = 0, protocol: ProtocolName = "heldout", **keys: Any) -> Indexes:
-    arguments = {key: keys.pop(key) for key in ("groups", "test", "validation", "class_names") if key in keys}
-    return make_splits(labels, settings(**keys), DataRequest(Path(), seed, protocol), **arguments)
+    known: dict[str, Any] = {key: keys.pop(key) for key in ("groups", "test", "validation") if key in keys}
+    examples = Examples(labels=np.asarray(labels), class_names=keys.pop("class_names", ()), **known)
+    return examples.split(settings(**keys), DataRequest(Path(), seed, protocol))
 
 
 def parts(indexes: Indexes) -> list[list[int]]:

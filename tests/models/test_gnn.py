@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mixupe import ManifoldMixup, MixupE
 from mixupe.data.base import DataSpec
 from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
+from mixupe.models.gin5 import GIN5
 from mixupe.models.registry import build_model, model_settings
 from mixupe.settings import UserError
 
@@ -90,6 +91,17 @@ def test_only_gin_uses_edge_features() -> None:
     for name, same in (("gin", False), ("gcn", True), ("gin5", True)):
         model = build(name, EDGE_FEATURES).eval()
         assert torch.allclose(model(batch), model(other)) == same
+
+
+def test_five_layers_are_the_input_and_four_convolutions() -> None:
+    model = build("gin5", layers=5)
+    assert isinstance(model, GIN5)
+    assert (len(model.convolutions), len(model.norms)) == (4, 4)
+    assert isinstance(model.head[0], nn.Linear)
+    assert model.head[0].in_features == FEATURES + 4 * 16
+    perceptron = model.convolutions[0].nn
+    assert isinstance(perceptron, nn.Sequential)
+    assert [type(layer).__name__ for layer in perceptron] == ["Linear", "BatchNorm1d", "ReLU", "Linear"]
 
 
 @pytest.mark.parametrize("name", ["gcn", "gin", "gin5"])

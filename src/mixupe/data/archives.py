@@ -15,6 +15,8 @@ from typing import IO
 
 from filelock import FileLock
 
+from mixupe.data.content import file_digest
+from mixupe.data.reasons import first_line
 from mixupe.settings import UserError
 
 MAX_BYTES = 20 * 2**30
@@ -82,26 +84,28 @@ def unpack(archive: Path, folder: Path, *, keep: Sequence[str] = ("*",), max_byt
     except FileExistsError as error:
         raise UserError(f"{archive}: {error.filename} is in it twice or exists already") from error
     except _DAMAGE as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(":.")
-        raise UserError(f"{archive} cannot be read ({reason})") from error
+        raise UserError(f"{archive} cannot be read ({first_line(error)})") from error
     return written
 
 
-def unpacked(archive: Path, cache: Path) -> Path:
+def unpacked(archive: Path, cache: Path, names: Sequence[str] = ("*",)) -> Path:
     """The folder below `cache` with what a user's archive holds, unpacked the first time; told apart by content.
 
+    Args:
+        names: of the files that are wanted, at any depth.
+
     Raises:
-        UserError: as `unpack`; the message begins with dataset.path.
+        UserError: as `unpack`, or none of the files is in it; the message begins with dataset.path.
     """
     try:
-        with archive.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        folder = cache / digest[:16]
+        key = hashlib.sha256(f"{file_digest(archive)} {sorted(names)}".encode()).hexdigest()[:16]
+        folder = cache / key
         cache.mkdir(parents=True, exist_ok=True)
-        with FileLock(cache / f".{digest[:16]}.lock"):
+        with FileLock(cache / f".{key}.lock"):
             if not folder.is_dir():
                 with staged_folder(folder) as staging:
-                    unpack(archive, staging)
+                    if unpack(archive, staging, keep=[*names, *(f"*/{name}" for name in names)]) == 0:
+                        raise UserError(f"{archive} holds none of {', '.join(names)}")
     except OSError as error:
         raise UserError(f"dataset.path: {archive} cannot be unpacked into {cache} ({error.strerror})") from error
     except UserError as error:

@@ -8,6 +8,7 @@ import yaml
 from pydantic import ValidationError
 
 from mixupe.data.base import DatasetSettings
+from mixupe.data.reasons import one_line
 from mixupe.data.registry import dataset_settings
 from mixupe.settings import UserError
 
@@ -45,7 +46,7 @@ def _read_entry(path: Path, folder: Path) -> Entry:
     try:
         values: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())})") from error
+        raise UserError(f"{path}: cannot be read ({one_line(error)})") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: holds no keys")
     try:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mixupe.data.base import DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.real_files import LeftOut, each_once, files_below, read_folder
 from mixupe.data.split_folders import Part, find_parts
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
 

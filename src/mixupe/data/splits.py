@@ -37,7 +37,7 @@ class Indexes:
 
         Args:
             spec: sizes and names for the model.
-            split: makes a part of the indices of its examples.
+            split: makes a part of the indices, (n,) int64, of its examples.
             notes: see DataBundle.
         """
         return DataBundle(
@@ -51,71 +51,79 @@ class Indexes:
         )
 
 
-def make_splits(
-    labels: npt.ArrayLike,
-    settings: DatasetSettings,
-    request: DataRequest,
-    *,
-    groups: npt.ArrayLike | None = None,
-    test: npt.ArrayLike | None = None,
-    validation: npt.ArrayLike | None = None,
-    class_names: Sequence[str] = (),
-) -> Indexes:
-    """Split N examples; a function of the seed and the data, never of the method.
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """What is known of a set's N examples besides their inputs.
 
-    Args:
+    Attributes:
         labels: (N,) class indices.
-        settings: fractions, folds and train_size.
-        request: seed and protocol.
-        groups: (N,) ids; examples with one id (duplicates, recordings of one word) stay on one side.
-        test: indices of the set's own test part, where it has one.
-        validation: indices of the set's own validation part, where it has one.
-        class_names: for error messages.
-
-    The index lists are also stored below `request.root`, named by their digest.
-
-    Raises:
-        UserError: a class has too few examples to be on every side, or train_size exceeds what there is.
+        class_names: K of them.
+        test, validation: (n,) indices of the examples in the set's own parts; None where it has no such part.
+        groups: (N,) ids; examples with one id (duplicates, recordings of one word) stay on one side of a split. None where
+            each is for itself.
+        notes: see DataBundle.
     """
-    y = np.asarray(labels, dtype=np.int64)
-    units = np.arange(len(y)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
-    everything = np.arange(len(y))
-    # What a test part is drawn from, where the set has none of its own.
-    pool = everything if validation is None else np.setdiff1d(everything, np.asarray(validation, dtype=np.int64))
-    seed = stream_seed(request.seed, "split") % 2**32
-    splitter = _Splitter(y, units, settings.name, class_names)
 
-    if test is not None:
-        origin: TestPart = "own"
-        test_part = np.asarray(test, dtype=np.int64)
-    elif settings.folds is not None:
-        origin = "fold"
-        _, test_part = splitter.fold(pool, settings.folds, request.seed)
-    elif settings.test_fraction is not None:
-        origin = "drawn"
-        _, test_part = splitter.halve(pool, settings.test_fraction, seed)
-    else:
-        raise UserError(f"dataset.test_fraction: {settings.name} has no test part of its own; give a number in (0, 1)")
-    rest = np.setdiff1d(everything, test_part)
+    labels: Indices
+    class_names: tuple[str, ...]
+    test: Indices | None = None
+    validation: Indices | None = None
+    groups: npt.ArrayLike | None = None
+    notes: tuple[str, ...] = ()
 
-    if request.protocol == "paper":
-        train, validation_part = rest, test_part
-    elif validation is not None:
-        validation_part = np.asarray(validation, dtype=np.int64)
-        train = np.setdiff1d(rest, validation_part)
-    else:
-        train, validation_part = splitter.halve(rest, settings.validation_fraction, seed)
+    def split(self, settings: DatasetSettings, request: DataRequest) -> Indexes:
+        """The three parts; a function of the seed and the data, never of the method.
 
-    if settings.train_size is not None:
-        if settings.train_size > len(train):
+        The index lists are also stored below `request.root`, named by their digest.
+
+        Args:
+            settings: fractions, folds and train_size.
+            request: seed and protocol.
+
+        Raises:
+            UserError: a class has too few examples to be on every side, or train_size exceeds what there is.
+        """
+        y = np.asarray(self.labels, dtype=np.int64)
+        units = np.arange(len(y)) if self.groups is None else np.unique(np.asarray(self.groups), return_inverse=True)[1]
+        everything = np.arange(len(y))
+        # What a test part is drawn from, where the set has none of its own.
+        pool = everything if self.validation is None else np.setdiff1d(everything, self.validation)
+        seed = stream_seed(request.seed, "split") % 2**32
+        splitter = _Splitter(y, units, settings.name, self.class_names)
+
+        if self.test is not None:
+            origin: TestPart = "own"
+            test_part = np.asarray(self.test, dtype=np.int64)
+        elif settings.folds is not None:
+            origin = "fold"
+            _, test_part = splitter.fold(pool, settings.folds, request.seed)
+        elif settings.test_fraction is not None:
+            origin = "drawn"
+            _, test_part = splitter.holdout(pool, settings.test_fraction, seed)
+        else:
             raise UserError(
-                f"dataset.train_size: {settings.train_size} is more than the {len(train)} training examples of"
-                f" {settings.name}"
+                f"dataset.test_fraction: {settings.name} has no test part of its own; give a number in (0, 1)"
             )
-        train = splitter.sample(train, settings.train_size, seed)
-    indexes = Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part), origin)
-    _store(indexes, request.root)
-    return indexes
+        rest = np.setdiff1d(everything, test_part)
+
+        if request.protocol == "paper":
+            train, validation_part = rest, test_part
+        elif self.validation is not None:
+            validation_part = np.asarray(self.validation, dtype=np.int64)
+            train = np.setdiff1d(rest, validation_part)
+        else:
+            train, validation_part = splitter.holdout(rest, settings.validation_fraction, seed)
+
+        if settings.train_size is not None:
+            if settings.train_size > len(train):
+                raise UserError(
+                    f"dataset.train_size: {settings.train_size} is more than the {len(train)} training examples of"
+                    f" {settings.name}"
+                )
+            train = splitter.sample(train, settings.train_size, seed)
+        indexes = Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part), origin)
+        _store(indexes, request.root)
+        return indexes
 
 
 def _store(indexes: Indexes, root: Path) -> None:
@@ -152,7 +160,8 @@ class _Splitter:
                 " are needed so that every part has one"
             )
 
-    def halve(self, part: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
+    def holdout(self, part: Indices, fraction: float, seed: int) -> tuple[Indices, Indices]:
+        """What is kept and the fraction that is held out."""
         ids, labels = self._units_of(part)
         self._check(labels, 2)
         # At least one unit a class on the small side, or sklearn refuses to stratify.
@@ -165,6 +174,7 @@ class _Splitter:
         return self._members(part, keep), self._members(part, held_out)
 
     def fold(self, part: Indices, folds: int, seed: int) -> tuple[Indices, Indices]:
+        """What is kept and fold `seed % folds`."""
         ids, labels = self._units_of(part)
         self._check(labels, folds)
         # Seeds 0 to folds - 1 are the folds of one partition, the next `folds` seeds those of another.

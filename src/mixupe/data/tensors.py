@@ -1,5 +1,6 @@
-"""A split that is one tensor on the device: rows are gathered there, no worker, no copy per batch."""
+"""Splits that are tensors on the device: rows are gathered there, no worker, no copy per batch."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
@@ -8,11 +9,13 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True)
-class TensorSplit:
-    """Examples as (N, ...) float32 inputs and (N,) int64 targets on one device."""
+class DeviceSplit(ABC):
+    """A split whose tensors lie on one device. Its subclasses are dataclasses and say what the inputs are.
 
-    inputs: Tensor
+    Attributes:
+        targets: (N,) int64.
+    """
+
     targets: Tensor
 
     @property
@@ -20,19 +23,40 @@ class TensorSplit:
         return self.targets.cpu()
 
     def batches(
-        self,
-        indices: Iterable[Tensor],
-        augment: torch.Generator | None = None,  # noqa: ARG002 - such data has no augmentation but mixing
-        skip: Container[int] = (),
+        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
     ) -> Iterator[tuple[Tensor, Tensor]]:
         for number, index in enumerate(indices):
-            if number in skip:
-                continue
             on_device = index.to(self.targets.device, non_blocking=True)
-            yield self.inputs[on_device], self.targets[on_device]
+            inputs = self.inputs_at(on_device, augment)
+            if number not in skip:  # those left out have drawn from `augment` as ever
+                yield inputs, self.targets[on_device]
+
+    @abstractmethod
+    def inputs_at(self, index: Tensor, augment: torch.Generator | None) -> Tensor:
+        """(B, ...) float32 inputs of the examples at `index`, (B,) int64 on the device; `augment` as in `batches`."""
+
+    @abstractmethod
+    def mean_input(self) -> Tensor: ...
+
+    def to(self, device: torch.device) -> Self:
+        moved = {name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **moved)  # type: ignore[type-var]  # of every subclass this is right
+
+
+@dataclass(frozen=True)
+class TensorSplit(DeviceSplit):
+    """Examples that the model sees as they are.
+
+    Attributes:
+        inputs: (N, ...) float32.
+        targets: (N,) int64.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+
+    def inputs_at(self, index: Tensor, augment: torch.Generator | None) -> Tensor:  # noqa: ARG002 - nothing is drawn
+        return self.inputs[index]
 
     def mean_input(self) -> Tensor:
         return self.inputs.double().mean(dim=0).float()
-
-    def to(self, device: torch.device) -> Self:
-        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))

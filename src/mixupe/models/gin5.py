@@ -1,10 +1,11 @@
 """The graph isomorphism network as its paper has it (Xu et al., ICLR 2019; GIN-0), with a non-linear head.
 
-Five layers, counting the input as one: each of the others adds up the neighbours and applies a perceptron of two layers
-with BatchNorm. The readout is the sum of the nodes after every layer, the input included, side by side. The paper's own
-head is a linear one for each layer; here it is one perceptron, so that mixing the readout is not mixing the logits, as
-the MixupE paper has it; with BatchNorm as in the layers, without which the sums, large and of any scale, leave its ReLU
-dead at the paper's learning rate. Edge features are not used.
+`layers` counts the input, as that paper's own code does: five layers are the input and four convolutions. Each of these adds
+up the neighbours and applies a perceptron of two layers, with BatchNorm and ReLU between the two and after them. The readout
+is the sum of the nodes after every layer, the input included, side by side. The paper's own head is a linear one for each
+layer; here it is one perceptron, so that mixing the readout is not mixing the logits, as the MixupE paper has it; with
+BatchNorm as in the layers, without which the sums, large and of any scale, leave its ReLU dead at the paper's learning rate.
+Edge features are not used.
 """
 
 import torch

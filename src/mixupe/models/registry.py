@@ -30,8 +30,8 @@ BUILDERS = {
     "preactresnet": "mixupe.models.preactresnet",
     "temporal_cnn": "mixupe.models.temporal_cnn",
     "timm_models": "mixupe.models.timm_models",
-    "vgg11": "mixupe.models.vgg11",
-    "vgg13": "mixupe.models.vgg13",
+    "vgg11": "mixupe.models.vgg",
+    "vgg13": "mixupe.models.vgg",
     "wide_resnet": "mixupe.models.wide_resnet",
 }
 

@@ -9,9 +9,11 @@ from mixupe.settings import PositiveInt
 
 
 class LeNetSettings(ModelSettings):
-    """Attributes:
-    channels: of the two convolutions.
-    hidden: width of the two hidden layers.
+    """Keys of LeNet-5.
+
+    Attributes:
+        channels: of the two convolutions.
+        hidden: width of the two hidden layers.
     """
 
     channels: tuple[PositiveInt, PositiveInt] = (6, 16)
@@ -19,11 +21,13 @@ class LeNetSettings(ModelSettings):
 
 
 class MLPSettings(ModelSettings):
-    """Attributes:
-    hidden: width of each hidden layer.
-    dropout: probability of dropping a hidden unit, in [0, 1).
-    categorical: how categories enter the first layer: as one-hot columns, or each column as a learned embedding.
-    embedding_dim: width of each embedding.
+    """Keys of the perceptron.
+
+    Attributes:
+        hidden: width of each hidden layer.
+        dropout: probability of dropping a hidden unit, in [0, 1).
+        categorical: how categories enter the first layer: as one-hot columns, or each column as a learned embedding.
+        embedding_dim: width of each embedding.
     """
 
     hidden: tuple[PositiveInt, ...] = (128, 128)
@@ -33,10 +37,12 @@ class MLPSettings(ModelSettings):
 
 
 class PreActResNetSettings(ModelSettings):
-    """Attributes:
-    depth: 18, 34 (basic blocks), 50 or 101 (bottlenecks).
-    width: channels of the first stage.
-    stem_stride: stride of the first convolution; 2 for Tiny-ImageNet's 64x64.
+    """Keys of the pre-activation ResNets.
+
+    Attributes:
+        depth: 18, 34 (basic blocks), 50 or 101 (bottlenecks).
+        width: channels of the first stage.
+        stem_stride: stride of the first convolution; 2 for Tiny-ImageNet's 64x64.
     """
 
     depth: Literal[18, 34, 50, 101] = 18
@@ -45,19 +51,21 @@ class PreActResNetSettings(ModelSettings):
 
 
 class TemporalCNNSettings(ModelSettings):
-    """Attributes:
-    channels: of each convolution; all but the last are followed by max pooling over two frames.
+    """Keys of the network over time.
+
+    Attributes:
+        channels: of each convolution; all but the last are followed by max pooling over two frames.
     """
 
     channels: tuple[PositiveInt, ...] = Field(default=(128, 128), min_length=1)
 
 
 class TimmSettings(ModelSettings):
-    """Attributes:
-    timm_name: for `timm.create_model`.
-    patch_size: transformers only, side of a patch in pixels.
+    """Keys of timm's networks. Those that are built for one image size are built for the data's.
 
-    Networks that are built for one image size are built for the data's.
+    Attributes:
+        timm_name: for `timm.create_model`.
+        patch_size: transformers only, side of a patch in pixels.
     """
 
     timm_name: str
@@ -65,9 +73,11 @@ class TimmSettings(ModelSettings):
 
 
 class VGGSettings(ModelSettings):
-    """Attributes:
-    width: channels of the first block; 64 is the published network.
-    dropout: probability of dropping a unit of the hidden layer, in [0, 1).
+    """Keys of VGG-11 and VGG-13.
+
+    Attributes:
+        width: channels of the first block; 64 is the published network.
+        dropout: probability of dropping a unit of the hidden layer, in [0, 1).
     """
 
     width: PositiveInt = 64
@@ -81,10 +91,12 @@ def _depth(value: int) -> int:
 
 
 class WideResNetSettings(ModelSettings):
-    """Attributes:
-    depth: 6n + 4: n blocks in each of the three stages.
-    widen_factor: k.
-    dropout: probability of dropping a unit between the two convolutions of a block, in [0, 1).
+    """Keys of the wide ResNets.
+
+    Attributes:
+        depth: 6n + 4: n blocks in each of the three stages.
+        widen_factor: k.
+        dropout: probability of dropping a unit between the two convolutions of a block, in [0, 1).
     """
 
     depth: Annotated[int, Field(strict=True), AfterValidator(_depth)] = 28
@@ -93,11 +105,13 @@ class WideResNetSettings(ModelSettings):
 
 
 class GNNSettings(ModelSettings):
-    """Attributes:
-    hidden: width of every layer.
-    layers: message-passing layers; a node is described by a linear map of all their outputs (jumping knowledge).
-    readout: sum or mean of a graph's nodes.
-    dropout: probability of dropping a unit, in [0, 1).
+    """Keys of GCN and GIN.
+
+    Attributes:
+        hidden: width of every layer.
+        layers: message-passing layers; a node is described by a linear map of all their outputs (jumping knowledge).
+        readout: sum or mean of a graph's nodes.
+        dropout: probability of dropping a unit, in [0, 1).
     """
 
     hidden: PositiveInt = 64
@@ -107,10 +121,12 @@ class GNNSettings(ModelSettings):
 
 
 class GIN5Settings(ModelSettings):
-    """Attributes:
-    hidden: width of every layer; the paper takes 16 or 32 for molecules and proteins, 64 for social networks.
-    layers: counting the input.
-    dropout: probability of dropping a unit of the head, in [0, 1).
+    """Keys of GIN as its paper has it.
+
+    Attributes:
+        hidden: width of every layer; the paper takes 16 or 32 for molecules and proteins, 64 for social networks.
+        layers: counting the input.
+        dropout: probability of dropping a unit of the head, in [0, 1).
     """
 
     hidden: PositiveInt = 32

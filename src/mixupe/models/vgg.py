@@ -7,10 +7,16 @@ made for 7x7 maps of 224x224 photographs.
 
 from torch import Tensor, nn
 
+from mixupe.data.base import DataSpec
+from mixupe.models.settings import VGGSettings
+
 # Channels of each block's convolutions, in units of the width.
 Blocks = tuple[tuple[int, ...], ...]
-VGG11: Blocks = ((1,), (2,), (4, 4), (8, 8), (8, 8))
-VGG13: Blocks = ((1, 1), (2, 2), (4, 4), (8, 8), (8, 8))
+# By key of mixupe.models.registry.BUILDERS.
+LAYOUTS: dict[str, Blocks] = {
+    "vgg11": ((1,), (2,), (4, 4), (8, 8), (8, 8)),
+    "vgg13": ((1, 1), (2, 2), (4, 4), (8, 8), (8, 8)),
+}
 
 
 class VGG(nn.Module):
@@ -45,3 +51,9 @@ def _convolution(in_channels: int, out_channels: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU()
     )
+
+
+def build(config: VGGSettings, spec: DataSpec) -> nn.Module:
+    channels, height, width = spec.input_shape
+    layout = LAYOUTS[config.builder]
+    return VGG(layout, (channels, height, width), spec.num_classes, config.width, config.dropout)

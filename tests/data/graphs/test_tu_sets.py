@@ -15,6 +15,7 @@ from mixupe.data.graphs.tu_files import TUFolder
 from mixupe.data.registry import dataset_settings, is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.settings import UserError
+from tests.data.digest_in import digest_in
 from tests.data.graphs.tu_format import write_tu_set
 from tests.real_data import real
 
@@ -169,10 +170,6 @@ def shuffled(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for name, rows in lines.items():
         (target / f"FAKE_{name}.txt").write_bytes("".join(f"{row}\r\n" for row in rows).encode())
-
-
-def digest_in(message: str) -> str:
-    return next(word for word in message.replace(",", " ").split() if len(word) == 64)
 
 
 def test_copies_of_one_set_are_one_set(tmp_path: Path) -> None:

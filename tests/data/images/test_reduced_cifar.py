@@ -16,6 +16,7 @@ from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.settings import UserError
+from tests.data.digest_in import digest_in
 from tests.real_data import real
 
 NAMES = ("ant", "bee")
@@ -62,7 +63,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 def digest_of(root: Path, **keys: Any) -> str:
     with pytest.raises(UserError, match="expected is 0000") as caught:
         load_dataset(config(**keys), request(root))
-    return next(word for word in str(caught.value).replace(",", " ").split() if len(word) == 64)
+    return digest_in(str(caught.value))
 
 
 @pytest.mark.usefixtures("full")
@@ -161,3 +162,9 @@ def test_whole_real_copies(tmp_path: Path, classes: int) -> None:
     rows = np.ascontiguousarray(data.train.pixels.numpy().transpose(0, 2, 3, 1))  # type: ignore[attr-defined]
     largest = max(hashlib.sha256(row).digest()[0] for row in rows) / 256
     assert largest == pytest.approx(0.2 if classes == 10 else 0.26, abs=0.02)
+
+
+def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
+    (tmp_path / "toy.tar").write_bytes(b"no archive")
+    with pytest.raises(UserError, match=r"^dataset\.path: .*toy\.tar cannot be read \("):
+        load_dataset(config(path=tmp_path / "toy.tar"), request(tmp_path))

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images import streaming
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.streaming import StreamingImages, streaming_bundle
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 from mixupe.streams import generator
 from tests.data.images.conftest import WriteImage

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from mixupe.data.base import DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.settings import ImageSettings
 from mixupe.data.images.tensor_images import TensorImages, image_bundle, random_crop, random_flip
+from mixupe.data.splits import Examples
 from mixupe.streams import generator
 
 

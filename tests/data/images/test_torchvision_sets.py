@@ -14,7 +14,8 @@ import torch
 from torchvision import datasets
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.images import mnist_files, torchvision_sets
+from mixupe.data.images import torchvision_sets
+from mixupe.data.images.idx_files import MNIST
 from mixupe.data.images.settings import SetName, TorchvisionSet
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
@@ -164,8 +165,8 @@ def test_mnist_files_put_there_by_hand(request_here: DataRequest, monkeypatch: p
     """Compressed by anyone: what is in them is checked."""
     contents = idx_files(PIXELS[..., 0], LABELS.astype(np.uint8), 50)
     for name, content in contents.items():
-        monkeypatch.setitem(mnist_files.SHA256, name, hashlib.sha256(content).hexdigest())
-    folder = mnist_files.raw_folder(request_here.root)
+        monkeypatch.setitem(MNIST.sha256, name, hashlib.sha256(content).hexdigest())
+    folder = MNIST.raw_folder(request_here.root)
     compress(folder, contents)
     assert not torchvision_sets.is_here(config("MNIST"), request_here.root)
     data = torchvision_sets.load(config("MNIST"), request_here)

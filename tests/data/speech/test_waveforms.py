@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import Int16
 from mixupe.data.speech.log_mel import LogMel
 from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.speech.waveforms import Waveforms, joined, random_gain, random_shift, waveform_bundle
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 from mixupe.streams import generator
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.images import mnist_files
+from mixupe.data.images.idx_files import MNIST
 from mixupe.data.registry import dataset_settings, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.pinned_tables import load
@@ -18,6 +18,7 @@ from mixupe.data.tabular.settings import PinnedTable
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.settings import UserError
+from tests.data.digest_in import digest_in
 from tests.data.images.idx_format import compress, idx_files
 from tests.data.openml_cache import make_cache
 from tests.real_data import real
@@ -35,10 +36,6 @@ def uci(tmp_path: Path) -> Path:
     (folder / "toy.tra").write_text("\n".join(ROWS[:40]) + "\n")
     (folder / "toy.tes").write_text("\n".join(row.replace(",", ", ") for row in ROWS[40:]) + "\n")
     return folder
-
-
-def digest_in(message: str) -> str:
-    return next(word for word in message.replace(",", " ").split() if len(word) == 64)
 
 
 def config(digest: str | None = None, **keys: Any) -> PinnedTable:
@@ -185,7 +182,7 @@ def test_mnist_as_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     images, labels = random.integers(0, 256, (80, 28, 28), dtype=np.uint8), (np.arange(80) % 4).astype(np.uint8)
     contents = idx_files(images, labels, 60)
     for name, content in contents.items():
-        monkeypatch.setitem(mnist_files.SHA256, name, hashlib.sha256(content).hexdigest())
+        monkeypatch.setitem(MNIST.sha256, name, hashlib.sha256(content).hexdigest())
     keys: dict[str, Any] = {"copy_files": list(contents), "categorical": []}
     compress(tmp_path / "copy", contents)
     compress(tmp_path / "two" / "MNIST" / "raw", contents)

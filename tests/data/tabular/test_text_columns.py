@@ -71,6 +71,31 @@ def test_decimal_commas_are_told_and_can_be_declared() -> None:
     np.testing.assert_array_equal(column, [1.5, 2.25, 3, 1.304])
 
 
+@pytest.mark.parametrize("mark", ["'", "\u2019", " ", "\u00a0", "\u202f", "\u2009"])
+def test_other_marks_between_thousands_are_told_and_can_be_declared(mark: str) -> None:
+    thousands = "'" if mark in "'\u2019" else " "
+    cells = ["12", f"1{mark}304", f"2{mark}000{mark}000.5"]
+    column, notes = read(cells)
+    assert column.dtype == object
+    shown = {"'": '"\'"', " ": "' '"}[thousands]
+    assert notes[0].startswith(
+        f"column 'x' is read as text: row 3 {cells[1]!r} and the like have {shown} between thousands: "
+    )
+    assert "dataset.thousands=" in notes[0]
+    column, _ = read(cells, thousands=thousands)
+    np.testing.assert_array_equal(column, [12, 1304, 2000000.5])
+
+
+def test_both_marks_are_told_at_once() -> None:
+    cells = ["12", "1\u202f304,5"]
+    _, notes = read(cells)
+    assert notes[0].endswith(
+        "have the decimal mark ',' and ' ' between thousands: \"dataset.decimal=','\" \"dataset.thousands=' '\""
+    )
+    column, _ = read(cells, decimal=",", thousands=" ")
+    np.testing.assert_array_equal(column, [12, 1304.5])
+
+
 def test_several_units_are_no_numbers() -> None:
     column, notes = read(["5 €", "6 €", "7 $"])
     assert column.dtype == object

@@ -27,11 +27,11 @@ def graph_content(graphs: TUGraphs) -> tuple[str, Tensor]:
     hashes = []
     for graph, label in enumerate(graphs.labels.tolist()):
         node_rows, edge_rows = slice(*nodes[graph : graph + 2]), slice(*edges[graph : graph + 2])
-        one = hashlib.sha256(b"%d %d" % (label, node_rows.stop - node_rows.start))
+        digest = hashlib.sha256(b"%d %d" % (label, node_rows.stop - node_rows.start))
         for rows, arrays in ((node_rows, of_nodes), (edge_rows, of_edges)):
             for array in arrays:
-                one.update(b"|" + np.ascontiguousarray(array[rows]).tobytes())
-        hashes.append(one.hexdigest())
+                digest.update(b"|" + np.ascontiguousarray(array[rows]).tobytes())
+        hashes.append(digest.hexdigest())
     order = sorted(range(len(hashes)), key=hashes.__getitem__)
     whole = hashlib.sha256("".join(hashes[graph] for graph in order).encode()).hexdigest()
     return whole, torch.tensor(order)

@@ -106,12 +106,17 @@ class FlatGraphs:
 
 
 def offsets_of(counts: Tensor) -> Tensor:
-    """(n + 1,) first places of n groups of these sizes, and the end."""
+    """(n + 1,) int64 first places of n groups of these sizes, (n,) int64, and the end."""
     return torch.cat([counts.new_zeros(1), counts.cumsum(0)])
 
 
 def rows_of(offsets: Tensor, index: Tensor, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Flat rows of the graphs at `index`, and for each row its graph's place in `index`; both on `device`."""
+    """Flat rows of some graphs, and for each row its graph's place among them; both (rows,) int64 on `device`.
+
+    Args:
+        offsets: (G + 1,) int64 on the CPU, where each graph's rows begin.
+        index: (B,) int64 on the CPU, the graphs.
+    """
     starts, counts = offsets[index], offsets.diff()[index]
     new_starts = offsets_of(counts)
     # The total is known on the CPU, so nothing here waits for the device.

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_geometric.utils.smiles import e_map, from_rdmol, x_map
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.content import file_digest
 from mixupe.data.graphs.tensors import GraphTable, graph_bundle
 from mixupe.files import replacing
 from mixupe.settings import UserError
@@ -73,7 +74,7 @@ def molecule_bundle(
             raise UserError(f"dataset: {path} is not there; fetch {settings.name} again")
     key = hashlib.sha256(f"{FORMAT} {version('rdkit')} {stereo} {settings.loader}".encode())
     for path in paths:
-        key.update(hashlib.sha256(path.read_bytes()).digest())
+        key.update(bytes.fromhex(file_digest(path)))
     cache = request.root / "cache" / "molecules" / f"{settings.name}-{key.hexdigest()[:16]}.pt"
     parts = _cached(cache, lambda: featurise(read(), stereo))
     table = GraphTable(

@@ -34,8 +34,10 @@ class B3DB(DatasetSettings):
 
 
 class ChEMBL(DatasetSettings):
-    """Attributes:
-    target: ChEMBL id and measure of one of MoleculeACE's files, for example CHEMBL204_Ki.
+    """Keys of the sets of MoleculeACE.
+
+    Attributes:
+        target: ChEMBL id and measure of one of MoleculeACE's files, for example CHEMBL204_Ki.
     """
 
     target: Annotated[str, Field(pattern=r"^CHEMBL\d+_(Ki|EC50)$")]
@@ -47,9 +49,11 @@ class Solubility(DatasetSettings):
 
 
 class TUFolderSettings(TUSettings):
-    """Attributes:
-    path: folder with NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt and options, for one NAME; or one
-        with such a folder `raw` in it, as PyTorch Geometric lays a set out.
+    """Keys of a user's own graphs.
+
+    Attributes:
+        path: folder with NAME_A.txt, NAME_graph_indicator.txt, NAME_graph_labels.txt and options, for one NAME; or one
+            with such a folder `raw` in it, as PyTorch Geometric lays a set out.
     """
 
     # The files count by their content, wherever they lie.
@@ -60,15 +64,17 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class TUSet(TUSettings):
-    """Attributes:
-    tu_name: the collection's name of the set; its files lie in `data.root/TUDataset/<tu_name>/raw`, the layout of
-        `torch_geometric.datasets.TUDataset`.
-    origin: `tudataset`, or `grakel` for the files inside that package.
-    files_sha256: of the files' contents, as it stands in the notes of every record; null checks only the counts of
-        the card.
-    content_sha256: of the graphs, as `content.graph_content` gives it: the same graphs in any order, in files written
-        in any way, are one set, one split and one run. null takes them in the order of the files.
-    path: folder or archive with the files, at any depth; used before anything else.
+    """Keys of the public sets in TUDataset's format.
+
+    Attributes:
+        tu_name: the collection's name of the set; its files lie in `data.root/TUDataset/<tu_name>/raw`, the layout of
+            `torch_geometric.datasets.TUDataset`.
+        origin: `tudataset`, or `grakel` for the files inside that package.
+        files_sha256: of the files' contents, as it stands in the notes of every record; null checks only the counts of
+            the card.
+        content_sha256: of the graphs, as `content.graph_content` gives it: the same graphs in any order, in files written
+            in any way, are one set, one split and one run. null takes them in the order of the files.
+        path: folder or archive with the files, at any depth; used before anything else.
     """
 
     tu_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]

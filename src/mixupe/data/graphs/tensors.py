@@ -3,14 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.graphs.flat import FlatGraphs, offsets_of, rows_of
-from mixupe.data.splits import make_splits
+from mixupe.data.splits import Examples, Indices
 
 
 @dataclass(frozen=True)
@@ -58,16 +57,16 @@ def graph_bundle(
     settings: DatasetSettings,
     request: DataRequest,
     *,
-    test: npt.ArrayLike | None = None,
+    test: Indices | None = None,
     notes: tuple[str, ...] = (),
 ) -> DataBundle:
     """Split, standardise the continuous features by the training graphs, one-hot the categories.
 
     Args:
         labels: (G,) int64 class indices.
-        test: indices of the set's own test part.
+        test: (n,) indices of the set's own test part.
     """
-    indexes = make_splits(labels.numpy(), settings, request, test=test, class_names=class_names)
+    indexes = Examples(labels=labels.numpy(), class_names=class_names, test=test).split(settings, request)
     is_train = torch.zeros(len(labels), dtype=torch.bool)
     is_train[torch.from_numpy(indexes.train)] = True
     node_values = _standardised(table.node_values, is_train.repeat_interleave(table.node_counts))

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch_geometric.utils import coalesce, degree, remove_self_loops
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.content import file_digest
 from mixupe.data.graphs.settings import TUSettings
 from mixupe.data.graphs.tensors import GraphTable, graph_bundle
 from mixupe.data.graphs.tu_text import Integers, read_floats, read_integers
@@ -43,8 +44,7 @@ class TUFolder:
         whole = hashlib.sha256()
         for part in (*REQUIRED, *OPTIONAL):
             if self.path(part).is_file():
-                content = hashlib.sha256(self.path(part).read_bytes()).hexdigest()
-                whole.update(f"{part}:{content}\n".encode())
+                whole.update(f"{part}:{file_digest(self.path(part))}\n".encode())
         return whole.hexdigest()
 
 

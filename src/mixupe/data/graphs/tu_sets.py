@@ -13,6 +13,7 @@ from torch import Tensor
 from torch_geometric.datasets import TUDataset
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.content import check_content
 from mixupe.data.copies import copy_folder, find_file
 from mixupe.data.download import offline_after
 from mixupe.data.graphs.content import graph_content
@@ -20,6 +21,7 @@ from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tensors import graph_bundle
 from mixupe.data.graphs.tu_files import OPTIONAL, REQUIRED, TUFolder, TUGraphs, read_graphs
 from mixupe.data.packages import package_is_here, package_path
+from mixupe.data.reasons import first_line
 from mixupe.settings import UserError
 
 
@@ -34,7 +36,7 @@ def load(config: TUSet, request: DataRequest) -> DataBundle:
     graphs = read_graphs(files, config)
     order = torch.arange(len(graphs.labels))
     if config.content_sha256 is not None:
-        order = _order(config, files, graphs)
+        order = _order(config, config.content_sha256, files, graphs)
     notes = graphs.notes
     if config.path is not None:
         notes = (f"graphs are those of the copy {config.path.name}", *notes)
@@ -43,17 +45,13 @@ def load(config: TUSet, request: DataRequest) -> DataBundle:
     )
 
 
-def _order(config: TUSet, files: TUFolder, graphs: TUGraphs) -> Tensor:
+def _order(config: TUSet, expected: str, files: TUFolder, graphs: TUGraphs) -> Tensor:
     """The canonical order, if the graphs are the expected ones. All there is in the files counts, used or not."""
     everything = {"node_attributes": True, "edge_attributes": True, "undirected": False, "max_degree": 0}
     if any(getattr(config, key) != value for key, value in everything.items()):
         graphs = read_graphs(files, config.model_copy(update=everything))
     digest, order = graph_content(graphs)
-    if digest != config.content_sha256:
-        raise UserError(
-            f"dataset.content_sha256: the graphs in {files.folder} have {digest}, expected is {config.content_sha256};"
-            " give the former to take them as another set"
-        )
+    check_content(digest, expected, f"the graphs in {files.folder}")
     return order
 
 
@@ -82,10 +80,9 @@ def fetch(config: TUSet, root: Path) -> None:
         try:
             _download(files)
         except (OSError, HTTPException, zipfile.BadZipFile) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise UserError(
-                f"dataset: {config.tu_name} could not be downloaded ({reason}); put {missing[0]} and the set's other"
-                f" .txt files into {files.folder}"
+                f"dataset: {config.tu_name} could not be downloaded ({first_line(error)}); put {missing[0]} and the set's"
+                f" other .txt files into {files.folder}"
             ) from error
 
 

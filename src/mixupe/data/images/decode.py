@@ -12,6 +12,7 @@ from filelock import FileLock
 from PIL import Image, ImageOps
 
 from mixupe.data.images.modes import in_8_bits
+from mixupe.data.reasons import one_line
 from mixupe.files import replacing
 from mixupe.settings import UserError
 
@@ -61,8 +62,7 @@ def read_image(path: Path, channels: int) -> Image.Image:
             return in_8_bits(opened, channels)
     # What Pillow raises on broken files differs from format to format.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        what = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be decoded ({reason})"
+        what = "is not there" if isinstance(error, FileNotFoundError) else f"cannot be decoded ({one_line(error)})"
         raise UserError(f"dataset: image {path} {what}") from error
 
 
@@ -102,14 +102,14 @@ def _decode_all(
 ) -> None:
     pixels = np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=(len(paths), *shape))
 
-    def one(index: int) -> None:
+    def decode_into(index: int) -> None:
         image = decode(paths[index])
         if image.shape != shape:
             raise UserError(f"dataset: image {paths[index]} has shape {image.shape} instead of {shape} (C, H, W)")
         pixels[index] = image
 
     with ThreadPoolExecutor() as pool:  # Pillow lets other threads run while it decodes
-        for _ in pool.map(one, range(len(paths))):
+        for _ in pool.map(decode_into, range(len(paths))):
             pass
     pixels.flush()
 

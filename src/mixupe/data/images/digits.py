@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.settings import Digits
 from mixupe.data.images.tensor_images import image_bundle
+from mixupe.data.splits import Examples
 
 
 def load(config: Digits, request: DataRequest) -> DataBundle:

@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels, read_image, to_pixels
 from mixupe.data.images.settings import Emoji, Vendor
 from mixupe.data.images.tensor_images import TensorImages, image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
 SIZE = 32

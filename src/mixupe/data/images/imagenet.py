@@ -13,9 +13,10 @@ from torchvision import datasets
 from torchvision.datasets import imagenet as torchvision_imagenet
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.settings import ImageNet
 from mixupe.data.images.streaming import streaming_bundle
+from mixupe.data.reasons import one_line
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
 TRAIN_IMAGES = 1_281_167
@@ -55,7 +56,7 @@ def _open(folder: Path, part: str) -> Any:
     try:
         return datasets.ImageNet(folder, split=part)
     except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: torchvision names the archive
-        raise UserError(f"dataset: {folder} cannot be read as ImageNet ({' '.join(str(error).split())})") from error
+        raise UserError(f"dataset: {folder} cannot be read as ImageNet ({one_line(error)})") from error
 
 
 def load(config: ImageNet, request: DataRequest) -> DataBundle:

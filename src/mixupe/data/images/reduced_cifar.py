@@ -6,8 +6,8 @@ The choice needs nothing but the images, so a copy of the reduced set and the fu
 import hashlib
 import tempfile
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,13 @@ from filelock import FileLock
 
 from mixupe.data.archives import unpack
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
+from mixupe.data.content import check_content
 from mixupe.data.images import torchvision_sets
-from mixupe.data.images.decode import read_image, to_pixels
+from mixupe.data.images.decode import Pixels, read_image, to_pixels
 from mixupe.data.images.settings import ReducedCIFAR, TorchvisionSet
 from mixupe.data.images.tensor_images import image_bundle
+from mixupe.data.images.torchvision_sets import WholeSet
+from mixupe.data.splits import Examples
 from mixupe.files import replacing
 from mixupe.settings import UserError
 
@@ -29,28 +31,52 @@ SUFFIXES = (".webp", ".png")
 
 
 @dataclass(frozen=True)
-class Images:
-    """Attributes:
-    pixels: (N, 3, 32, 32), the training part first, in the order of class and hash.
-    labels: (N,).
-    hashes: (N,) SHA-256 of each image's pixels, as (32, 32, 3).
-    test: indices of the test part.
-    origin: where the images came from, in words.
+class Images(WholeSet):
+    """Images of both parts, pixels (N, 3, 32, 32).
+
+    Attributes:
+        origin: where the images came from, in words.
     """
 
-    pixels: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    class_names: tuple[str, ...]
-    hashes: npt.NDArray[np.str_]
-    test: npt.NDArray[np.int64]
     origin: str
+
+    @cached_property
+    def hashes(self) -> npt.NDArray[np.str_]:
+        """(N,) SHA-256 of each image's pixels, as (32, 32, 3)."""
+        rows = np.ascontiguousarray(self.pixels.transpose(0, 2, 3, 1))
+        return np.array([hashlib.sha256(row).hexdigest() for row in rows])
+
+    @property
+    def is_test(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether each image is of the test part."""
+        return np.isin(np.arange(len(self.labels)), self.test)
 
     @property
     def digest(self) -> str:
         """SHA-256 over parts, classes and images."""
-        is_test = np.isin(np.arange(len(self.labels)), self.test)
-        rows = zip(is_test.tolist(), self.labels.tolist(), self.hashes.tolist(), strict=True)
-        return hashlib.sha256("".join(f"{int(t)} {label} {one}\n" for t, label, one in rows).encode()).hexdigest()
+        rows = zip(self.is_test.tolist(), self.labels.tolist(), self.hashes.tolist(), strict=True)
+        text = "".join(f"{int(is_test)} {label} {digest}\n" for is_test, label, digest in rows)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def chosen(self, per_class: int) -> "Images":
+        """The training images of each class with the smallest hashes, by class and hash, and all test images.
+
+        Raises:
+            UserError: a class has too few.
+        """
+        order = np.lexsort((self.hashes, self.labels, self.is_test))
+        train, test = np.split(order, [len(order) - len(self.test)])
+        counts = np.bincount(self.labels[train], minlength=len(self.class_names))
+        if counts.min() < per_class:
+            name = self.class_names[int(counts.argmin())]
+            raise UserError(
+                f"dataset.per_class: class {name!r} of {self.origin} has {counts.min()} training images, {per_class} are"
+                " asked for"
+            )
+        place = np.arange(len(train)) - np.repeat(np.cumsum(counts) - counts, counts)
+        train = train[place < per_class]
+        kept = np.concatenate([train, test])
+        return replace(self, pixels=self.pixels[kept], labels=self.labels[kept], test=np.arange(len(train), len(kept)))
 
 
 def is_here(config: ReducedCIFAR, root: Path) -> bool:
@@ -99,21 +125,10 @@ def _read(config: ReducedCIFAR, root: Path) -> Images:
         images = _cached(cache) if cache.is_file() else None
         if images is not None and images.digest == config.content_sha256:
             return images
-        images = _chosen(_source(config, root), config.per_class)
-        if images.digest != config.content_sha256:
-            raise UserError(
-                f"dataset.content_sha256: the images of {images.origin} have {images.digest}, expected is"
-                f" {config.content_sha256}; give the former to take them as another set"
-            )
+        images = _source(config, root).chosen(config.per_class)
+        check_content(images.digest, config.content_sha256, f"the images of {images.origin}")
         with replacing(cache) as partial, partial.open("wb") as file:
-            np.savez(
-                file,
-                pixels=images.pixels,
-                labels=images.labels,
-                class_names=images.class_names,
-                test=images.test,
-                origin=images.origin,
-            )
+            np.savez(file, **{key.name: getattr(images, key.name) for key in fields(images)})
     return images
 
 
@@ -125,20 +140,22 @@ def _cached(cache: Path) -> Images | None:
             names, origin = tuple(file["class_names"].tolist()), str(file["origin"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
-    return Images(pixels, labels, names, _hashes(pixels), test, origin)
+    return Images(pixels, labels, names, test, origin)
 
 
 def _source(config: ReducedCIFAR, root: Path) -> Images:
     if config.path is None:
         whole = torchvision_sets.read_set(_full(config), root)
-        hashes = _hashes(whole.pixels)
-        return Images(whole.pixels, whole.labels, whole.class_names, hashes, whole.test, "torchvision's full set")
+        return Images(**vars(whole), origin="torchvision's full set")
     if config.path.is_dir():
         return _decoded(config.path, config.path)
     if not config.path.is_file():
         raise UserError(f"dataset.path: {config.path} is not there; give a folder or an archive")
     with tempfile.TemporaryDirectory(dir=_cache(config, root).parent) as temporary:
-        unpack(config.path, Path(temporary), keep=[f"*{suffix}" for suffix in SUFFIXES])
+        try:
+            unpack(config.path, Path(temporary), keep=[f"*{suffix}" for suffix in SUFFIXES])
+        except UserError as error:
+            raise UserError(f"dataset.path: {error}") from error
         return _decoded(Path(temporary), config.path)
 
 
@@ -149,57 +166,24 @@ def _decoded(folder: Path, shown: Path) -> Images:
     if top is None:
         raise UserError(f"dataset.path: {shown} has no folders train and test with one folder a class")
     class_names = tuple(sorted(child.name for child in (top / "train").iterdir() if child.is_dir()))
-    files: list[Path] = []
-    labels: list[int] = []
-    starts: list[int] = []
-    for part in ("train", "test"):
-        starts.append(len(files))
-        for label, name in enumerate(class_names):
-            images = sorted(path for path in (top / part / name).glob("*") if path.suffix in SUFFIXES)
-            files += images
-            labels += [label] * len(images)
-    pixels = _decode_all(files)
-    names = np.array(labels, dtype=np.int64)
+    examples = [
+        (path, label, part)
+        for part in ("train", "test")
+        for label, name in enumerate(class_names)
+        for path in sorted((top / part / name).glob("*"))
+        if path.suffix in SUFFIXES
+    ]
     return Images(
-        pixels, names, class_names, _hashes(pixels), np.arange(starts[1], len(files)), f"the copy {shown.name}"
+        pixels=np.stack([_decode(path) for path, _, _ in examples]),
+        labels=np.array([label for _, label, _ in examples], dtype=np.int64),
+        class_names=class_names,
+        test=np.flatnonzero([part == "test" for _, _, part in examples]),
+        origin=f"the copy {shown.name}",
     )
 
 
-def _decode_all(files: Sequence[Path]) -> npt.NDArray[np.uint8]:
-    pixels = np.empty((len(files), *SHAPE), dtype=np.uint8)
-    for row, path in enumerate(files):
-        image = to_pixels(read_image(path, channels=3))
-        if image.shape != SHAPE:
-            raise UserError(f"dataset: image {path} has shape {image.shape} instead of {SHAPE} (C, H, W)")
-        pixels[row] = image
+def _decode(path: Path) -> Pixels:
+    pixels = to_pixels(read_image(path, channels=3))
+    if pixels.shape != SHAPE:
+        raise UserError(f"dataset: image {path} has shape {pixels.shape} instead of {SHAPE} (C, H, W)")
     return pixels
-
-
-def _hashes(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.str_]:
-    rows = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
-    return np.array([hashlib.sha256(row).hexdigest() for row in rows])
-
-
-def _chosen(images: Images, per_class: int) -> Images:
-    """The training images of each class with the smallest hashes, and all test images."""
-    is_test = np.isin(np.arange(len(images.labels)), images.test)
-    order = np.lexsort((images.hashes, images.labels, is_test))
-    classes = len(images.class_names)
-    train = order[: len(order) - len(images.test)]
-    counts = np.bincount(images.labels[train], minlength=classes)
-    if counts.min() < per_class:
-        name = images.class_names[int(counts.argmin())]
-        raise UserError(
-            f"dataset.per_class: class {name!r} of {images.origin} has {counts.min()} training images, {per_class} are"
-            " asked for"
-        )
-    place = np.arange(len(train)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept = np.concatenate([train[place < per_class], order[len(train) :]])
-    return Images(
-        images.pixels[kept],
-        images.labels[kept],
-        images.class_names,
-        images.hashes[kept],
-        np.arange(classes * per_class, len(kept)),
-        images.origin,
-    )

@@ -43,9 +43,11 @@ Vendor = Literal["google", "twitter"]
 
 
 class Emoji(ImageSettings):
-    """Attributes:
-    vendor: whose drawings to train and validate on.
-    test_vendor: whose drawings to test on, at the same emoji; None means vendor's.
+    """Keys of the emoji.
+
+    Attributes:
+        vendor: whose drawings to train and validate on.
+        test_vendor: whose drawings to test on, at the same emoji; None means vendor's.
     """
 
     vendor: Vendor = "google"
@@ -53,12 +55,14 @@ class Emoji(ImageSettings):
 
 
 class ImageFolder(ImageSettings, StreamingSettings):
-    """Attributes:
-    path: the folder.
-    image_size: side of the square the model sees: the shorter side is scaled to it, the middle is kept.
-    channels: 1 converts to grey, 3 to RGB.
-    in_memory: whether all images are decoded once, and training ones cropped by `crop_padding`; otherwise they are
-        decoded as they are needed, and training ones get random resized crops. auto: up to 2 GiB are kept in memory.
+    """Keys of a user's own images.
+
+    Attributes:
+        path: the folder.
+        image_size: side of the square the model sees: the shorter side is scaled to it, the middle is kept.
+        channels: 1 converts to grey, 3 to RGB.
+        in_memory: whether all images are decoded once, and training ones cropped by `crop_padding`; otherwise they are
+            decoded as they are needed, and training ones get random resized crops. auto: up to 2 GiB are kept in memory.
     """
 
     # The files count by their content, wherever they lie.
@@ -69,8 +73,10 @@ class ImageFolder(ImageSettings, StreamingSettings):
 
 
 class ImageNet(StreamingSettings):
-    """Attributes:
-    path: folder with the archives or with what was unpacked from them; None means `imagenet` below data.root.
+    """Keys of ImageNet.
+
+    Attributes:
+        path: folder with the archives or with what was unpacked from them; None means `imagenet` below data.root.
     """
 
     path: Path | None = Field(default=None, json_schema_extra={"identity": False})
@@ -78,12 +84,14 @@ class ImageNet(StreamingSettings):
 
 
 class ReducedCIFAR(ImageSettings):
-    """Attributes:
-    torchvision_name: the full set.
-    per_class: training images of each class.
-    content_sha256: of the chosen images; others are refused.
-    path: folder or archive with {train,test}/<class>/*.webp (or .png), lossless; the full set or the reduced one. null
-        takes the full set below data.root, through torchvision.
+    """Keys of the reduced CIFAR sets.
+
+    Attributes:
+        torchvision_name: the full set.
+        per_class: training images of each class.
+        content_sha256: of the chosen images; others are refused.
+        path: folder or archive with {train,test}/<class>/*.webp (or .png), lossless; the full set or the reduced one. null
+            takes the full set below data.root, through torchvision.
     """
 
     torchvision_name: Literal["CIFAR10", "CIFAR100"]
@@ -101,8 +109,10 @@ SetName = Literal["CIFAR10", "CIFAR100", "SVHN", "MNIST", "FashionMNIST"]
 
 
 class TorchvisionSet(ImageSettings):
-    """Attributes:
-    torchvision_name: class in torchvision.datasets.
+    """Keys of the sets that torchvision brings.
+
+    Attributes:
+        torchvision_name: class in torchvision.datasets.
     """
 
     torchvision_name: SetName

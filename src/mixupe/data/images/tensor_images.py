@@ -1,8 +1,6 @@
 """Images that fit in memory: uint8 on the device; crop, flip and normalisation are batched there."""
 
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +9,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DataSpec
-from mixupe.data.examples import Examples
 from mixupe.data.images.settings import ImageSettings
-from mixupe.data.splits import Indexes
+from mixupe.data.splits import Examples, Indexes
+from mixupe.data.tensors import DeviceSplit
 
 
 @dataclass(frozen=True)
-class TensorImages:
+class TensorImages(DeviceSplit):
     """A split of images.
 
     Attributes:
@@ -34,23 +32,14 @@ class TensorImages:
     crop_padding: int = 0
     flip: bool = False
 
-    @property
-    def labels(self) -> Tensor:
-        return self.targets.cpu()
-
-    def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        for number, index in enumerate(indices):
-            on_device = index.to(self.targets.device, non_blocking=True)
-            pixels = self.pixels[on_device]
-            if augment is not None and self.flip:
-                pixels = random_flip(pixels, augment)
-            images = normalise(pixels, self.mean, self.std)
-            if augment is not None and self.crop_padding > 0:
-                images = random_crop(images, self.crop_padding, augment)
-            if number not in skip:  # those left out have drawn from `augment` as ever
-                yield images, self.targets[on_device]
+    def inputs_at(self, index: Tensor, augment: torch.Generator | None) -> Tensor:
+        pixels = self.pixels[index]
+        if augment is not None and self.flip:
+            pixels = random_flip(pixels, augment)
+        images = normalise(pixels, self.mean, self.std)
+        if augment is not None and self.crop_padding > 0:
+            images = random_crop(images, self.crop_padding, augment)
+        return images
 
     def mean_input(self) -> Tensor:
         # Normalisation is affine, so the mean of the pixels is enough; in chunks, to keep memory flat.
@@ -58,10 +47,6 @@ class TensorImages:
         for chunk in torch.split(self.pixels, 4096):
             total += chunk.sum(dim=0, dtype=torch.float64)
         return normalise(total / len(self.pixels), self.mean, self.std)
-
-    def to(self, device: torch.device) -> Self:
-        moved = {name: getattr(self, name).to(device) for name in ("pixels", "targets", "mean", "std")}
-        return replace(self, **moved)
 
 
 def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -72,7 +57,7 @@ def normalise(pixels: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 
 def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Tensor:
-    """Crop each image of (B, C, H, W) back to its size at its own random offset after zero padding."""
+    """Crop each image of (B, C, H, W), any dtype, back to its size at its own random offset after zero padding."""
     batch, channels, height, width = images.shape
     device = images.device
     offsets = torch.randint(2 * padding + 1, (2, batch), generator=generator, device=generator.device)
@@ -86,7 +71,7 @@ def random_crop(images: Tensor, padding: int, generator: torch.Generator) -> Ten
 
 
 def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Mirror each image of (B, C, H, W) left to right with probability one half."""
+    """Mirror each image of (B, C, H, W), any dtype, left to right with probability one half."""
     mirrored = torch.rand(len(images), generator=generator, device=generator.device) < 0.5
     mirrored = mirrored.to(images.device, non_blocking=True)
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
@@ -95,7 +80,15 @@ def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
 def image_bundle(
     pixels: npt.NDArray[np.uint8], examples: Examples, settings: ImageSettings, request: DataRequest
 ) -> DataBundle:
-    """Split and normalise images, pixels (N, C, H, W) of N examples."""
+    """Split images and find the training statistics.
+
+    Args:
+        pixels: (N, C, H, W).
+        examples: N of them.
+
+    Raises:
+        UserError: as `Examples.split`.
+    """
     indexes = examples.split(settings, request)
     mean, std = channel_statistics(pixels, indexes)
 

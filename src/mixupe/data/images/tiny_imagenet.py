@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
 from mixupe.data.images.settings import TinyImageNet
 from mixupe.data.images.tensor_images import image_bundle
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
 FOLDER = "tiny-imagenet-200"

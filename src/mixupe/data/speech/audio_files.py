@@ -10,6 +10,7 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
+from mixupe.data.reasons import first_line
 from mixupe.data.speech.piped_wav import patched_pipe
 from mixupe.settings import UserError
 
@@ -119,9 +120,8 @@ def _read(path: Path) -> tuple[Float32, int]:
             # The number of frames is given because soundfile asks for it where a codec cannot seek, as in GSM.
             channels = file.read(frames, dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
         raise UserError(
-            f"dataset: {path} cannot be read ({reason}); allowed are WAV, FLAC, Ogg and MP3 files"
+            f"dataset: {path} cannot be read ({first_line(error)}); allowed are WAV, FLAC, Ogg and MP3 files"
         ) from error
     if len(channels) < frames or any(chunk[0].strip() in SIZES for chunk in log):
         raise UserError(f"dataset: {path} is cut off: its header announces more samples than it holds; replace it")

@@ -8,12 +8,9 @@ import numpy.typing as npt
 
 from mixupe.data.archives import unpacked
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
-from mixupe.data.speech.audio_files import ClipFormat
-from mixupe.data.speech.clip_cache import decoded_clips
+from mixupe.data.speech.recordings import recordings_bundle
 from mixupe.data.speech.settings import FreeSpokenDigits
-from mixupe.data.speech.waveforms import waveform_bundle
-from mixupe.data.splits import Indices, make_splits
+from mixupe.data.splits import Examples, Indices
 from mixupe.settings import UserError
 
 FOLDER = "free_spoken_digits"
@@ -45,9 +42,7 @@ def load(config: FreeSpokenDigits, request: DataRequest) -> DataBundle:
     labels = np.array([int(match["digit"]) for match in matches if match])
     speakers = np.array([match["speaker"] for match in matches if match])
     _check_speakers(folder, labels, speakers, request)
-    indexes = make_splits(labels, config, request, groups=speakers, class_names=DIGITS)
-    form = ClipFormat(config.sample_rate, config.seconds, resample=True)
-    clips = decoded_clips(folder, files, form, request.root)
+    indexes = Examples(labels=labels, class_names=DIGITS, groups=speakers).split(config, request)
     heard = {
         part: ", ".join(np.unique(speakers[index]))
         for part, index in (("training", indexes.train), ("validation", indexes.validation), ("test", indexes.test))
@@ -57,9 +52,9 @@ def load(config: FreeSpokenDigits, request: DataRequest) -> DataBundle:
         class_names=DIGITS,
         validation=indexes.validation,
         test=indexes.test,
-        notes=(*clips.notes, f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}"),
+        notes=(f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}",),
     )
-    return waveform_bundle(clips.waveforms, examples, config, request)
+    return recordings_bundle(folder, files, examples, config, request)
 
 
 def _recordings(config: FreeSpokenDigits, root: Path) -> tuple[Path, list[Path]]:

@@ -3,12 +3,10 @@
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.packages import package_path
-from mixupe.data.speech.audio_files import ClipFormat
-from mixupe.data.speech.clip_cache import decoded_clips
+from mixupe.data.speech.recordings import recordings_bundle
 from mixupe.data.speech.settings import GcinInitials
-from mixupe.data.speech.waveforms import waveform_bundle
+from mixupe.data.splits import Examples
 from mixupe.settings import UserError
 
 # The 21 initial consonants in bopomofo and in pinyin; a syllable that starts with none of them has no initial.
@@ -33,10 +31,8 @@ def load(config: GcinInitials, request: DataRequest) -> DataBundle:
         raise UserError(
             f"dataset: {folder} holds no <syllable>/<speaker>.ogg; delete {folder.parents[3]} and fetch it again"
         )
-    form = ClipFormat(config.sample_rate, config.seconds, resample=True)
-    clips = decoded_clips(folder, files, form, request.root)
     # Both speakers' recordings of one syllable and tone stay on one side: the test asks for syllables never heard.
     syllables = [path.parent.name for path in files]
     labels = np.array([CLASSES.index(INITIALS.get(syllable[0], "none")) for syllable in syllables])
-    examples = Examples(labels=labels, class_names=CLASSES, groups=np.array(syllables), notes=(*clips.notes, SPEAKERS))
-    return waveform_bundle(clips.waveforms, examples, config, request)
+    examples = Examples(labels=labels, class_names=CLASSES, groups=np.array(syllables), notes=(SPEAKERS,))
+    return recordings_bundle(folder, files, examples, config, request)

@@ -1,9 +1,9 @@
 """Log-mel spectrograms, computed in batches wherever the waveforms are."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,28 +14,34 @@ FLOOR = 1e-6
 CHUNK = 256
 
 
-class FrontEnd(Protocol):
+class FrontEnd(ABC):
     """From waveforms to spectrograms."""
 
     @property
+    @abstractmethod
     def bands(self) -> int:
         """Rows of a spectrogram."""
 
+    @abstractmethod
     def __call__(self, waveforms: Tensor) -> Tensor:
-        """(B, T) float32 in [-1, 1] -> (B, 1, bands, frames) float32."""
+        """(B, T) float32 in [-1, 1] -> (B, 1, bands, frames) float32, also under autocast."""
 
+    @abstractmethod
     def frames(self, samples: int) -> int:
         """Columns of the spectrogram of that many samples."""
 
+    @abstractmethod
+    def statistics(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and std, (bands,) float32, that (N, T) int16 training waveforms are normalised by."""
+
     def chunks(self, waveforms: Tensor) -> Iterator[Tensor]:
         """Spectrograms of (N, T) int16 waveforms, some at a time."""
-
-    def statistics(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and std (bands,) that (N, T) int16 training waveforms are normalised by."""
+        for chunk in torch.split(waveforms, CHUNK):
+            yield self(to_float(chunk))
 
 
 @dataclass(frozen=True)
-class LogMel:
+class LogMel(FrontEnd):
     """25 ms windows every 10 ms, `mels` bands up to half the sampling rate, natural logarithm."""
 
     sample_rate: int
@@ -46,7 +52,6 @@ class LogMel:
         return self.mels
 
     def __call__(self, waveforms: Tensor) -> Tensor:
-        """(B, T) float32 in [-1, 1] -> (B, 1, mels, frames) float32, also under autocast."""
         with torch.autocast(waveforms.device.type, enabled=False):
             energies: Tensor = _transform(self.sample_rate, self.mels, waveforms.device)(waveforms)
             return (energies + FLOOR).log().unsqueeze(1)
@@ -54,13 +59,8 @@ class LogMel:
     def frames(self, samples: int) -> int:
         return 1 + samples // hop_length(self.sample_rate)
 
-    def chunks(self, waveforms: Tensor) -> Iterator[Tensor]:
-        """Spectrograms of (N, T) int16 waveforms, some at a time."""
-        for chunk in torch.split(waveforms, CHUNK):
-            yield self(to_float(chunk))
-
     def statistics(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and std (mels,) of each band over the (N, T) int16 waveforms."""
+        """Of each band over all frames."""
         total = torch.zeros(2, self.mels, dtype=torch.float64)
         count = 0
         for spectrograms in self.chunks(waveforms):
@@ -74,7 +74,7 @@ class LogMel:
 
 
 def to_float(waveforms: Tensor) -> Tensor:
-    """int16 samples -> float32 in [-1, 1)."""
+    """int16 samples of any shape -> float32 in [-1, 1)."""
     return waveforms.float() / 32768
 
 

@@ -1,16 +1,15 @@
 """Spectrograms as the mixup paper's for Speech Commands: 160 frequencies by 101 frames for a second at 16 kHz."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from mixupe.data.speech.log_mel import CHUNK, hop_length, to_float
+from mixupe.data.speech.log_mel import FrontEnd, hop_length
 
 
 @dataclass(frozen=True)
-class LogSpectrogram:
+class LogSpectrogram(FrontEnd):
     """20 ms Hamming windows every 10 ms, log(1 + magnitude), each recording to mean 0 and standard deviation 1.
 
     160 bands at 16 kHz: the highest, half the sampling rate, is left out. Silence is 0 before normalisation, so a
@@ -24,7 +23,6 @@ class LogSpectrogram:
         return hop_length(self.sample_rate)
 
     def __call__(self, waveforms: Tensor) -> Tensor:
-        """(B, T) float32 in [-1, 1] -> (B, 1, bands, frames) float32, also under autocast."""
         window = 2 * self.bands
         with torch.autocast(waveforms.device.type, enabled=False):
             spectrum = torch.stft(
@@ -42,11 +40,6 @@ class LogSpectrogram:
     def frames(self, samples: int) -> int:
         return 1 + samples // self.bands
 
-    def chunks(self, waveforms: Tensor) -> Iterator[Tensor]:
-        """Spectrograms of (N, T) int16 waveforms, some at a time."""
-        for chunk in torch.split(waveforms, CHUNK):
-            yield self(to_float(chunk))
-
     def statistics(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - normalised one by one
-        """Mean 0 and std 1 (bands,): recordings are normalised already."""
+        """Mean 0 and std 1: recordings are normalised already."""
         return torch.zeros(self.bands), torch.ones(self.bands)

@@ -33,9 +33,11 @@ class WaveformSettings(DatasetSettings):
 
 
 class AudioFolder(WaveformSettings):
-    """Attributes:
-    path: the folder.
-    resample: convert files of another rate than sample_rate; otherwise such a file is an error.
+    """Keys of a user's own recordings.
+
+    Attributes:
+        path: the folder.
+        resample: convert files of another rate than sample_rate; otherwise such a file is an error.
     """
 
     # The files count by their content, wherever they lie.
@@ -44,10 +46,12 @@ class AudioFolder(WaveformSettings):
 
 
 class FreeSpokenDigits(WaveformSettings):
-    """Attributes:
-    path: folder with the recordings or with the folder `recordings`, or a zip or tar file of either; None means
-        `free_spoken_digits` below data.root.
-    recordings: number of recordings there must be; null takes what is there.
+    """Keys of the recordings of spoken digits.
+
+    Attributes:
+        path: folder with the recordings or with the folder `recordings`, or a zip or tar file of either; None means
+            `free_spoken_digits` below data.root.
+        recordings: number of recordings there must be; null takes what is there.
     """
 
     path: Path | None = Field(default=None, json_schema_extra={"identity": False})
@@ -62,10 +66,12 @@ Release = Literal["speech_commands_v0.01", "speech_commands_v0.02"]
 
 
 class SpeechCommands(WaveformSettings):
-    """Attributes:
-    release: the archive's name.
-    task: words (one class a word), or commands (ten words, unknown, silence).
-    utterances: number of recordings the tree must hold; null takes what is there.
+    """Keys of Speech Commands.
+
+    Attributes:
+        release: the archive's name.
+        task: words (one class a word), or commands (ten words, unknown, silence).
+        utterances: number of recordings the tree must hold; null takes what is there.
     """
 
     release: Release
@@ -76,8 +82,10 @@ class SpeechCommands(WaveformSettings):
 
 
 class SpokenDigits(DatasetSettings):
-    """Attributes:
-    frames: length every sequence is cut or padded to.
+    """Keys of the spoken digits as MFCC sequences.
+
+    Attributes:
+        frames: length every sequence is cut or padded to.
     """
 
     frames: PositiveInt = 40

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import ClipFormat, Int16, read_mono
 from mixupe.data.speech.clip_cache import decoded_clips
+from mixupe.data.speech.recordings import recordings_bundle
 from mixupe.data.speech.settings import SpeechCommands
 from mixupe.data.speech.speech_commands_tree import Tree, fetch_tree, read_tree, tree_folder
 from mixupe.data.speech.waveforms import waveform_bundle
-from mixupe.data.splits import Indices
+from mixupe.data.splits import Examples, Indices
 from mixupe.settings import UserError
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -36,14 +36,12 @@ def fetch(config: SpeechCommands, root: Path) -> None:
 def load(config: SpeechCommands, request: DataRequest) -> DataBundle:
     fetch(config, request.root)
     tree = read_tree(config.release, request.root, config.utterances)
+    if config.task == "words":
+        examples = Examples(labels=tree.labels, class_names=tree.words, validation=tree.validation, test=tree.test)
+        return recordings_bundle(tree.folder, tree.files, examples, config, request, resample=False)
     form = ClipFormat(config.sample_rate, config.seconds, resample=False)
     clips = decoded_clips(tree.folder, tree.files, form, request.root)
-    if config.task == "commands":
-        return _commands(tree, clips.waveforms, clips.notes, config, request)
-    examples = Examples(
-        labels=tree.labels, class_names=tree.words, validation=tree.validation, test=tree.test, notes=clips.notes
-    )
-    return waveform_bundle(clips.waveforms, examples, config, request)
+    return _commands(tree, clips.waveforms, clips.notes, config, request)
 
 
 def _commands(

@@ -1,6 +1,5 @@
 """The folder tree of Google Speech Commands as torchaudio lays it out: bring it, check it, list it."""
 
-import hashlib
 import http.client
 import shutil
 import tarfile
@@ -12,7 +11,9 @@ import numpy as np
 from filelock import FileLock
 from torchaudio.datasets import SPEECHCOMMANDS, speechcommands
 
+from mixupe.data.content import file_digest
 from mixupe.data.download import offline_after
+from mixupe.data.reasons import first_line
 from mixupe.data.speech.settings import Release
 from mixupe.data.splits import Indices
 from mixupe.settings import UserError
@@ -42,6 +43,7 @@ class Tree:
 
     @property
     def train(self) -> Indices:
+        """Sorted indices of the files in neither list."""
         return np.setdiff1d(np.arange(len(self.files)), np.concatenate([self.validation, self.test]))
 
     def noise_files(self) -> list[Path]:
@@ -81,9 +83,8 @@ def fetch_tree(release: Release, root: Path) -> None:
                 SPEECHCOMMANDS(root, url=release, folder_in_archive=f"{PARENT}/.partial", download=True)
             (partial / release).rename(folder)
         except (OSError, RuntimeError, EOFError, tarfile.TarError, zlib.error, http.client.HTTPException) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise UserError(
-                f"dataset: {folder} is not there and could not be made ({reason}); put {archive.name} into {root}"
+                f"dataset: {folder} is not there and could not be made ({first_line(error)}); put {archive.name} into {root}"
             ) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
@@ -91,9 +92,7 @@ def fetch_tree(release: Release, root: Path) -> None:
 
 def _check_archive(archive: Path) -> None:
     (expected,) = (digest for url, digest in speechcommands._CHECKSUMS.items() if url.endswith(archive.name))
-    with archive.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if digest != expected:
+    if (digest := file_digest(archive)) != expected:
         raise UserError(f"dataset: {archive} is damaged: its SHA-256 is {digest}, not {expected}; delete or replace it")
 
 

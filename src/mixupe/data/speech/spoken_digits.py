@@ -10,7 +10,7 @@ import torch
 from mixupe.data.base import DataBundle, DataRequest, DataSpec
 from mixupe.data.packages import package_path
 from mixupe.data.speech.settings import SpokenDigits
-from mixupe.data.splits import Indices, make_splits
+from mixupe.data.splits import Examples, Indices
 from mixupe.data.tensors import TensorSplit
 from mixupe.settings import UserError
 
@@ -32,7 +32,7 @@ def load(config: SpokenDigits, request: DataRequest) -> DataBundle:
     if lengths.sum() != len(features) or len(lengths) != len(labels) or lengths.min(initial=1) < 1:
         raise UserError(f"dataset: {path} is inconsistent: its lengths do not add up; delete it and fetch it again")
     names = tuple(str(digit) for digit in range(10))
-    indexes = make_splits(labels, config, request, class_names=names)
+    indexes = Examples(labels=labels, class_names=names).split(config, request)
 
     # Statistics per coefficient from the training frames that are there, not from padding.
     clip_of_frame = np.repeat(np.arange(len(lengths)), lengths)

@@ -1,9 +1,7 @@
 """Recordings that fit in memory: int16 on the device; shift, gain, spectrogram and normalisation are batched there."""
 
 import hashlib
-from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +12,12 @@ from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest, DataSpec
-from mixupe.data.examples import Examples
 from mixupe.data.speech.audio_files import Int16
 from mixupe.data.speech.log_mel import FrontEnd, LogMel, to_float
 from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.speech.settings import WaveformSettings
-from mixupe.data.splits import Indices
+from mixupe.data.splits import Examples, Indices
+from mixupe.data.tensors import DeviceSplit
 from mixupe.settings import UserError
 
 # Normalisation statistics come from at most that many training recordings, evenly spaced.
@@ -27,7 +25,7 @@ STATISTICS_SAMPLE = 4096
 
 
 @dataclass(frozen=True)
-class Waveforms:
+class Waveforms(DeviceSplit):
     """A split of recordings; the model sees normalised spectrograms (B, 1, bands, frames).
 
     Attributes:
@@ -47,23 +45,14 @@ class Waveforms:
     time_shift: int = 0
     gain: float = 0.0
 
-    @property
-    def labels(self) -> Tensor:
-        return self.targets.cpu()
-
-    def batches(
-        self, indices: Iterable[Tensor], augment: torch.Generator | None = None, skip: Container[int] = ()
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        for number, index in enumerate(indices):
-            on_device = index.to(self.targets.device, non_blocking=True)
-            waveforms = self.waveforms[on_device]
-            if augment is not None and self.time_shift > 0:
-                waveforms = random_shift(waveforms, self.time_shift, augment)
-            signal = to_float(waveforms)
-            if augment is not None and self.gain > 0:
-                signal = random_gain(signal, self.gain, augment)
-            if number not in skip:  # those left out have drawn from `augment` as ever
-                yield self._normalise(self.front_end(signal)), self.targets[on_device]
+    def inputs_at(self, index: Tensor, augment: torch.Generator | None) -> Tensor:
+        waveforms = self.waveforms[index]
+        if augment is not None and self.time_shift > 0:
+            waveforms = random_shift(waveforms, self.time_shift, augment)
+        signal = to_float(waveforms)
+        if augment is not None and self.gain > 0:
+            signal = random_gain(signal, self.gain, augment)
+        return self._normalise(self.front_end(signal))
 
     def _normalise(self, spectrograms: Tensor) -> Tensor:
         return (spectrograms - self.mean[:, None]) / self.std[:, None]
@@ -75,13 +64,9 @@ class Waveforms:
             total = total + spectrograms.sum(dim=0, dtype=torch.float64)
         return self._normalise((total / len(self.waveforms)).float())
 
-    def to(self, device: torch.device) -> Self:
-        moved = {name: getattr(self, name).to(device) for name in ("waveforms", "targets", "mean", "std")}
-        return replace(self, **moved)
-
 
 def random_shift(waveforms: Tensor, largest: int, generator: torch.Generator) -> Tensor:
-    """Move each row of (B, T) by its own number of samples in [-largest, largest]; silence comes in."""
+    """Move each row of (B, T), any dtype, by its own number of samples in [-largest, largest]; silence comes in."""
     batch, samples = waveforms.shape
     device = waveforms.device
     offsets = torch.randint(2 * largest + 1, (batch, 1), generator=generator, device=generator.device)
@@ -90,7 +75,7 @@ def random_shift(waveforms: Tensor, largest: int, generator: torch.Generator) ->
 
 
 def random_gain(signal: Tensor, largest: float, generator: torch.Generator) -> Tensor:
-    """Scale each row of (B, T) by its own factor, uniform in dB in [-largest, largest]."""
+    """Scale each row of (B, T) float32 by its own factor, uniform in dB in [-largest, largest]."""
     draw = torch.rand(len(signal), 1, generator=generator, device=generator.device)
     factors: Tensor = 10 ** ((2 * draw - 1) * largest / 20)
     return signal * factors.to(signal.device, non_blocking=True)
@@ -143,7 +128,7 @@ def _front_end(settings: WaveformSettings) -> FrontEnd:
 
 
 def equal_rows(waveforms: Int16) -> npt.NDArray[np.int64]:
-    """(N,) ids, equal where rows are."""
+    """(N,) ids of the rows of (N, T), equal where rows are."""
     ids: dict[bytes, int] = {}
     digests = (hashlib.sha256(row.tobytes()).digest() for row in waveforms)
     return np.array([ids.setdefault(digest, len(ids)) for digest in digests], dtype=np.int64)

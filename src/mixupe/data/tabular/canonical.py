@@ -20,9 +20,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CanonicalTable:
-    """Attributes:
-    frame: columns "0" to "D-1" as `columns.clean` makes them, and `class`; N rows.
-    digest: SHA-256 of what is in it.
+    """A table in that form.
+
+    Attributes:
+        frame: columns "0" to "D-1" as `columns.clean` makes them, and `class`; N rows.
+        digest: SHA-256 of what is in it.
     """
 
     frame: pd.DataFrame
@@ -37,7 +39,9 @@ def canonical_table(
     categorical: frozenset[str] = frozenset(),
     digits: int = DIGITS,
 ) -> CanonicalTable:
-    """Args:
+    """Bring a copy of a table to that form.
+
+    Args:
         features: N rows of D columns in the set's own order; their names and dtypes do not matter.
         target: N labels.
         name: of the copy, for error messages.

@@ -7,13 +7,11 @@ import pandas as pd
 
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
-from mixupe.data.tabular.text_columns import MARKS_AMONG_NUMBERS
+from mixupe.data.tabular.missing_marks import MARKS_AMONG_NUMBERS, NEVER_A_LABEL
 from mixupe.settings import UserError
 
 # More distinct decimal numbers than this are measurements, not classes.
 MAX_DECIMAL_CLASSES = 20
-# As a label among texts these mean that there is none; `None`, `NA` and the like may well be a class.
-NEVER_A_LABEL = ("", "?", "<null>", "<NA>", "nan", "NaN")
 # Train, validation and test each need one.
 FEWEST_EXAMPLES = 3
 # A message names no more classes than these.

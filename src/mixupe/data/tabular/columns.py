@@ -7,10 +7,10 @@ from decimal import Decimal
 import numpy as np
 import pandas as pd
 
+from mixupe.data.tabular.missing_marks import MISSING_MARKERS
 from mixupe.quoting import list_override
 from mixupe.settings import UserError
 
-MISSING_MARKERS = ("", "?", "<null>", "null", "NULL", "NA", "N/A", "NaN", "nan")
 _SIMPLE = (str, bool, int, float, np.bool_, np.integer, np.floating, Decimal)
 _HELD: tuple[tuple[tuple[type, ...], str], ...] = (
     ((list, tuple, set, np.ndarray), "lists"),
@@ -35,6 +35,7 @@ def clean(
     it holds.
 
     Args:
+        frame: N rows, columns of any dtype.
         name: of the set, for error messages.
         categorical: names of columns that hold categories although they are stored as numbers.
         missing: texts that mean that there is no value, besides the empty one; None is `MISSING_MARKERS`.
@@ -98,7 +99,11 @@ def _as_text(column: pd.Series, markers: Sequence[str]) -> pd.Series:
 
 
 def informative(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Without columns that tell nothing: one value in every row, or a category of its own in every row.
+    """Without columns that tell nothing: one value in every row, or a category of its own in every row; and notes.
+
+    Args:
+        frame: N rows as `clean` makes them.
+        name: of the set, for error messages.
 
     Raises:
         UserError: a column has no value in any row, or no column is left.

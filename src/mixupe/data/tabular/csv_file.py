@@ -1,11 +1,11 @@
 """A user's own table, CSV or Parquet: one row an example, one column the class."""
 
-import hashlib
 from pathlib import Path
 
 import pandas as pd
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.content import file_digest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OwnTable
@@ -27,8 +27,7 @@ def content_version(config: OwnTable) -> str:
     """
     _check_file(config.path)
     try:
-        with config.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_digest(config.path)
     except OSError as error:
         raise UserError(f"dataset.path: {config.path} cannot be read ({error.strerror})") from error
 

@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
-from mixupe.data.splits import make_splits
+from mixupe.data.splits import Examples
 from mixupe.data.tabular.columns import informative
 from mixupe.data.tabular.settings import Imputation
 from mixupe.data.tensors import TensorSplit
@@ -55,7 +55,8 @@ def table_bundle(
     classes, labels = np.unique(target.to_numpy(), return_inverse=True)
     class_names = tuple(str(name) for name in classes)
     rows = duplicate_groups(features)
-    indexes = make_splits(labels, settings, request, groups=rows, test=test, class_names=class_names)
+    examples = Examples(labels=labels, class_names=class_names, groups=rows, test=test)
+    indexes = examples.split(settings, request)
 
     transformer = _transformer(features, imputation)
     transformer.fit(features.iloc[indexes.train])

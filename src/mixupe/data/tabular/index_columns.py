@@ -12,17 +12,17 @@ _NO_NAME = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
 
 
 def without_unnamed(frame: pd.DataFrame, wanted: frozenset[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Without columns that have no name, and a note; one that the user names is kept."""
+    """N rows without columns that have no name, and a note; one that the user names is kept."""
     is_unnamed = [bool(_NO_NAME.fullmatch(str(name))) and str(name) not in wanted for name in frame.columns]
     if not any(is_unnamed):
         return frame, ()
     numbers = ", ".join(str(position + 1) for position in np.flatnonzero(is_unnamed))
     note = f"{sum(is_unnamed)} column(s) without a name left out: number {numbers}"
-    return frame.loc[:, [not one for one in is_unnamed]], (note,)
+    return frame.loc[:, ~np.array(is_unnamed)], (note,)
 
 
 def without_row_numbers(frame: pd.DataFrame, wanted: frozenset[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Without columns that count the rows, up or down, and a note; one that the user names is kept."""
+    """N rows without columns that count them, up or down, and a note; one that the user names is kept."""
     counting = [str(name) for name in frame.columns if str(name) not in wanted and _counts(frame[name])]
     notes = (f"{len(counting)} column(s) that number the rows left out: {', '.join(counting)}",) if counting else ()
     return frame.drop(columns=[name for name in frame.columns if str(name) in counting]), notes

@@ -7,7 +7,8 @@ import pandas as pd
 
 _CURRENCY = "$€£¥₹"
 _SIGN_AFTER_CURRENCY = rf"^([{_CURRENCY}]) ?([+-])"  # `$-5.20`, as `-$5.20`
-_ASCII = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " "})  # noqa: RUF001 - the minus of typesetters
+# What typesetters and locales write for the minus, the space and the apostrophe.
+_ASCII = str.maketrans({"−": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'"})  # noqa: RUF001
 
 
 def parse_numbers(text: pd.Series, decimal: str, thousands: str | None) -> tuple[pd.Series, frozenset[str]]:

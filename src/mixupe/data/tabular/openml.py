@@ -16,6 +16,7 @@ from sklearn.datasets import fetch_openml
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
+from mixupe.data.reasons import one_line
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OpenML
 from mixupe.settings import UserError
@@ -43,7 +44,7 @@ def load(config: OpenML, request: DataRequest) -> DataBundle:
 
 
 def read_table(config: OpenML, root: Path) -> tuple[pd.DataFrame, str, tuple[str, ...]]:
-    """The table as OpenML has it, the name of its target column, and scikit-learn's warnings about the set.
+    """N rows as OpenML has them, the name of its target column, and scikit-learn's warnings about the set.
 
     Raises:
         UserError: it is neither in the cache nor can it be downloaded, or it has not one target.
@@ -92,9 +93,9 @@ def _read(config: OpenML, root: Path) -> tuple[Any, tuple[str, ...]]:
                 )
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise UserError(
-                f"dataset: {_label(config)} could not be read ({_one_line(error)}); its cache folder is {folder}"
+                f"dataset: {_label(config)} could not be read ({one_line(error)}); its cache folder is {folder}"
             ) from error
-    return data, tuple(dict.fromkeys(_one_line(warning.message) for warning in warned))
+    return data, tuple(dict.fromkeys(one_line(warning.message) for warning in warned))
 
 
 def _label(config: OpenML) -> str:
@@ -114,7 +115,7 @@ def _json(path: Path) -> Any:
     try:
         return json.loads(gzip.decompress(path.read_bytes()))
     except (OSError, EOFError, ValueError) as error:
-        raise UserError(f"dataset: {path} is damaged ({_one_line(error)}); remove it to fetch it again") from error
+        raise UserError(f"dataset: {path} is damaged ({one_line(error)}); remove it to fetch it again") from error
 
 
 def _description_url(config: OpenML, root: Path) -> str | None:
@@ -155,7 +156,7 @@ def _check_md5(config: OpenML, root: Path) -> None:
         with gzip.open(path) as file:
             digest = hashlib.file_digest(file, "md5").hexdigest()
     except (OSError, EOFError) as error:
-        raise UserError(f"dataset: {path} is damaged ({_one_line(error)}); remove it to fetch it again") from error
+        raise UserError(f"dataset: {path} is damaged ({one_line(error)}); remove it to fetch it again") from error
     if digest != description["md5_checksum"]:
         raise UserError(
             f"dataset: {path} has MD5 {digest}, OpenML says {description['md5_checksum']}; remove it to fetch it again"
@@ -175,9 +176,5 @@ def _check_network(config: OpenML, folder: Path) -> None:
     except OSError as error:
         raise UserError(
             f"dataset: {name} is not in the cache folder {folder / 'openml.org'} and could not be downloaded"
-            f" ({_one_line(error)}); copy that folder from a machine that has it"
+            f" ({one_line(error)}); copy that folder from a machine that has it"
         ) from error
-
-
-def _one_line(error: object) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -65,6 +65,7 @@ def outside_bundle(
 
 
 def require_column(frame: pd.DataFrame, column: str, key: str, name: str) -> None:
+    """Raises UserError where the N rows have no such column; `key` of the config names it."""
     if column in frame.columns:
         return
     columns = [str(known) for known in frame.columns]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.content import check_content
 from mixupe.data.tabular.canonical import TARGET, canonical_table
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import PinnedTable
@@ -41,11 +42,7 @@ def _load(config: PinnedTable, request: DataRequest) -> DataBundle:
     table = canonical_table(
         source.features, source.target, source.origin, categorical=categorical, digits=config.digits
     )
-    if table.digest != config.content_sha256:
-        raise UserError(
-            f"dataset.content_sha256: the rows of {source.origin} have {table.digest}, expected is"
-            f" {config.content_sha256}; give the former to take them as another set"
-        )
+    check_content(table.digest, config.content_sha256, f"the rows of {source.origin}")
     frame = table.frame
     if config.bins:
         frame[TARGET] = binned(frame[TARGET], config.bins)
@@ -54,7 +51,7 @@ def _load(config: PinnedTable, request: DataRequest) -> DataBundle:
 
 
 def binned(target: pd.Series, bins: tuple[int, ...]) -> pd.Series:
-    """The label as text such as `9 to 10`.
+    """The N labels as text such as `9 to 10`.
 
     Raises:
         UserError: labels are not numbers, or the bins do not ascend.

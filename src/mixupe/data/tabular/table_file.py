@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mixupe.data.reasons import one_line
 from mixupe.settings import UserError
 
 _PARQUET = b"PAR1"
@@ -32,6 +33,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
+    """N rows with the file's dtypes. Raises UserError where the file is damaged."""
     try:
         return pd.read_parquet(path)
     except Exception as error:  # a damaged file makes its libraries raise nearly anything
@@ -39,7 +41,7 @@ def read_parquet(path: Path) -> pd.DataFrame:
 
 
 def read_csv(path: Path, separator: str, decimal: str, encoding: str) -> pd.DataFrame:
-    """Every cell that is not empty as it is: a column holds numbers where all its cells are, else text.
+    """N rows, every cell that is not empty as it is: a column holds numbers where all its cells are, else text.
 
     Raises:
         UserError: the file is damaged, no text in that encoding, or no table.
@@ -103,7 +105,7 @@ def _check_is_text(path: Path, encoding: str) -> None:
 
 
 def _unreadable(path: Path, error: Exception) -> UserError:
-    reason = " ".join(str(error).split()).rstrip(".:") or type(error).__name__
+    reason = one_line(error)
     if isinstance(error, ImportError) and path.suffix.lower() == ".zst":
         reason = "that needs the package zstandard; or unpack it first"
     elif isinstance(error, pd.errors.ParserWarning):

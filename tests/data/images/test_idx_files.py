@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mixupe.data.base import DataRequest
-from mixupe.data.images import fashion_mnist_files, torchvision_sets
+from mixupe.data.images import torchvision_sets
+from mixupe.data.images.idx_files import FASHION_MNIST
 from mixupe.data.images.settings import TorchvisionSet
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.settings import UserError
@@ -26,7 +27,7 @@ def contents(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The four uncompressed files; their SHA-256 are the published ones for the test."""
     files = idx_files(IMAGES, LABELS, 50)
     for name, content in files.items():
-        monkeypatch.setitem(fashion_mnist_files.SHA256, name, hashlib.sha256(content).hexdigest())
+        monkeypatch.setitem(FASHION_MNIST.sha256, name, hashlib.sha256(content).hexdigest())
     return files
 
 
@@ -54,7 +55,7 @@ def test_files_compressed_by_someone_else_are_accepted(
 ) -> None:
     """torchvision alone refuses them: its checksums are of the .gz."""
     root = request_here.root
-    compress(debian_folder(root) if place == "package" else fashion_mnist_files.raw_folder(root), contents)
+    compress(debian_folder(root) if place == "package" else FASHION_MNIST.raw_folder(root), contents)
     assert not torchvision_sets.is_here(CONFIG, root)
     torchvision_sets.fetch(CONFIG, root)
     assert torchvision_sets.is_here(CONFIG, root)
@@ -69,7 +70,7 @@ def test_the_debian_package_is_brought_where_there_is_apt_get(
         compress(debian_folder(root), contents)
 
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(fashion_mnist_files, "fetch_package", bring)
+    monkeypatch.setattr(torchvision_sets, "fetch_package", bring)
     check(request_here)
 
 
@@ -80,7 +81,7 @@ def test_where_neither_works_both_reasons_are_told(
         raise UserError("no such package")
 
     monkeypatch.setattr("shutil.which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(fashion_mnist_files, "fetch_package", fail)
+    monkeypatch.setattr(torchvision_sets, "fetch_package", fail)
     with pytest.raises(UserError, match="no such package; Error downloading train-images-idx3-ubyte") as error:
         torchvision_sets.load(CONFIG, request_here)
     assert "\n" not in str(error.value)
@@ -90,7 +91,7 @@ def test_a_broken_file_is_replaced_from_the_package(request_here: DataRequest, c
     root = request_here.root
     compress(debian_folder(root), contents)
     torchvision_sets.fetch(CONFIG, root)
-    broken = fashion_mnist_files.raw_folder(root) / "train-images-idx3-ubyte"
+    broken = FASHION_MNIST.raw_folder(root) / "train-images-idx3-ubyte"
     broken.write_bytes(broken.read_bytes()[:-1] + b"\0")
     assert not torchvision_sets.is_here(CONFIG, root)
     check(request_here)
@@ -109,10 +110,10 @@ def test_what_is_wrong_with_a_file_is_told(
     request_here: DataRequest, contents: dict[str, bytes], change: object, reason: str
 ) -> None:
     assert callable(change)
-    folder = fashion_mnist_files.raw_folder(request_here.root)
+    folder = FASHION_MNIST.raw_folder(request_here.root)
     folder.mkdir(parents=True)
     for name, content in contents.items():
         (folder / name).write_bytes(change(content) if name == "t10k-images-idx3-ubyte" else content)
-    problem = fashion_mnist_files.problem(request_here.root)
+    problem = FASHION_MNIST.problem(folder)
     assert problem is not None
     assert re.search(f"t10k-images-idx3-ubyte is broken: {reason}", problem)
