@@ -44,7 +44,7 @@ def hydra_initialised() -> Iterator[None]:
             yield
 
 
-def _key(override: str) -> str:
+def key_of(override: str) -> str:
     return override.split("=", 1)[0].lstrip("+~")
 
 
@@ -55,7 +55,7 @@ def with_recipe(overrides: Sequence[str]) -> list[str]:
     such as `optimizer.lr` belongs to its group's choice and goes with it. Where the overrides span several domains (a
     grid, a declared table), nothing is added; each run gets its own recipe.
     """
-    chosen = {_key(override): override.split("=", 1)[-1] for override in overrides}
+    chosen = {key_of(override): override.split("=", 1)[-1] for override in overrides}
     if "table" in chosen:
         return list(overrides)
     names = chosen.get("dataset", DEFAULT_DATASET).split(",")
@@ -156,8 +156,8 @@ def compose_all(override_lists: Sequence[Sequence[str]]) -> list[RunSettings]:
     composed: dict[tuple[str, ...], RunSettings] = {}
     result = []
     for overrides in override_lists:
-        seeds = [override for override in overrides if _key(override) == "seed"]
-        rest = tuple(override for override in overrides if _key(override) != "seed")
+        seeds = [override for override in overrides if key_of(override) == "seed"]
+        rest = tuple(override for override in overrides if key_of(override) != "seed")
         if rest not in composed:
             composed[rest] = compose_settings(rest)
         seed = seeds[-1].split("=", 1)[1] if seeds else None
@@ -196,7 +196,7 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
     unknown = re.search(r"Could not override '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and unknown:
         key = unknown.group(1)
-        value = next((o.split("=", 1)[-1] for o in overrides if _key(o) == key), None)
+        value = next((o.split("=", 1)[-1] for o in overrides if key_of(o) == key), None)
         given = "" if value is None else f" (given: {value})"
         return f"{key}: unknown key{given}, allowed are {', '.join(_allowed_beside(key, overrides))}"
     return " ".join(text.split())
@@ -210,7 +210,7 @@ def _options(group: str) -> list[str]:
 def _allowed_beside(key: str, overrides: Sequence[str]) -> list[str]:
     """Keys beside the unknown one: those of the same part of the config without that override."""
     parent = key.rpartition(".")[0]
-    rest = [override for override in overrides if _key(override) != key]
+    rest = [override for override in overrides if key_of(override) != key]
     try:
         with hydra_initialised():
             config = compose(CONFIG_NAME, overrides=[o for o in rest if _is_choice(o)])
@@ -224,5 +224,5 @@ def _allowed_beside(key: str, overrides: Sequence[str]) -> list[str]:
 
 def _is_choice(override: str) -> bool:
     """Whether the override picks an option of a config group, a single one."""
-    key = _key(override)
+    key = key_of(override)
     return (CONFIGS / key).is_dir() and "," not in override and not key.startswith("hydra")
