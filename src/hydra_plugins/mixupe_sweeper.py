@@ -36,16 +36,15 @@ class RunSweeper(Sweeper):
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         assert isinstance(task_function, Command)
         self.command = task_function
-        self.config = config
+        self.declared = OmegaConf.select(config, "table")
         self.workers = Workers(hydra_context, config)
 
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ARG002 - Hydra does not know those of the runs
         grid = expand_grid(self.command.run_overrides)
-        declared = OmegaConf.select(self.config, "table")
-        if declared is None:
+        if self.declared is None:
             title, jobs, results = "grid", grid, None
         else:
-            table = Table.parse(OmegaConf.to_container(declared, resolve=True))
+            table = Table.parse(OmegaConf.to_container(self.declared, resolve=True))
             title, jobs = table.name, [job for extra in grid for job in table.override_lists(extra)]
             results = self.results / table.name
         with time_box(self._checked_minutes()):

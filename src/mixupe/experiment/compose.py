@@ -1,9 +1,10 @@
 """From a command line to checked settings: Hydra composes, every complaint becomes one line."""
 
 import functools
+import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -189,8 +190,7 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        options = sorted({*_options(group), *(error.options or ())})
-        return f"{group}: {option!r} is unknown, allowed are {', '.join(options)}"
+        return _unknown(group, repr(option), error.options or ())
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}: must be given"
     unknown = re.search(r"Could not override '([^']+)'", text)
@@ -202,9 +202,22 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
     return " ".join(text.split())
 
 
-def _options(group: str) -> list[str]:
+def check_choice(override: Override) -> None:
+    """Raises:
+    UserError: it chooses, from a config group, what is no name (null, a number).
+    """
+    group = override.get_key_element().lstrip("+")
+    if not override.is_delete() and (CONFIGS / group).is_dir():
+        values = override.sweep_iterator() if override.is_discrete_sweep() else [override.value()]
+        wrong = [value for value in values if value is None or isinstance(value, bool | int | float)]
+        if wrong:
+            raise UserError(_unknown(group, json.dumps(wrong[0])))
+
+
+def _unknown(group: str, option: str, others: Iterable[str] = ()) -> str:
     folder = CONFIGS / group
-    return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+    options = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")} | set(others)
+    return f"{group}: {option} is unknown, allowed are {', '.join(sorted(options))}"
 
 
 def _allowed_beside(key: str, overrides: Sequence[str]) -> list[str]:
