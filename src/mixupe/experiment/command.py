@@ -38,10 +38,11 @@ class Command:
         """Raises:
         UserError: it cannot be meant so.
         """
+        # Put last, because a parser of Hydra's kind takes them in one place alone.
         given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
-        flags = get_args_parser().parse_args([argument for argument in arguments if argument not in given])
+        flags = get_args_parser().parse_args([*(one for one in arguments if one not in given), *given])
         check_config_choice(flags.config_name, flags.config_path)
-        overrides = with_recipe(search_in(flags.config_dir, readable(given, is_sweep=flags.multirun)))
+        overrides = with_recipe(search_in(flags.config_dir, readable(flags.overrides, is_sweep=flags.multirun)))
         _check_sweep_options(flags.multirun, overrides)
         return cls(flags, overrides)
 
@@ -56,7 +57,7 @@ class Command:
         overrides = self.overrides
         if self.flags.multirun:  # whose runs need not all have the keys of one config
             overrides = [one for one in overrides if _is_of_sweep(one) or key_of(one) == "output_root"]
-        self.flags.overrides = [*self.flags.overrides, *overrides]
+        self.flags.overrides = overrides
         version.setbase("1.3")
         _run_hydra(self.flags, get_args_parser(), self, str(CONFIGS), CONFIG_NAME)
         outcome = next(iter(self.ended), None)
