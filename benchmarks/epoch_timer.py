@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Container, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -11,7 +12,8 @@ from torch import Tensor
 from benchmarks.timing import synchronise
 from mixupe.data.base import Split
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.run import prepare
+from mixupe.experiment.prepare import prepare
+from mixupe.experiment.request import Request
 from mixupe.experiment.store import RunStore
 from mixupe.training.loop import Trainer
 
@@ -115,5 +117,6 @@ class EpochTimer:
 
 def trainer_of(settings: RunSettings) -> Trainer:
     """The trainer of a run as scripts/train.py makes it, in a run folder of its own below `settings.output_root`."""
-    with RunStore(settings.output_root).folder("timed").claimed():
-        return prepare(RunStore(settings.output_root).folder("timed"), settings, "timed").trainer
+    folder = RunStore(settings.output_root).folder("timed")
+    with folder.claimed():
+        return prepare(Request(settings, folder, "timed"), ExitStack()).trainer

@@ -16,9 +16,10 @@ from benchmarks.timing import Spread
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import group_id, run_id
-from mixupe.experiment.progress import say
+from mixupe.experiment.progress import Quiet, say
 from mixupe.experiment.record import config_of
-from mixupe.experiment.run import request_run
+from mixupe.experiment.request import Request
+from mixupe.experiment.run import run_all
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.manifest import Cell, Table
@@ -96,7 +97,7 @@ def _record(folder: Path) -> dict[str, Any]:
     """The record of a real run."""
     with hydra_initialised():
         settings = compose_settings(["dataset=tabular/iris", "logger=none", f"output_root={folder}"])
-        record = request_run(settings, in_sweep=True).record
+        record = run_all([Request.of(settings)], Quiet())[0].record
     assert record is not None
     return record
 

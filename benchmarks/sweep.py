@@ -18,8 +18,9 @@ from benchmarks.processes import peak_memory
 from benchmarks.report import Report
 from benchmarks.timing import Spread, interleaved, medians, ratio, timed
 from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
-from mixupe.experiment.progress import say
-from mixupe.experiment.run import request_run
+from mixupe.experiment.progress import Quiet, say
+from mixupe.experiment.request import Request
+from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import run_sweep
 
 TRAIN = CONFIGS.parent / "scripts" / "train.py"
@@ -76,7 +77,8 @@ def overhead(options: Options, report: Report, folder: Path) -> None:
     seeds = count()
 
     def whole_run() -> None:
-        outcome = request_run(compose_settings([*overrides, f"seed={next(seeds)}"]), in_sweep=True)
+        request = Request.of(compose_settings([*overrides, f"seed={next(seeds)}"]))
+        (outcome,) = run_all([request], Quiet())
         assert outcome.state == "DONE", outcome.reason
 
     settings = compose_settings(overrides)

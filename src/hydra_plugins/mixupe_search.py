@@ -1,19 +1,16 @@
 """The sweeper behind `hydra/sweeper=optuna`: Optuna proposes points, whose trials are ordinary runs of the run store."""
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mixupe.experiment import launchers
+from mixupe.experiment.command import Command
 from mixupe.experiment.compose import one_line
-from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.launchers import Workers
 from mixupe.experiment.progress import say
 from mixupe.experiment.trials import SearchSpace, Trials, interval_ends
 from mixupe.settings import UserError
@@ -37,12 +34,8 @@ class SearchSweeper(Sweeper):
         self.sampler = sampler
         self.study_name = study_name
         self.storage = storage
-        self.sweep_dir = Path()
-        self.launcher: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from hydra.core.plugins import Plugins
-
         # Imported here, because Hydra imports this module at every start, and Optuna is an extra.
         try:
             import optuna
@@ -54,25 +47,17 @@ class SearchSweeper(Sweeper):
             if not isinstance(value, int) or value < 1:
                 raise UserError(f"hydra.sweeper.{key}: must be an integer > 0, got {value!r}")
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        launchers.check_launcher(OmegaConf.select(config, "hydra.launcher._target_"))
-        self.sweep_dir = Path(config.hydra.sweep.dir)
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
+        assert isinstance(task_function, Command)
+        self.command = task_function
+        self.workers = Workers(hydra_context, config)
 
-    def sweep(self, arguments: list[str]) -> float | None:
+    def sweep(self, arguments: list[str]) -> float | None:  # noqa: ARG002 - Hydra does not know those of the runs
         import optuna
 
-        space = SearchSpace.parse(arguments)
+        space = SearchSpace.parse(self.command.run_overrides)
         ranges = {key: _distribution(override) for key, override in space.ranges.items()}
         study = self._study()
-        self.sweep_dir.mkdir(parents=True, exist_ok=True)
-
-        def launch(override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
-            return launchers.launch(self.launcher, override_lists)
-
-        elsewhere = None if isinstance(self.launcher, BasicLauncher) else launch
-        trials = Trials(space, self.n_trials, elsewhere, launchers.workers(self.launcher))
+        trials = Trials(space, self.n_trials, self.workers.launch, self.workers.count)
         while len(trials.done) < self.n_trials:
             asked = [study.ask(ranges) for _ in range(min(self.n_jobs, self.n_trials - len(trials.done)))]
             points = [[f"{key}={one.params[key]}" for key in ranges] for one in asked]

@@ -4,19 +4,17 @@ It only chooses what to run; scheduling is the launcher's (hydra/launcher=basic,
 """
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from mixupe.experiment import launchers
+from mixupe.experiment.command import Command
 from mixupe.experiment.compose import expand_grid
-from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.sweep import TABLE_OVERRIDES, run_sweep
+from mixupe.experiment.launchers import Workers
+from mixupe.experiment.sweep import run_sweep
 from mixupe.settings import UserError
 from mixupe.stopping import time_box
 from mixupe.tables.collect import RESULTS
@@ -34,38 +32,23 @@ class RunSweeper(Sweeper):
     def __init__(self, minutes: Any = None, results: str | None = None) -> None:
         self.minutes = minutes
         self.results = RESULTS if results is None else Path(results)
-        self.config: DictConfig | None = None
-        self.launcher: Any = None
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        from hydra.core.plugins import Plugins
+        assert isinstance(task_function, Command)
+        self.command = task_function
+        self.declared = OmegaConf.select(config, "table")
+        self.workers = Workers(hydra_context, config)
 
-        self.config = config
-        launchers.check_launcher(OmegaConf.select(config, "hydra.launcher._target_"))
-        self.launcher = Plugins.instance().instantiate_launcher(
-            hydra_context=hydra_context, task_function=task_function, config=config
-        )
-
-    def sweep(self, arguments: list[str]) -> Any:
-        assert self.config is not None
-        own = [argument for argument in arguments if not argument.startswith("table=")]
-        grid = expand_grid([*own, *TABLE_OVERRIDES])
-        declared = OmegaConf.select(self.config, "table")
-        if declared is None:
+    def sweep(self, arguments: list[str]) -> Any:  # noqa: ARG002 - Hydra does not know those of the runs
+        grid = expand_grid(self.command.run_overrides)
+        if self.declared is None:
             title, jobs, results = "grid", grid, None
         else:
-            table = Table.parse(OmegaConf.to_container(declared, resolve=True))
+            table = Table.parse(OmegaConf.to_container(self.declared, resolve=True))
             title, jobs = table.name, [job for extra in grid for job in table.override_lists(extra)]
             results = self.results / table.name
-        sweep_dir = Path(self.config.hydra.sweep.dir)
-
-        def launch(override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
-            sweep_dir.mkdir(parents=True, exist_ok=True)
-            return launchers.launch(self.launcher, override_lists)
-
         with time_box(self._checked_minutes()):
-            elsewhere = None if isinstance(self.launcher, BasicLauncher) else launch
-            return run_sweep(title, jobs, elsewhere, results, launchers.workers(self.launcher))
+            return run_sweep(title, jobs, self.workers.launch, results, self.workers.count)
 
     def _checked_minutes(self) -> float | None:
         if self.minutes is None:

@@ -86,11 +86,11 @@ def test_a_run_can_be_tested_on_them(tmp_path: Path) -> None:
         plain = compose_settings([*options, f"output_root={tmp_path}"])
         settings = compose_settings([*options, f"output_root={tmp_path}", "trainer.deformations=true"])
     assert run_id(plain) != run_id(settings)
-    metrics = (request_run(settings, in_sweep=True).record or {})["metrics"]
+    metrics = (request_run(settings).record or {})["metrics"]
     names = {f"test_error_{name}" for name in DEFORMATIONS}
     assert names <= set(metrics)
     assert all(0 <= metrics[name] <= 100 for name in names)
-    without = (request_run(plain, in_sweep=True).record or {})["metrics"]
+    without = (request_run(plain).record or {})["metrics"]
     assert without == {name: value for name, value in metrics.items() if name not in names}, "nothing else changes"
 
 

@@ -23,7 +23,7 @@ RESULTS = Path("results")
 
 
 def finished(settings: RunSettings) -> str:
-    outcome = request_run(settings, in_sweep=True)
+    outcome = request_run(settings)
     assert outcome.state == "DONE"
     return outcome.id
 

@@ -137,7 +137,7 @@ def test_an_output_folder_that_cannot_be_written_to_is_named_before_any_work(
         root.mkdir(mode=0o500)
         if os.access(root, os.W_OK):
             pytest.skip("this user may write anywhere")
-    monkeypatch.setattr("mixupe.experiment.run.load_dataset", lambda *_: pytest.fail("work was done"))
+    monkeypatch.setattr("mixupe.experiment.prepare.load_dataset", lambda *_: pytest.fail("work was done"))
     with pytest.raises(UserError, match=rf"^output_root: cannot write to {root}/runs: (Not a dir|Permission denied)"):
         request_run(compose(f"output_root={root}"))
 

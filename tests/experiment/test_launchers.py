@@ -1,6 +1,7 @@
 """What comes back from Hydra's launchers; stand-ins for these here, they themselves in tests/scripts/test_launchers.py."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from mixupe import stopping
-from mixupe.experiment import chunks
-from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.launchers import WorkerDiedError, check_launcher, in_worker, launch
+from mixupe.experiment.compose import CONFIG_NAME, hydra_initialised
+from mixupe.experiment.launchers import WorkerDiedError, Workers, check_launcher, in_worker, launch
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.run import attempt_run
-from mixupe.experiment.store import RunStore
+from mixupe.experiment.progress import Quiet
+from mixupe.experiment.request import Request
+from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.settings import UserError
 
@@ -39,15 +41,59 @@ class Launcher:
         return [JobReturn(status=JobStatus.COMPLETED, _return_value=self.work(one)) for one in override_lists]
 
 
-def test_outcomes_come_back_and_a_task_that_raised_is_a_failure() -> None:
-    class OneFails(Launcher):
-        def launch(self, override_lists: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-            failed = JobReturn(status=JobStatus.FAILED, _return_value=ValueError("no such\nthing"))
-            return [*super().launch(override_lists, initial_job_idx), failed]
+def returned(work: Callable[[Sequence[str]], Any], jobs: Sequence[Sequence[str]]) -> list[Any]:
+    return [job.return_value for job in launch(Launcher(work), jobs)]
 
-    first, second = launch(OneFails(lambda _: DONE), [["seed=0"]])
-    assert first is DONE
-    assert (second.state, second.reason) == ("FAILED", "ValueError: no such")
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Workers]:
+    """workers(kind): those of a sweep whose launcher is of that kind; it runs jobs here, as a worker does."""
+
+    def call(kind: type[Launcher] = Launcher) -> Workers:
+        def instantiate(hydra_context: Any, task_function: Callable[[Any], Any], config: Any) -> Launcher:
+            def work(overrides: Sequence[str]) -> Any:
+                # As a launcher does it, whatever the config files say by then.
+                return task_function(compose(CONFIG_NAME, overrides=list(overrides)))
+
+            return kind(work)
+
+        monkeypatch.setattr("mixupe.experiment.launchers.in_worker", lambda run: run())
+        monkeypatch.setattr(Plugins.instance(), "instantiate_launcher", instantiate)
+        hydra = {
+            "launcher": {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"},
+            "sweep": {"dir": str(tmp_path / "sweeps")},
+        }
+        root = "a 'folder' of x=[1],{2}"
+        return Workers(None, OmegaConf.create({"hydra": hydra, "output_root": root}))  # type: ignore[arg-type]
+
+    return call
+
+
+def test_a_job_goes_to_a_worker_as_a_file(workers: Callable[..., Workers], tmp_path: Path) -> None:
+    with hydra_initialised():
+        outcomes = run_sweep("grid", jobs(tmp_path), workers().launch)
+    assert [outcome.state for outcome in outcomes] == ["DONE"] * 3
+    assert len(list(tmp_path.glob("runs/*/record.json"))) == 3
+    assert not list(tmp_path.glob("sweeps/jobs/*")), "nothing is left of the files"
+
+
+def test_a_job_that_fails_as_a_whole_fails_its_runs(
+    workers: Callable[..., Workers], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Fails(Launcher):
+        def launch(self, override_lists: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+            done = super().launch(override_lists[:1], initial_job_idx)
+            failed = JobReturn(status=JobStatus.FAILED, _return_value=ValueError("no such\nthing"))
+            refused = JobReturn(status=JobStatus.FAILED, _return_value=UserError("hydra/launcher: no folder"))
+            return [*done, failed, refused]
+
+    with hydra_initialised(), pytest.raises(SweepFailedError, match="2 of 3 runs did not finish"):
+        run_sweep("grid", jobs(tmp_path), workers(Fails).launch)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(": ", 1)[1] for line in lines] == [
+        "FAILED - ValueError: no such",
+        "REFUSED - hydra/launcher: no folder",
+    ]
 
 
 def raising(error: BaseException) -> Callable[[Sequence[str]], Any]:
@@ -76,14 +122,14 @@ def test_a_signal_ends_the_wait_for_jobs_elsewhere(number: signal.Signals) -> No
 
     before = signal.getsignal(number)
     with stopping.listening():
-        assert launch(Launcher(wait), [[]]) == []
+        assert returned(wait, [[]]) == []
         assert stopping.reason() == number.name
     assert signal.getsignal(number) is before
 
 
 def test_ray_answers_sigterm_with_an_exit() -> None:
     with stopping.listening():
-        assert launch(Launcher(raising(SystemExit(15))), [[]]) == []
+        assert returned(raising(SystemExit(15)), [[]]) == []
         assert stopping.reason() == "SIGTERM"
 
 
@@ -91,10 +137,10 @@ def test_jobs_are_told_when_a_time_box_ends() -> None:
     def work(overrides: Sequence[str]) -> Sequence[str]:
         return overrides
 
-    assert list[object](launch(Launcher(work), [["seed=0"]])) == [["seed=0"]]
+    assert returned(work, [["seed=0"]]) == [["seed=0"]]
     with stopping.time_box(5):
         box = f"++hydra.job.env_set.{stopping.DEADLINE}='{os.environ[stopping.DEADLINE]}'"
-        assert list[object](launch(Launcher(work), [["seed=0"]])) == [["seed=0", box]]
+        assert returned(work, [["seed=0"]]) == [["seed=0", box]]
 
 
 def test_a_launcher_that_cannot_work_here_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,16 +170,14 @@ def test_a_worker_is_where_the_sweep_was_started(worker: Callable[[Path], None],
     (tmp_path / "there").mkdir()
     worker(tmp_path / "there")
     with stopping.listening():
-        in_worker(lambda: DONE)
+        in_worker(lambda: [DONE])
     assert Path.cwd() == tmp_path / "there"
 
 
 def test_a_machine_without_that_folder_is_named(worker: Callable[[Path], None], tmp_path: Path) -> None:
     worker(tmp_path / "nowhere")
-    with stopping.listening():
-        outcome = in_worker(lambda: pytest.fail("it ran"))
-    assert outcome.state == "REFUSED"
-    assert "nowhere" in outcome.reason
+    with stopping.listening(), pytest.raises(UserError, match=r"hydra/launcher: .* has no folder .*nowhere"):
+        in_worker(lambda: pytest.fail("it ran"))
 
 
 WORKERS = """
@@ -173,12 +217,12 @@ def test_submitit_queues_a_run_again_after_it_has_saved(
     worker(tmp_path)
     queued: list[int] = []
 
-    def run() -> Outcome:
+    def run() -> list[Outcome]:
         if not is_asked:
-            return DONE
+            return [DONE]
         os.kill(os.getpid(), signal.SIGUSR2)
         assert not queued, "the run goes on until it has saved"
-        return Outcome("1", "a run", "INTERRUPTED", fresh=True, reason=f"{stopping.reason()} in epoch 1")
+        return [Outcome("1", "a run", "INTERRUPTED", fresh=True, reason=f"{stopping.reason()} in epoch 1")]
 
     before = signal.signal(signal.SIGUSR2, lambda number, _: queued.append(number))
     try:
@@ -197,28 +241,27 @@ def jobs(root: Path) -> list[list[str]]:
 def test_the_death_of_one_worker_fails_its_run_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     calls = 0
 
-    def dying(override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
+    def dying(jobs: Sequence[Sequence[Request]]) -> list[list[Outcome]]:
         nonlocal calls
         calls += 1
-        settings = [chunks.runs_of(job[-1].split("'")[1])[0] for job in override_lists]
         if calls == 1:
-            folder = RunStore(tmp_path).folder(run_id(settings[0]))
+            folder = jobs[0][0].folder
             with folder.claimed():
                 folder.set_running()
             raise WorkerDiedError("SIGKILL(-9)")
-        return [attempt_run(one, in_sweep=True) for one in settings]
+        return [run_all(job, Quiet()) for job in jobs]
 
     with hydra_initialised(), pytest.raises(SweepFailedError, match="1 of 3 runs did not finish"):
         run_sweep("grid", jobs(tmp_path), dying)
-    line = "wine mlp mixupe seed 0: FAILED - its process died (SIGKILL(-9)); asked for again, the run goes on"
-    assert line in capsys.readouterr().err
+    (line,) = (one for one in capsys.readouterr().err.splitlines() if "FAILED" in one)
+    assert re.fullmatch(r"seed=0 [0-9a-f]{8}: FAILED - its process died \(SIGKILL\(-9\)\); asked for .* goes on", line)
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 2
     with hydra_initialised():
         assert [one.state for one in run_sweep("grid", jobs(tmp_path), dying)] == ["DONE"] * 3
 
 
 def test_workers_that_die_before_they_begin_end_the_sweep(tmp_path: Path) -> None:
-    def dying(_: Sequence[Sequence[str]]) -> list[Outcome]:
+    def dying(_: Sequence[Sequence[Request]]) -> list[list[Outcome]]:
         raise WorkerDiedError("out of memory")
 
     with (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.experiment.finished import find_run
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.run import request_run
@@ -52,6 +53,17 @@ def test_the_same_seed_gives_the_same_record_and_another_does_not(compose: Compo
 def test_a_record_says_where_its_test_part_comes_from(compose: Compose) -> None:
     outcomes = [request_run(compose(*keys)) for keys in ((), ("dataset.folds=3",))]
     assert [(one.record or {})["test_part"] for one in outcomes] == ["drawn", "fold"]
+
+
+def test_a_record_does_not_say_where_files_lie(compose: Compose, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("x,y\n" + "\n".join(f"{row % 9},{'ab'[row % 9 > 4]}" for row in range(60)))
+    keys = ["dataset=csv", f"dataset.path={tmp_path}/mine.csv", "dataset.target=y", f"data.root={tmp_path}/sets"]
+    outcome = request_run(compose(*keys))
+    record = outcome.record or {}
+    assert str(tmp_path) not in json.dumps(record)
+    assert record["config"]["dataset"]["path"] == "mine.csv"
+    assert (record["config"]["data"]["root"], record["config"]["output_root"]) == ("sets", tmp_path.name)
+    assert find_run(outcome.id, tmp_path, tmp_path).settings == compose(*keys), "the run store knows"
 
 
 def test_methods_share_split_and_size_seed_by_seed(compose: Compose) -> None:

@@ -10,16 +10,17 @@ import pytest
 
 from mixupe.augmentation.loss import MixedLoss
 from mixupe.augmentation.mixup import Mixup
-from mixupe.experiment import chunks, stack
+from mixupe.experiment import chunks, run
 from mixupe.experiment.compose import compose_all, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.run import attempt_run
-from mixupe.experiment.stack import as_one, attempt_runs
+from mixupe.experiment.progress import Quiet
+from mixupe.experiment.request import Request
+from mixupe.experiment.run import run_all
 from mixupe.experiment.store import RunFolder, RunStore
-from mixupe.experiment.sweep import SweepFailedError, run_sweep
+from mixupe.experiment.sweep import run_sweep
 from mixupe.training.loop import Trainer
 from tests.experiment.conftest import Compose
 
@@ -28,6 +29,15 @@ Record = dict[str, Any]
 
 def folder_of(settings: RunSettings) -> RunFolder:
     return RunStore(settings.output_root).folder(run_id(settings))
+
+
+def attempt_runs(settings: Sequence[RunSettings]) -> list[Outcome]:
+    return run_all([Request.of(one) for one in settings], Quiet())
+
+
+def attempt_run(settings: RunSettings) -> Outcome:
+    (outcome,) = attempt_runs([settings])
+    return outcome
 
 
 def grid(
@@ -107,7 +117,7 @@ class Halved(Mixup):
 def test_a_method_of_the_users_own_is_trained_as_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mixupe.experiment.run.build_augmentation", lambda *_: Halved())
+    monkeypatch.setattr("mixupe.experiment.prepare.build_augmentation", lambda *_: Halved())
     jobs = {how: grid(tmp_path / how, f"trainer.stack={how}", "augmentation=mixup") for how in ("auto", "1")}
     records = sweep(jobs["auto"])
     assert "trained one by one: a stack does not know the method Halved" in capsys.readouterr().out
@@ -157,25 +167,12 @@ def test_what_is_not_alike_is_not_put_together(capsys: pytest.CaptureFixture[str
     assert told.count("trainer.stack: mixupe runs are trained one by one: augmentation.penalty_every is not at") == 1
 
 
-def runs_in(overrides: Sequence[str]) -> list[RunSettings]:
-    """The runs of a job, as a worker reads them: scripts/train.py."""
-    (packed,) = [one for one in overrides if one.startswith(f"+{chunks.KEY}=")]
-    return chunks.runs_of(packed.split("=", 1)[1].strip("'"))
-
-
-def test_a_job_carries_its_runs(tmp_path: Path) -> None:
-    with hydra_initialised():
-        plain = compose_all(grid(tmp_path))
-    settings = [one.model_copy(update={"output_root": Path("a 'folder' of ${x}=[1],{2}")}) for one in plain]
-    assert runs_in(chunks.as_job(settings)) == settings
-
-
 def test_a_launcher_gets_one_job_a_stack(tmp_path: Path) -> None:
-    launched: list[list[str]] = []
+    launched: list[Sequence[Request]] = []
 
-    def launch(override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
-        launched.extend(list(overrides) for overrides in override_lists)
-        return [as_one(attempt_runs(runs_in(overrides))) for overrides in override_lists]
+    def launch(jobs: Sequence[Sequence[Request]]) -> list[list[Outcome]]:
+        launched.extend(jobs)
+        return [run_all(job, Quiet()) for job in jobs]
 
     def jobs(how: str) -> list[list[str]]:
         lists = [grid(tmp_path / how, f"augmentation={name}", f"trainer.stack={how}") for name in ("none", "mixup")]
@@ -184,13 +181,6 @@ def test_a_launcher_gets_one_job_a_stack(tmp_path: Path) -> None:
     records = sweep(jobs("auto"), launch=launch, workers=2)
     assert len(launched) == 2
     assert_equal(records, sweep(jobs("1")))
-
-
-def test_a_job_that_fails_as_a_whole_fails_its_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    failed = Outcome("", "error", "FAILED", fresh=True, reason="RuntimeError: no such machine")
-    with hydra_initialised(), pytest.raises(SweepFailedError, match="3 of 3 runs did not finish"):
-        run_sweep("grid", grid(tmp_path), lambda lists: [failed for _ in lists])
-    assert capsys.readouterr().err.count("FAILED - RuntimeError: no such machine") == 3
 
 
 def test_one_run_that_diverges_fails_alone(compose: Compose, tmp_path: Path) -> None:
@@ -289,7 +279,6 @@ def test_asked_to_stop_all_runs_are_interrupted_and_go_on(
         stopped = attempt_runs(settings)
     assert [one.state for one in stopped] == ["INTERRUPTED"] * 3
     assert stopped[0].reason == "SIGTERM after epoch 1; the same command goes on from there"
-    assert as_one(stopped).state == "INTERRUPTED"
     assert folder_of(settings[0]).state() == "INTERRUPTED"
     outcomes = attempt_runs(settings)
     expected = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
@@ -297,7 +286,7 @@ def test_asked_to_stop_all_runs_are_interrupted_and_go_on(
 
 
 def test_what_cannot_be_stacked_after_all_is_trained_alone(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack, "alone_by_model", lambda _trainer: "it is not tame")
+    monkeypatch.setattr(run, "alone_by_model", lambda _trainer: "it is not tame")
     outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
     assert [one.state for one in outcomes] == ["DONE", "DONE"]
     assert all("stacked" not in (one.record or {})["timing"] for one in outcomes)
@@ -314,7 +303,7 @@ def test_each_run_has_its_own_mirror(compose: Compose, monkeypatch: pytest.Monke
 
         yield Mirror()
 
-    monkeypatch.setattr(stack, "mirror", mirror)
+    monkeypatch.setattr(run, "mirror", mirror)
     outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
     assert mirrored == [(one.id, [1, 2, 3], (one.record or {})["metrics"]) for one in outcomes]
 

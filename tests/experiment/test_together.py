@@ -14,10 +14,10 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.prepare import check_processes
 from mixupe.experiment.progress import complain, say
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
-from mixupe.experiment.together import check_settings, request_run_together
 from mixupe.settings import UserError
 from mixupe.stopping import listening
 from mixupe.training.loop import Trainer
@@ -33,7 +33,7 @@ def folder_of(settings: RunSettings) -> RunFolder:
 
 
 def together(settings: RunSettings, folder: Path, size: int = 2) -> list[Outcome]:
-    return results(folder, size, lambda _rank: request_run_together(settings))
+    return results(folder, size, lambda _rank: request_run(settings))
 
 
 def assert_same_records(found: dict[str, Any], expected: dict[str, Any]) -> None:
@@ -91,7 +91,7 @@ def test_a_killed_run_goes_on_with_another_number_of_processes(
     processes = started(
         tmp_path / "killed",
         sizes[0],
-        lambda _rank: request_run_together(settings) if sizes[0] > 1 else request_run(settings),
+        lambda _rank: request_run(settings),
     )
     wait_for_epochs(folder_of(settings), 3)
     for process in processes:
@@ -121,7 +121,7 @@ def test_a_signal_to_one_process_interrupts_the_run(compose: Compose, tmp_path: 
 
         with pytest.MonkeyPatch.context() as patch, listening():
             patch.setattr(Trainer, "_train_step", counted)
-            return request_run_together(settings)
+            return request_run(settings)
 
     first, second = results(tmp_path / "processes", 2, work)
     assert first == second
@@ -150,7 +150,7 @@ def test_a_failure_of_one_process_ends_all_in_one_line(
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Trainer, "_train_step", failing)
-            return request_run_together(settings)
+            return request_run(settings)
 
     processes = started(tmp_path / "processes", 2, work)
     for process in processes:
@@ -174,9 +174,9 @@ def refusals(folder: Path, settings: RunSettings) -> list[str]:
 
         with pytest.MonkeyPatch.context() as patch:
             if rank == 1:
-                patch.setattr("mixupe.experiment.run.load_dataset", load)
+                patch.setattr("mixupe.experiment.prepare.load_dataset", load)
             with pytest.raises(UserError) as caught:
-                request_run_together(settings)
+                request_run(settings)
         return str(caught.value)
 
     return results(folder, 2, work)
@@ -204,9 +204,9 @@ def test_a_run_at_work_elsewhere_is_left_alone(compose: Compose, tmp_path: Path)
 
 def test_a_running_mean_cannot_be_shared(compose: Compose) -> None:
     settings = compose(*SHARED, "augmentation=mixupe", "augmentation.variant=v1", "augmentation.mix_at=head")
-    check_settings(compose(*SHARED, "augmentation=mixupe", "augmentation.variant=v1"), 2)
+    check_processes(compose(*SHARED, "augmentation=mixupe", "augmentation.variant=v1"), 2)
     with pytest.raises(UserError, match=r"augmentation\.variant=v1 with mix_at=head, which keeps a running mean"):
-        check_settings(settings, 2)
+        check_processes(settings, 2)
 
 
 def test_the_first_process_alone_talks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,7 +227,7 @@ def test_each_process_needs_a_gpu_of_its_own(
 
     def work(_rank: int) -> str:
         with pytest.raises(UserError) as caught:
-            request_run_together(settings)
+            request_run(settings)
         return str(caught.value)
 
     expected = {"cuda:0": "trainer.device: cuda:0 cannot be", "cuda": "torchrun: each process needs a GPU of its own"}

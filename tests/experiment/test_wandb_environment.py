@@ -150,7 +150,7 @@ def test_a_wrong_mode_is_refused_before_any_work(
     compose: Compose, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str
 ) -> None:
     monkeypatch.setenv("WANDB_MODE", value)
-    monkeypatch.setattr("mixupe.experiment.run.load_dataset", lambda *_: pytest.fail("work was done"))
+    monkeypatch.setattr("mixupe.experiment.prepare.load_dataset", lambda *_: pytest.fail("work was done"))
     says = rf"^WANDB_MODE: must be online, offline or disabled, or not set at all; got '{value}'$"
     with pytest.raises(UserError, match=says):
         request_run(compose("logger=wandb"))

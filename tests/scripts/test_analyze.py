@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mixupe.experiment.run import request_run
+from mixupe.experiment.progress import Quiet
+from mixupe.experiment.request import Request
+from mixupe.experiment.run import run_all
 from tests.experiment.conftest import Compose, compose  # noqa: F401 - the fixture
 from tests.scripts.test_train import load_script
 
@@ -24,7 +26,7 @@ def test_a_run_gets_its_three_files(
     compose: Compose,  # noqa: F811
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run = request_run(compose("augmentation=mixup", "augmentation.alpha=0.4"), in_sweep=True).id
+    run = run_all([Request.of(compose("augmentation=mixup", "augmentation.alpha=0.4"))], Quiet())[0].id
     root = ("--output-root", str(tmp_path))
     assert call(monkeypatch, run, "--snapshots", "3", "--pairs", "60", *root) == 0
     said = capsys.readouterr().out

@@ -54,6 +54,8 @@ def records(tmp_path: Path) -> list[dict[str, Any]]:
     [
         ("augmentation.etaa=1", "error: augmentation.etaa: unknown key"),
         ("augmentation=mixpue", "error: augmentation: 'mixpue' is unknown, allowed are"),
+        ("augmentation=null", "error: augmentation: null is unknown, allowed are cutmix, "),
+        ("model=3", "error: model: 3 is unknown, allowed are "),
         ("augmentation.alpha=-1", "error: augmentation.alpha: must be a finite number > 0, got -1"),
         ("trainer.epochs=ten", "error: trainer.epochs: input should be a valid integer, got 'ten'"),
         ("hydra.sweeper.minutes=9", "error: hydra.sweeper.minutes: is of a sweep, give it with --multirun"),

@@ -1,60 +1,40 @@
-"""Which runs of a sweep are trained at once, and how runs travel to a worker: those as one job."""
+"""Which runs of a sweep are trained at once: those are one job."""
 
-import base64
 import json
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
-from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.config import RunSettings
 from mixupe.experiment.progress import say_once
-from mixupe.experiment.record import config_of
 
 T = TypeVar("T")
 
 # trainer.stack: auto. Beyond it a run's share of a step hardly falls any more (docs/design.md).
 AUTO = 32
-# Key of a job's config that holds its runs; no part of any run's own config.
-KEY = "stack"
 # What the runs of one stack may differ in.
 _VARIED = {"alpha", "eta"}
 
 
-def chunks(jobs: Sequence[T], settings_of: Callable[[T], RunSettings], workers: int) -> list[list[T]]:
-    """The jobs, those that can be trained at once put together: at least as many parts as workers, where there are so many.
+def chunks(runs: Sequence[T], settings_of: Callable[[T], RunSettings], workers: int) -> list[list[T]]:
+    """The runs, those that can be trained at once put together: at least as many parts as workers, where there are so many.
 
     Args:
-        jobs: in the order in which they are wanted.
-        settings_of: a job's settings.
-        workers: processes that run parts at the same time.
+        runs: in the order in which they are wanted.
+        settings_of: a run's settings.
+        workers: processes that take parts at the same time.
     """
     groups: dict[str, list[T]] = {}
-    for number, job in enumerate(jobs):
-        groups.setdefault(_group_of(settings_of(job)) or f"alone {number}", []).append(job)
+    for number, run in enumerate(runs):
+        groups.setdefault(_group_of(settings_of(run)) or f"alone {number}", []).append(run)
     parts = []
     for group in groups.values():
         limit = settings_of(group[0]).trainer.stack
         size = AUTO if limit == "auto" else limit
-        share = math.ceil(workers * len(group) / len(jobs))
+        share = math.ceil(workers * len(group) / len(runs))
         parts += _evenly(group, max(math.ceil(len(group) / size), min(share, len(group))))
     return parts
-
-
-def as_job(settings: Sequence[RunSettings]) -> list[str]:
-    """Overrides of one job for a launcher, which carry the whole settings of its runs.
-
-    So what a job computes is settled when the sweep starts: a config that is edited while the job waits for its turn does
-    not change it.
-    """
-    # Hydra's grammar would read quotes and ${} in them.
-    packed = base64.b64encode(json.dumps([config_of(one) for one in settings]).encode()).decode()
-    return [f"output_root={json.dumps(str(settings[0].output_root))}", f"+{KEY}='{packed}'"]
-
-
-def runs_of(packed: str) -> list[RunSettings]:
-    """What `as_job` has packed: the settings of each run."""
-    return [parse_config(one) for one in json.loads(base64.b64decode(packed))]
 
 
 def _group_of(settings: RunSettings) -> str | None:

@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
-from mixupe.experiment.compose import CONFIG_NAME
+from mixupe.experiment.compose import CONFIG_NAME, check_choice
 from mixupe.quoting import list_override, plain_or_quoted, quoted, shell_word
 from mixupe.settings import UserError
 
@@ -38,6 +38,7 @@ def _readable(override: str, is_sweep: bool) -> str:
         raise UserError(f"{key}: {value} picks no files; list them: --multirun {key}=A,B")
     if parsed.is_sweep_override() and not is_sweep:
         raise UserError(f"{key}: {value!r} is a grid, for --multirun; {_forms(key, value, is_sweep)}")
+    check_choice(parsed)
     if value == "\t":  # Hydra drops white space at the ends
         return f"{key}={quoted(value)}"
     return override

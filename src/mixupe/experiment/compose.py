@@ -1,9 +1,10 @@
 """From a command line to checked settings: Hydra composes, every complaint becomes one line."""
 
 import functools
+import json
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -51,7 +52,7 @@ def hydra_initialised() -> Iterator[None]:
             yield
 
 
-def _key(override: str) -> str:
+def key_of(override: str) -> str:
     return override.split("=", 1)[0].lstrip("+~")
 
 
@@ -62,7 +63,7 @@ def with_recipe(overrides: Sequence[str]) -> list[str]:
     such as `optimizer.lr` belongs to its group's choice and goes with it. Where the overrides span several domains (a
     grid, a declared table), nothing is added; each run gets its own recipe.
     """
-    chosen = {_key(override): override.split("=", 1)[-1] for override in overrides}
+    chosen = {key_of(override): override.split("=", 1)[-1] for override in overrides}
     if "table" in chosen:
         return list(overrides)
     names = chosen.get("dataset", DEFAULT_DATASET).split(",")
@@ -179,8 +180,8 @@ def compose_all(override_lists: Sequence[Sequence[str]]) -> list[RunSettings]:
     composed: dict[tuple[str, ...], RunSettings] = {}
     result = []
     for overrides in override_lists:
-        seeds = [override for override in overrides if _key(override) == "seed"]
-        rest = tuple(override for override in overrides if _key(override) != "seed")
+        seeds = [override for override in overrides if key_of(override) == "seed"]
+        rest = tuple(override for override in overrides if key_of(override) != "seed")
         if rest not in composed:
             composed[rest] = compose_settings(rest)
         seed = seeds[-1].split("=", 1)[1] if seeds else None
@@ -212,26 +213,38 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        options = sorted({*_options(group), *(error.options or ())})
-        return f"{group}: {option!r} is unknown, allowed are {', '.join(options)}"
+        return _unknown(group, repr(option), error.options or ())
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}: must be given"
     unknown = re.search(r"Could not override '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and unknown:
         key = unknown.group(1)
-        value = next((o.split("=", 1)[-1] for o in overrides if _key(o) == key), None)
+        value = next((o.split("=", 1)[-1] for o in overrides if key_of(o) == key), None)
         return _unknown_key(key, value, _config_without(key, overrides))
     return " ".join(text.split())
 
 
-def _options(group: str) -> list[str]:
+def check_choice(override: Override) -> None:
+    """Raises:
+    UserError: it chooses, from a config group, what is no name (null, a number).
+    """
+    group = override.get_key_element().lstrip("+")
+    if not override.is_delete() and (CONFIGS / group).is_dir():
+        values = override.sweep_iterator() if override.is_discrete_sweep() else [override.value()]
+        wrong = [value for value in values if value is None or isinstance(value, bool | int | float)]
+        if wrong:
+            raise UserError(_unknown(group, json.dumps(wrong[0])))
+
+
+def _unknown(group: str, option: str, others: Iterable[str] = ()) -> str:
     folder = CONFIGS / group
-    return [str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")]
+    options = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")} | set(others)
+    return f"{group}: {option} is unknown, allowed are {', '.join(sorted(options))}"
 
 
 def _config_without(key: str, overrides: Sequence[str]) -> DictConfig | None:
     """The config that these overrides choose but for that key; None where they cannot be composed."""
-    choices = tuple(override for override in overrides if _key(override) != key and _is_choice(override))
+    choices = tuple(override for override in overrides if key_of(override) != key and _is_choice(override))
     try:
         with hydra_initialised():
             return _composed_choices(choices, tuple(SEARCH_PATH))
@@ -255,5 +268,5 @@ def _keys_beside(key: str, config: DictConfig) -> list[str]:
 
 def _is_choice(override: str) -> bool:
     """Whether the override picks an option of a config group, a single one."""
-    key = _key(override)
+    key = key_of(override)
     return (CONFIGS / key).is_dir() and "," not in override and not key.startswith("hydra")

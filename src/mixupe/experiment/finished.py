@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.files import read_object
@@ -43,10 +46,20 @@ def find_run(run: str, output_root: Path, results: Path) -> FinishedRun:
         record = next(filter(None, (read_record(path, run) for path in kept if path.exists())), None)
     if record is None:
         raise UserError(f"run: {_missing(run, folder, output_root, results)}")
-    settings = parse_config(record["config"])
+    settings = parse_config(_config(folder, record))
     if run_id(settings) != run:
         raise UserError(f"run: {run} was of other files than {settings.dataset.name} has now, or of other code")
     return FinishedRun(record, settings, folder)
+
+
+def _config(folder: RunFolder, record: Record) -> dict[str, Any]:
+    """That of the run store, if it is there: it knows where the files lie, which a record does not say."""
+    if folder.config.is_file():
+        kept = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
+        if isinstance(kept, dict):
+            return kept
+    config: dict[str, Any] = record["config"]
+    return config
 
 
 def _missing(run: str, folder: RunFolder, output_root: Path, results: Path) -> str:

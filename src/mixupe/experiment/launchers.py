@@ -14,17 +14,28 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, NoReturn
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from hydra.types import HydraContext
+from omegaconf import DictConfig
 
 from mixupe import stopping
-from mixupe.experiment.outcome import Outcome, refused
+from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.progress import Quiet
+from mixupe.experiment.request import Request, read_job, write_job
+from mixupe.quoting import quoted
 from mixupe.settings import UserError
 
 # Launchers that have a config here and are installed by an extra of that name.
 EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}
+# Of a job's config, the file with its runs; no part of any run's own config.
+KEY = "job"
 # With which submitit tells a job that its time limit is near or that it is preempted.
 SUBMITIT_SIGNAL = signal.SIGUSR2
 
@@ -44,8 +55,58 @@ def check_launcher(target: str) -> None:
         raise UserError("hydra/launcher: submitit_slurm needs Slurm, but there is no srun here")
 
 
-def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[Outcome]:
-    """Outcomes of the jobs that the launcher took; none where a signal asks this process to stop waiting for them.
+@dataclass(frozen=True)
+class Task:
+    """What a launcher does with the config of a job, in a worker: the job's runs, which lie in a file below `folder`."""
+
+    folder: Path
+
+    def __call__(self, config: DictConfig) -> list[Outcome]:
+        from mixupe.experiment.run import run_all  # which needs torch, as workers do and a command line does not
+
+        return in_worker(lambda: run_all(read_job(self.folder / config[KEY]), Quiet()))
+
+
+class Workers:
+    """Where a sweep's jobs run.
+
+    Args:
+        hydra_context, config: as a sweeper's `setup` gets them.
+
+    Attributes:
+        count: jobs that run at the same time on this machine; 1 where a scheduler elsewhere decides that.
+        launch: runs jobs in other processes; None runs them in this one.
+
+    Raises:
+        UserError: the launcher is not installed, or cannot work here.
+    """
+
+    def __init__(self, hydra_context: HydraContext, config: DictConfig) -> None:
+        target = config.hydra.launcher._target_
+        check_launcher(target)
+        self._folder = Path(config.hydra.sweep.dir) / "jobs"
+        self._output_root = str(config.output_root)
+        self._launcher: Any = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=Task(self._folder), config=config
+        )
+        self.count = _count(self._launcher)
+        # Hydra loads its plugins anew when it looks for them, so that their classes are not the ones that can be imported.
+        self.launch = None if target.endswith(".BasicLauncher") else self._launch
+
+    def _launch(self, jobs: Sequence[Sequence[Request]]) -> list[list[Outcome]]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(dir=self._folder))
+        for number, job in enumerate(jobs):
+            write_job(folder / f"{number}.json", job)
+        root = f"output_root={quoted(self._output_root)}"
+        ended = launch(self._launcher, [[root, f"+{KEY}={folder.name}/{number}.json"] for number in range(len(jobs))])
+        if len(ended) == len(jobs):  # else some may still be in a queue
+            shutil.rmtree(folder)
+        return [_outcomes(one, job) for one, job in zip(ended, jobs, strict=False)]
+
+
+def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[JobReturn]:
+    """What the jobs that the launcher took return; none where a signal asks this process to stop waiting for them.
 
     Raises:
         WorkerDiedError: what became of the other jobs is in the run store.
@@ -53,10 +114,11 @@ def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[Outco
     deadline = os.environ.get(stopping.DEADLINE)
     if deadline is not None:  # the other machines of a cluster do not get this process's environment
         box = f"++hydra.job.env_set.{stopping.DEADLINE}='{deadline}'"
-        override_lists = stopping.UntilStopped([[*overrides, box] for overrides in override_lists])
+        override_lists = [[*overrides, box] for overrides in override_lists]
     try:
         with _stopped_by_signals(launcher):
-            jobs = launcher.launch(override_lists, initial_job_idx=0)
+            ended: list[JobReturn] = launcher.launch(stopping.UntilStopped(override_lists), initial_job_idx=0)
+            return ended
     except stopping.StoppedError:
         return []
     except Exception as error:
@@ -66,11 +128,9 @@ def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[Outco
         if stopping.reason() is not None:  # a worker that had only just begun does not listen yet
             return []
         raise WorkerDiedError(_cause(error)) from error
-    return [_outcome(job) for job in jobs]
 
 
-def workers(launcher: Any) -> int:
-    """Jobs that the launcher runs at the same time on this machine; 1 where a scheduler elsewhere decides that."""
+def _count(launcher: Any) -> int:
     module = type(launcher).__module__
     if "joblib" in module:
         import joblib
@@ -89,14 +149,15 @@ def _cause(error: Exception) -> str:
     return by.group(1) if by else re.split(r"\.\s|\n", text)[0]
 
 
-def _outcome(job: JobReturn) -> Outcome:
-    """What the worker's task returned; a failure where it raised."""
-    if job.status == JobStatus.COMPLETED:
-        outcome: Outcome = job.return_value
-        return outcome
-    error = job._return_value  # job.return_value would raise it
-    reason = f"{type(error).__name__}: {error}".splitlines()[0]
-    return Outcome(id="", title="error", state="FAILED", fresh=True, reason=reason)
+def _outcomes(ended: JobReturn, job: Sequence[Request]) -> list[Outcome]:
+    """What became of the job's runs; where its task raised, those that had not ended by then have failed."""
+    if ended.status == JobStatus.COMPLETED:
+        outcomes: list[Outcome] = ended.return_value
+        return outcomes
+    error = ended._return_value  # ended.return_value would raise it
+    state, said = ("REFUSED", "") if isinstance(error, UserError) else ("FAILED", f"{type(error).__name__}: ")
+    reason = f"{said}{error}".splitlines()[0]
+    return [one.known() or Outcome(one.folder.id, one.title, state, fresh=True, reason=reason) for one in job]
 
 
 @contextmanager
@@ -125,13 +186,14 @@ def _stopped_by_signals(launcher: Any) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def in_worker(run: Callable[[], Outcome]) -> Outcome:
-    """The outcome of `run` in a worker process, which works where the sweep was started: relative paths are those of there.
+def in_worker(run: Callable[[], list[Outcome]]) -> list[Outcome]:
+    """What `run` returns in a worker process, which works where the sweep was started: relative paths are those of there.
 
     Where submitit asks a run to stop (its time limit, a preemption), the run saves a checkpoint, and submitit then queues
     the job again, which ends this process.
 
     Raises:
+        UserError: this machine does not see that folder.
         UncompletedJobError: of submitit: the job was queued again as often as its launcher allows.
     """
     queue_again = signal.getsignal(SUBMITIT_SIGNAL)
@@ -142,13 +204,19 @@ def in_worker(run: Callable[[], Outcome]) -> Outcome:
     folder = HydraConfig.get().runtime.cwd
     try:
         os.chdir(folder)
-    except OSError:
+    except OSError as error:
         host = socket.gethostname()
-        return refused(UserError(f"hydra/launcher: {host} has no folder {folder}; all machines of a sweep must see it"))
-    outcome = run()
-    if callable(queue_again) and outcome.state == "INTERRUPTED" and outcome.reason.startswith(SUBMITIT_SIGNAL.name):
+        raise UserError(
+            f"hydra/launcher: {host} has no folder {folder}; all machines of a sweep must see it"
+        ) from error
+    outcomes = run()
+    if callable(queue_again) and any(_is_asked_to_save(one) for one in outcomes):
         queue_again(SUBMITIT_SIGNAL, None)
-    return outcome
+    return outcomes
+
+
+def _is_asked_to_save(outcome: Outcome) -> bool:
+    return outcome.state == "INTERRUPTED" and outcome.reason.startswith(SUBMITIT_SIGNAL.name)
 
 
 @functools.cache

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixupe import stopping
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunFolder
 from mixupe.settings import UserError
@@ -25,12 +24,11 @@ class Outcome:
 
     Attributes:
         id: the run's identity.
-        title: data set, model, augmentation and seed in words.
+        title: what a person knows the run by.
         state: DONE, FAILED, RUNNING (elsewhere), INTERRUPTED (this process was asked to stop) or REFUSED (bad input).
         fresh: whether anything was computed for this request.
         reason: why it is not DONE, one line; empty otherwise.
         record: of a finished run.
-        members: of a job that was several runs at once, their outcomes; the job's own then says no more than its state.
     """
 
     id: str
@@ -39,7 +37,6 @@ class Outcome:
     fresh: bool
     reason: str = ""
     record: dict[str, Any] | None = None
-    members: tuple["Outcome", ...] = ()
 
     def line(self) -> str:
         if self.record is None:
@@ -48,12 +45,8 @@ class Outcome:
         return f"{self.title}: test error {self.record['metrics']['test_error']:.2f}% ({how})"
 
 
-def title_of(settings: RunSettings) -> str:
-    return f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name} seed {settings.seed}"
-
-
-def refused(error: UserError) -> Outcome:
-    return Outcome(id="", title="error", state="REFUSED", fresh=False, reason=str(error))
+def refused(folder: RunFolder, title: str, error: UserError) -> Outcome:
+    return Outcome(folder.id, title, "REFUSED", fresh=False, reason=str(error))
 
 
 def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
@@ -84,25 +77,16 @@ def ended_outcome(folder: RunFolder, title: str) -> Outcome:
 
 
 def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
-    """The outcome of a claimed run that raised `error`; called where it was caught.
-
-    Raises:
-        UserError: `error` is one.
-    """
+    """The outcome of a claimed run that raised `error`; called where it was caught."""
     if isinstance(error, UserError):
-        _leave_nothing(folder)
-        raise error
+        if not folder.has_checkpoint():  # it holds no work of an earlier start, and goes again
+            shutil.rmtree(folder.path, ignore_errors=True)
+        return refused(folder, title, error)
     if isinstance(error, stopping.StoppedError):
         # The state stays RUNNING; without a process that is INTERRUPTED.
         reason = f"{error}; the same command goes on from there"
         return Outcome(folder.id, title, "INTERRUPTED", fresh=True, reason=reason)
     return record_failure(folder, title, error)
-
-
-def _leave_nothing(folder: RunFolder) -> None:
-    """After bad input: a folder that holds no work of an earlier start goes again."""
-    if not folder.has_checkpoint():
-        shutil.rmtree(folder.path, ignore_errors=True)
 
 
 def _reason(error: Exception) -> str:

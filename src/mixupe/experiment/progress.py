@@ -4,30 +4,25 @@ import functools
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
 from mixupe import torchrun
 
 CONSOLE = Console(stderr=False, highlight=False, soft_wrap=True)
+# Outside a terminal, the time in seconds between two lines of a run.
+SAY_EVERY_S = 5.0
 
 
 def say(text: str) -> None:
     """One plain line, above the bars where there are any; of the processes of one run, the first one's."""
-    if torchrun.rank() != 0:
-        return
-    console = _SWEEP.bars.console if _SWEEP is not None and _SWEEP.bars is not None else CONSOLE
-    console.print(text, markup=False)
+    if torchrun.rank() == 0:
+        CONSOLE.print(text, markup=False)
 
 
 @functools.cache
@@ -38,115 +33,146 @@ def say_once(text: str) -> None:
 
 def complain(text: str) -> None:
     """One line on standard error; of the processes of one run, the first one's."""
-    if torchrun.rank() != 0:
-        return
-    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that does
+    if torchrun.rank() == 0:
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that does
 
 
-def _bars() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("ETA"),
-        TimeRemainingColumn(),
-        console=CONSOLE,
-    )
+class RunBar(Protocol):
+    """Progress of one run, or of several that are trained at once."""
+
+    def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        """After each epoch."""
+
+
+class Display(Protocol):
+    """Where progress is shown."""
+
+    def ended(self, lines: Sequence[str]) -> None:
+        """Runs that ended together, a line each."""
+
+    def run(self, title: str, epochs: int, done: int) -> AbstractContextManager[RunBar]:
+        """Progress over the epochs of a run, of which `done` are behind it, while the block runs."""
+
+
+class Quiet:
+    """Shows nothing: a worker's runs are reported by its sweep."""
+
+    def ended(self, lines: Sequence[str]) -> None:
+        pass
+
+    @contextmanager
+    def run(self, title: str, epochs: int, done: int) -> Iterator[RunBar]:  # noqa: ARG002 - of the protocol
+        yield self
+
+    def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        pass
+
+
+class OneRun:
+    """Of a run that is asked for by itself: a bar, or a line now and then, and how it ended."""
+
+    def ended(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            say(line)
+
+    @contextmanager
+    def run(self, title: str, epochs: int, done: int) -> Iterator[RunBar]:
+        if not CONSOLE.is_terminal:
+            yield _Lines(title, epochs)
+            return
+        with _bars() as bars:
+            yield _bar(bars, title, epochs, done, has_eta=True)
 
 
 @dataclass
 class Sweep:
-    """The sweep this process runs: `total` runs, `finished` of them, begun at `started` (seconds)."""
+    """Of a sweep over `total` runs, of which `finished` have ended: one bar, one of each run, a line as each ends.
 
-    title: str
+    The one estimate of the time left is the sweep's: in its bar, in a terminal, else in the lines.
+    """
+
     total: int
-    finished: int
-    started: float
     bars: Progress | None
+    finished: int = 0
+    started: float = field(default_factory=time.monotonic)
 
-    def lines(self, texts: Sequence[str]) -> None:
-        """Report runs that finished together, each with a line that says how far the sweep is."""
-        finished = self.finished + len(texts)
+    def ended(self, lines: Sequence[str]) -> None:
+        finished = self.finished + len(lines)
         if self.bars is not None:
             self.bars.update(self.bars.task_ids[0], completed=finished)
-        elapsed = time.monotonic() - self.started
-        left = elapsed / max(finished, 1) * (self.total - finished)
-        for text in texts:
+        left = "" if self.bars is not None else eta(time.monotonic() - self.started, finished, self.total)
+        for line in lines:
             self.finished += 1
-            say(f"[{self.finished}/{self.total}, ETA {_clock(left)}] {text}")
+            say(f"[{self.finished}/{self.total}{left and f', {left}'}] {line}")
 
-
-_SWEEP: Sweep | None = None
+    @contextmanager
+    def run(self, title: str, epochs: int, done: int) -> Iterator[RunBar]:
+        if self.bars is None:
+            yield Quiet()
+            return
+        bar = _bar(self.bars, title, epochs, done, has_eta=False)
+        try:
+            yield bar
+        finally:
+            self.bars.remove_task(bar.task)
 
 
 @contextmanager
 def sweep_progress(title: str, total: int) -> Iterator[Sweep]:
-    """Progress over the runs of a sweep; `run_progress` and `report_runs` inside it join in."""
-    global _SWEEP
-    bars = _bars() if CONSOLE.is_terminal else None
-    sweep = Sweep(title, total, 0, time.monotonic(), bars)
-    before, _SWEEP = _SWEEP, sweep
-    try:
-        if bars is not None:
-            bars.add_task(title, total=total)
-            bars.start()
-        yield sweep
-    finally:
-        if bars is not None:
-            bars.stop()
-        _SWEEP = before
-
-
-def report_runs(texts: Sequence[str], in_sweep: bool) -> None:
-    """Say how runs that finished together ended; a worker process of a sweep leaves that to the sweep."""
-    if _SWEEP is not None:
-        _SWEEP.lines(texts)
-    elif not in_sweep:
-        for text in texts:
-            say(text)
-
-
-@contextmanager
-def run_progress(title: str, epochs: int, done: int, in_sweep: bool) -> Iterator["RunBar"]:
-    """Progress over the epochs of one run, of which `done` are behind it.
-
-    `in_sweep` says whether it is one of many, perhaps in a worker process that does not see the sweep's own progress.
-    """
+    """Progress over the runs of a sweep."""
     if not CONSOLE.is_terminal:
-        yield RunBar(title, epochs, None, alone=not in_sweep)
+        yield Sweep(total, None)
         return
-    shared = _SWEEP.bars if _SWEEP is not None else None
-    bars = shared or _bars()
-    task = bars.add_task(title, total=epochs, completed=done)
-    if shared is None:
-        bars.start()
-    try:
-        yield RunBar(title, epochs, (bars, task), alone=not in_sweep)
-    finally:
-        bars.remove_task(task)
-        if shared is None:
-            bars.stop()
+    with _bars() as bars:
+        _bar(bars, title, total, 0, has_eta=True)
+        yield Sweep(total, bars)
+
+
+def eta(elapsed: float, done: int, total: int) -> str:
+    """`ETA 1:23`, from what was done in `elapsed` seconds; nothing as long as that is nothing."""
+    return f"ETA {_clock(elapsed / done * (total - done))}" if done > 0 else ""
+
+
+class _Eta(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        if not task.fields["has_eta"]:
+            return Text()
+        before = task.fields["before"]
+        return Text(eta(task.elapsed or 0.0, round(task.completed) - before, round(task.total or 0) - before))
+
+
+@dataclass(frozen=True)
+class _Bar:
+    bars: Progress
+    task: TaskID
+    title: str
+
+    def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
+        text = f"loss {metrics['train_loss']:.3f} val {metrics['validation_error']:.1f}%"
+        self.bars.update(self.task, completed=epoch, description=f"{self.title}  {text}")
 
 
 @dataclass
-class RunBar:
-    """Progress of one run; outside a terminal a run that is not part of a sweep says a line now and then."""
-
+class _Lines:
     title: str
     epochs: int
-    bar: tuple[Progress, TaskID] | None
-    alone: bool
-    _said: float = 0.0
+    said: float = 0.0
 
     def epoch(self, epoch: int, metrics: dict[str, float]) -> None:
-        if self.bar is not None:
-            bars, task = self.bar
-            text = f"loss {metrics['train_loss']:.3f} val {metrics['validation_error']:.1f}%"
-            bars.update(task, completed=epoch, description=f"{self.title}  {text}")
-        elif self.alone and (time.monotonic() - self._said > 5 or epoch == self.epochs):
-            self._said = time.monotonic()
+        if time.monotonic() - self.said > SAY_EVERY_S or epoch == self.epochs:
+            self.said = time.monotonic()
             text = f"train loss {metrics['train_loss']:.4f}  validation error {metrics['validation_error']:.2f}%"
             say(f"{self.title}  epoch {epoch}/{self.epochs}  {text}")
+
+
+def _bars() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(bar_width=20), MofNCompleteColumn(), _Eta(), console=CONSOLE
+    )
+
+
+def _bar(bars: Progress, title: str, total: int, done: int, has_eta: bool) -> _Bar:
+    return _Bar(bars, bars.add_task(title, total=total, completed=done, before=done, has_eta=has_eta), title)
 
 
 def _clock(seconds: float) -> str:

@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from mixupe.data.base import DataBundle
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import ENGINE_VERSION, group_id, run_id
@@ -27,6 +29,20 @@ CURVES = ("train_loss", "validation_loss", "validation_error")
 def config_of(settings: RunSettings) -> dict[str, Any]:
     """The resolved config as plain JSON values, as written to config.yaml."""
     config: dict[str, Any] = settings.model_dump(mode="json", serialize_as_any=True)
+    return config
+
+
+def public_config(settings: BaseModel) -> dict[str, Any]:
+    """As `config_of`, but it does not say where on this machine files lie: of a place only the last name is kept, unless it
+    is below the working folder. For what leaves the machine: records and mirrors.
+    """
+    config: dict[str, Any] = settings.model_dump(mode="json", serialize_as_any=True)
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            config[name] = public_config(value)
+        elif isinstance(value, Path) and (value.is_absolute() or {"..", "~"} & set(value.parts)):
+            config[name] = value.name
     return config
 
 
@@ -55,7 +71,7 @@ def build_record(
         "augmentation": settings.augmentation.name,
         "seed": settings.seed,
         "protocol": settings.protocol,
-        "config": config_of(settings),
+        "config": public_config(settings),
         "metrics": metrics,
         "curves": {name: [row[name] for row in rows] for name in CURVES},
         "parameters": parameters,

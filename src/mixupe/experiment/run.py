@@ -1,64 +1,57 @@
-"""One run from its settings to its record: found if it is done, resumed if it was killed, begun otherwise."""
+"""The one way of a run to its record: claim, prepare, fit, record.
 
+It is found if it is done, resumed if it was killed, begun otherwise. Runs that differ in little are fitted at once; one run
+may be fitted by several processes (torchrun), of which the first claims, writes and talks.
+"""
+
+import os
+import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from statistics import fmean
+from typing import Any, NoReturn
 
 import torch
-from omegaconf import OmegaConf
 
 from mixupe import stopping
-from mixupe.augmentation.config import build_augmentation, prototype
-from mixupe.augmentation.mix_point import MixPoint
-from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.images.tensor_images import TensorImages
-from mixupe.data.registry import load_dataset
-from mixupe.data.root import needs_writable
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_json, write_text
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.metrics_log import MetricsLog, Row
-from mixupe.experiment.outcome import Outcome, ended_by, known_outcome, refused, title_of
-from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
-from mixupe.experiment.record import build_record, config_of
-from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
+from mixupe.experiment.files import write_json
+from mixupe.experiment.metrics_log import Row
+from mixupe.experiment.outcome import Outcome, ended_by, record_failure, refused
+from mixupe.experiment.prepare import PreparedRun, check_processes, prepare
+from mixupe.experiment.progress import Display, OneRun, Quiet, say, say_once
+from mixupe.experiment.record import build_record
+from mixupe.experiment.request import Request
+from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
-from mixupe.experiment.wandb_mirror import Mirror, mirror
+from mixupe.experiment.wandb_mirror import Mirror, NoMirror, mirror
 from mixupe.files import previous
-from mixupe.models.registry import build_model
 from mixupe.settings import UserError
-from mixupe.training.distributed import ALONE, Ranks
-from mixupe.training.loop import Trainer, resolve_device
+from mixupe.training.distributed import ALONE, Ranks, joined, raised_in_all
+from mixupe.training.loop import EpochMetrics, NonFiniteLossError, resolve_device
 from mixupe.training.precision import slow_bf16
+from mixupe.training.stackable import alone_by_model
+from mixupe.training.stacked import Stack, shapes_of
 
 
-def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
-    """The outcome of that run, computed at most once; never raises for a run that fails.
-
-    Args:
-        settings: of the run.
-        in_sweep: whether it is one of many; then its epochs are not reported line by line.
+def request_run(settings: RunSettings) -> Outcome:
+    """The outcome of that run, computed at most once; in each of the processes that torchrun started, if it did.
 
     Raises:
         UserError: the data is not there or the settings do not fit it, the output folder cannot be written to, or the
             logger cannot work; nothing is left behind.
     """
-    store = RunStore(settings.output_root)
-    folder = store.folder(run_id(settings))
-    title = title_of(settings)
-    known = known_outcome(folder, title)
-    if known is None:
-        check_logger(settings.logger)
-        store.check_writable()
-        if not in_sweep:
+    request = Request.of(settings)
+    with joined(resolve_device(settings.trainer.device)) as ranks:
+        if ranks.first(request.known) is None:
             warn_of_slow_precision(settings)
-        known = _compute(folder, settings, title, in_sweep)
-    # A sweep comes back to a run that another process is at, and says itself what it leaves.
-    if known.state in ("DONE", "FAILED") or not in_sweep:
-        report_runs([known.line()], in_sweep)
-    return known
+        (outcome,) = run_all([request], OneRun() if ranks.is_first else Quiet(), ranks)
+    if outcome.state == "REFUSED":
+        raise UserError(outcome.reason)
+    if outcome.state in ("RUNNING", "INTERRUPTED"):
+        say(outcome.line())
+    return outcome
 
 
 def warn_of_slow_precision(settings: RunSettings) -> None:
@@ -70,193 +63,220 @@ def warn_of_slow_precision(settings: RunSettings) -> None:
             say_once(f"warning: trainer.precision=bf16 is {slow}, which has no instructions for it")
 
 
-def attempt_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
-    """As `request_run`, but bad input is an outcome too, so that a sweep goes on."""
-    try:
-        return request_run(settings, in_sweep)
-    except UserError as error:
-        return refused(error)
+def run_all(requests: Sequence[Request], display: Display, ranks: Ranks = ALONE) -> list[Outcome]:
+    """The outcome of each of these runs, computed at most once; never raises for a run that fails.
+
+    Those that can be stacked are fitted at once. Runs that turn out to be done, at work elsewhere or refused are left out,
+    one that diverges is left behind, and the others go on.
+
+    Args:
+        requests: of different runs.
+        display: is told of runs that are done or have failed.
+        ranks: the processes that fit a single run.
+    """
+    outcomes: dict[str, Outcome] = {}
+    clock = _Clock()
+
+    def end(ended: Sequence[Outcome]) -> None:
+        outcomes.update({one.id: one for one in ended})
+        display.ended([one.line() for one in ended if one.state in ("DONE", "FAILED")])
+
+    with ExitStack() as claims:
+        stacks: dict[object, list[PreparedRun]] = {}
+        for request in requests:
+            run = _claimed(request, claims.enter_context(ExitStack()), ranks)
+            clock.charge([run] if isinstance(run, PreparedRun) else [])
+            if isinstance(run, Outcome):
+                end([run])
+            elif len(requests) == 1 or not _is_stackable(run):
+                end([_fit(run, display, clock, ranks)])
+            else:
+                stacks.setdefault(shapes_of(run.trainer), []).append(run)
+        for runs in stacks.values():
+            end(_fit_stack(runs, display, clock) if len(runs) > 1 else [_fit(runs[0], display, clock)])
+    return [outcomes[request.folder.id] for request in requests]
 
 
-def _compute(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> Outcome:
-    asked_to_stop = stopping.reason()
+class _Clock:
+    """Adds the time that passes to the runs that spend it, in equal shares."""
+
+    def __init__(self) -> None:
+        self._mark = time.time()
+
+    def charge(self, runs: Sequence[PreparedRun]) -> None:
+        """The time since the last call was spent by these runs."""
+        now = time.time()
+        for run in runs:
+            run.seconds += (now - self._mark) / len(runs)
+        self._mark = now
+
+
+def _claimed(request: Request, claim: ExitStack, ranks: Ranks) -> PreparedRun | Outcome:
+    """The run ready to be trained, or its outcome where there is nothing to train."""
+    settings, folder, title = request.settings, request.folder, request.title
+    known = ranks.first(request.known)
+    if known is not None:
+        return known
+    asked_to_stop = ranks.first(stopping.reason)
     if asked_to_stop is not None:
         return Outcome(folder.id, title, "INTERRUPTED", fresh=False, reason=asked_to_stop)
     try:
-        with folder.claimed():
-            # Another process may have finished it while this one looked.
-            known = known_outcome(folder, title)
-            if known is not None:
-                return known
-            try:
-                record = _train(folder, settings, title, in_sweep)
-            except Exception as error:
-                return ended_by(error, folder, title)
-            return Outcome(folder.id, title, "DONE", fresh=True, record=record)
+        check_processes(settings, ranks.size)
+        check_logger(settings.logger)
+        ranks.first(RunStore(settings.output_root).check_writable)
+        ranks.first(lambda: claim.enter_context(folder.claimed()))
+    except UserError as error:
+        return refused(folder, title, error)
     except AlreadyRunningError as error:
         return Outcome(folder.id, title, "RUNNING", fresh=False, reason=str(error))
-    except OSError as error:  # not even the folder could be claimed
+    except OSError as error:
         return Outcome(folder.id, title, "FAILED", fresh=False, reason=f"{type(error).__name__}: {error}")
+    try:
+        # Another process may have finished it while this one looked.
+        known = ranks.first(request.known)
+        if known is None:
+            return ranks.agreed(lambda: prepare(request, claim, ranks))
+    except Exception as error:
+        known = _ended(request, error, ranks)
+    claim.close()
+    return known
 
 
-@dataclass(frozen=True)
-class PreparedRun:
-    """A claimed run whose data and model are there; `started` in seconds since 1970."""
-
-    folder: RunFolder
-    settings: RunSettings
-    title: str
-    data: DataBundle
-    trainer: Trainer
-    log: MetricsLog
-    started: float
-
-    def seconds(self) -> float:
-        """What it has taken so far, earlier processes included."""
-        return self.trainer.earlier_seconds + time.time() - self.started
+def _is_stackable(run: PreparedRun) -> bool:
+    reason = alone_by_model(run.trainer)
+    if reason is not None:
+        say_once(f"{run.settings.dataset.name} {run.settings.model.name}: trained one by one: {reason}")
+    return reason is None
 
 
-def prepare(folder: RunFolder, settings: RunSettings, title: str, ranks: Ranks = ALONE) -> PreparedRun:
-    """Everything before the training of a claimed run; of several processes, only the first writes.
+def _fit(run: PreparedRun, display: Display, clock: _Clock, ranks: Ranks = ALONE) -> Outcome:
+    """Fit one run, in one process or several, and record it."""
+    epochs, trainer = run.settings.trainer.epochs, run.trainer
+    try:
+        with _mirrored(run, ranks) as wandb, display.run(run.request.title, epochs, trainer.epoch) as bar:
 
-    Raises:
-        UserError: the data is not there or the settings do not fit it.
-    """
-    started = time.time()
-    torch.set_num_threads(settings.trainer.threads)
-    with needs_writable(settings.data.root):
-        data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
-    for note in data.notes:
-        say_once(f"{settings.dataset.name}: {note}")
-    log = MetricsLog(folder.metrics)
-    trainer = _trainer(folder, settings, data, ranks, len(log.rows()))
-    if ranks.is_first:
-        problems = folder.set_damage_aside()
-        folder.set_running()
-        write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
-        _resume(log, trainer, title, problems)
-    return PreparedRun(folder, settings, title, data, trainer, log, started)
+            def on_epoch(epoch: int, metrics: EpochMetrics) -> None:
+                clock.charge([run])
+                wandb.log(run.add_epoch(epoch, metrics))
+                bar.epoch(epoch, metrics)
+
+            trainer.fit(on_epoch, run.log.sync)
+            return _recorded(run, wandb, clock, ranks)
+    except Exception as error:
+        return _ended(run.request, error, ranks, run.started)
+    finally:
+        run.claim.close()
 
 
-def _train(folder: RunFolder, settings: RunSettings, title: str, in_sweep: bool) -> dict[str, Any]:
-    run = prepare(folder, settings, title)
-    with reporting(run, in_sweep) as report:
-        run.trainer.fit(report.epoch, run.log.sync)
-        metrics = run.trainer.test()
-        report.summary(metrics)
-    return keep_record(run, metrics, run.seconds())
+def _fit_stack(runs: Sequence[PreparedRun], display: Display, clock: _Clock) -> list[Outcome]:
+    """Fit several runs at once and record each. Those behind, after a kill, are trained up to the others first."""
+    settings = runs[0].settings
+    epochs = settings.trainer.epochs
+    left = list(runs)
+    outcomes: list[Outcome] = []
+    title = f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name}, {len(runs)} runs"
+    try:
+        with display.run(title, epochs, min(run.trainer.epoch for run in runs)) as bar:
+            while (epoch := min((run.trainer.epoch for run in left), default=epochs)) < epochs:
+                now = [run for run in left if run.trainer.epoch == epoch]
+                until = min((run.trainer.epoch for run in left if run not in now), default=epochs)
+                for run, error in _fit_up_to(until, now, clock, bar.epoch):
+                    outcomes.append(_closed(run, clock, len(runs), error))
+                    left.remove(run)
+    except Exception as error:
+        return [*outcomes, *(_ended(run.request, error) for run in left)]
+    return [*outcomes, *(_closed(run, clock, len(runs)) for run in left)]
 
 
-@dataclass(frozen=True)
-class Report:
-    """Where a run's metrics go: metrics.jsonl first, then its mirror and its bar."""
+def _fit_up_to(
+    until: int, runs: Sequence[PreparedRun], clock: _Clock, show: Callable[[int, EpochMetrics], None]
+) -> list[tuple[PreparedRun, Exception]]:
+    """Train these up to an epoch, or until some diverge: which, and how."""
+    clock.charge([])
 
-    run: PreparedRun
-    mirror: Mirror
-    bar: RunBar
+    def on_epoch(epoch: int, metrics: dict[int, EpochMetrics]) -> None:
+        clock.charge(runs)
+        for number, of_run in metrics.items():
+            runs[number].add_epoch(epoch, of_run)
+        if metrics:
+            show(epoch, {name: fmean(one[name] for one in metrics.values()) for name in next(iter(metrics.values()))})
 
-    def epoch(self, epoch: int, metrics: Row) -> None:
-        row = {**metrics, "seconds": self.run.seconds()}
-        self.run.log.append(epoch, row)
-        self.mirror.log({"epoch": epoch, **row})
-        self.run.folder.heartbeat()
-        self.bar.epoch(epoch, metrics)
+    def before_save() -> None:
+        for run in runs:
+            run.log.sync()
 
-    def summary(self, metrics: Row) -> None:
-        self.mirror.summary(metrics)
+    settings = runs[0].settings
+    stack = Stack([run.trainer for run in runs], settings.optimizer, settings.scheduler)
+    diverged = stack.fit(until, on_epoch, before_save, lambda: [run.seconds for run in runs])
+    clock.charge(runs)
+    return [(runs[number], error) for number, error in diverged.items()]
+
+
+def _closed(run: PreparedRun, clock: _Clock, stacked: int, error: Exception | None = None) -> Outcome:
+    """The outcome of a run that leaves its stack, mirrored only now: W&B takes one run a process at a time."""
+    try:
+        with _mirrored(run) as wandb:
+            if error is not None:
+                raise error
+            return _recorded(run, wandb, clock, stacked=stacked)
+    except Exception as caught:
+        return _ended(run.request, caught)
+    finally:
+        run.claim.close()
 
 
 @contextmanager
-def reporting(run: PreparedRun, in_sweep: bool) -> Iterator[Report]:
-    """The mirror and the progress bar of a run, closed in the end."""
-    epochs = run.settings.trainer.epochs
-    with (
-        mirror(run.settings, run.log.rows()) as wandb_mirror,
-        run_progress(run.title, epochs, run.trainer.epoch, in_sweep) as bar,
-    ):
-        yield Report(run, wandb_mirror, bar)
+def _mirrored(run: PreparedRun, ranks: Ranks = ALONE) -> Iterator[Mirror]:
+    """The run's mirror, of the first process alone."""
+    mirrors: list[Mirror] = [NoMirror()]
+    with ExitStack() as opened:
+        ranks.first(lambda: mirrors.append(opened.enter_context(mirror(run.settings, run.log.rows()))))
+        yield mirrors[-1]
 
 
-def keep_record(run: PreparedRun, metrics: Row, seconds: float, **timing: float) -> dict[str, Any]:
-    """Write the record of a run that has been trained and tested; it is DONE then.
+def _recorded(run: PreparedRun, wandb: Mirror, clock: _Clock, ranks: Ranks = ALONE, stacked: int = 1) -> Outcome:
+    """Test a run that has been trained, and write its record; it is DONE then."""
+    metrics = run.trainer.test()
+    clock.charge([run])
 
-    Args:
-        metrics: of the test.
-        seconds: that it took, earlier processes included.
-        timing: what else the record says of that.
-    """
-    timing = {"started": run.started, "finished": time.time(), "seconds": seconds, **timing}
-    parameters = sum(p.numel() for p in run.trainer.model.parameters())
-    rows = run.log.rows()
-    device, processes = run.trainer.device, run.trainer.ranks.size
-    record = build_record(run.settings, run.data, parameters, metrics, rows, device, timing, processes)
-    write_json(run.folder.record, record)
-    run.folder.set_done()
-    previous(run.folder.checkpoint).unlink(missing_ok=True)
+    def record() -> dict[str, Any]:
+        wandb.summary(metrics)
+        return _write_record(run, metrics, stacked)
+
+    folder, title = run.request.folder, run.request.title
+    return Outcome(folder.id, title, "DONE", fresh=True, record=ranks.first(record))
+
+
+def _write_record(run: PreparedRun, metrics: Row, stacked: int) -> dict[str, Any]:
+    timing = {"started": run.started, "finished": time.time(), "seconds": run.seconds}
+    if stacked > 1:
+        timing["stacked"] = stacked
+    trainer, folder = run.trainer, run.request.folder
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    record = build_record(
+        run.settings, run.data, parameters, metrics, run.log.rows(), trainer.device, timing, trainer.ranks.size
+    )
+    write_json(folder.record, record)
+    folder.set_done()
+    previous(folder.checkpoint).unlink(missing_ok=True)
     return record
 
 
-def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
-    """Everything that can be wrong with the combination is found here, before training."""
-    model = build_model(settings.model, data.spec, settings.seed)
-    for name in prototype(settings.augmentation).mix_points:
-        _check_mix_point(model, name, data.spec.domain)
-    if settings.trainer.compile:
-        _check_compilable(settings)
-    device = resolve_device(settings.trainer.device)
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"trainer.device: {device} was asked for, but no CUDA device is available; use cpu or auto")
-    if settings.trainer.deformations and not isinstance(data.test, TensorImages):
-        raise UserError("trainer.deformations: true needs images held in memory, which this data set's are not")
-    if len(data.train.labels) < 2:
-        raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
-    return Trainer(
-        model,
-        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion),
-        data,
-        settings.trainer,
-        settings.optimizer,
-        settings.scheduler,
-        settings.seed,
-        folder.checkpoint,
-        ranks,
-        run=folder.id,
-        reported=reported,
-    )
+def _ended(request: Request, error: Exception, ranks: Ranks = ALONE, started: float = 0.0) -> Outcome:
+    """The outcome of a claimed run that raised `error`, in all of its processes; called where it was caught."""
+    everywhere = raised_in_all(error) or isinstance(error, NonFiniteLossError | stopping.StoppedError)
+    if ranks.size > 1 and not everywhere:
+        _leave(error, request, ranks.rank, started)
+    return ranks.first(lambda: ended_by(error, request.folder, request.title))
 
 
-def _check_compilable(settings: RunSettings) -> None:
-    """A compiled model would ignore a hook on an inner module, and cannot be differentiated twice."""
-    method = prototype(settings.augmentation)
-    others = [name for name in method.mix_points if name != "input"]
-    if others:
-        raise UserError(f"trainer.compile: true works with mixing at the input, augmentation.mix_at has {others[0]!r}")
-    obstacle = method.obstacle("compile")
-    if obstacle is not None:
-        raise UserError(f"trainer.compile: true cannot be used with {obstacle}")
+def _leave(error: Exception, request: Request, rank: int, started: float) -> NoReturn:
+    """End this process at once: the others cannot be told, they wait for its part of a sum; torchrun ends them.
 
-
-def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:
-    try:
-        MixPoint(model, name)
-    except ValueError as error:
-        raise UserError(f"augmentation.{error}") from error
-    if domain == "graphs" and name == "input":
-        raise UserError(
-            "augmentation.mix_at: graphs cannot be mixed at the input; use head, whose input is the readout"
-        )
-
-
-def _resume(log: MetricsLog, trainer: Trainer, title: str, problems: list[str]) -> None:
-    """Bring metrics.jsonl in line with the checkpoint, and say where the run goes on.
-
-    Args:
-        problems: a phrase for each damaged file of the run's folder but for those that log and trainer know of.
+    Theirs are then errors, too, of a connection that was closed; only the first to fail says and writes so.
     """
-    problems = problems + ["metrics.jsonl is damaged"] * log.is_damaged() + trainer.damaged
-    if log.path.exists():
-        log.keep_until(trainer.epoch)
-    if problems:
-        say(f"{title}: warning: {', '.join(problems)}; going on {trainer.position}")
-    elif trainer.earlier_seconds > 0:
-        say(f"{title}: resumed {trainer.position}")
+    details = request.folder.details()
+    if details.get("state") != "FAILED" or details["heartbeat"] < started:
+        outcome = record_failure(request.folder, f"{request.title}, process {rank}", error)
+        print(outcome.line(), file=sys.stderr, flush=True)  # noqa: T201 - it is not the first process that says it
+    os._exit(1)

@@ -12,10 +12,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 
 from mixupe.experiment.compose import compose_all
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.outcome import known_outcome, title_of
 from mixupe.experiment.progress import say
-from mixupe.experiment.store import RunStore
+from mixupe.experiment.request import Request
 from mixupe.experiment.sweep import Launch, SweepFailedError, run_sweep
 from mixupe.settings import UserError
 
@@ -151,9 +149,9 @@ class Trials:
     def _trial(self, point: Sequence[str]) -> Trial:
         ids, errors = [], []
         for settings in compose_all([[*self.space.fixed, *point, f"seed={seed}"] for seed in self.space.seeds]):
-            folder = RunStore(settings.output_root).folder(run_id(settings))
-            outcome = known_outcome(folder, title_of(settings))
-            ids.append(folder.id)
+            request = Request.of(settings)
+            outcome = request.known()
+            ids.append(request.folder.id)
             if outcome is not None and outcome.record is not None:
                 errors.append(float(outcome.record["metrics"][OBJECTIVE]))
         return Trial(tuple(point), tuple(ids), fmean(errors) if len(errors) == len(ids) else None)

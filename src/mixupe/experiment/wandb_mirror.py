@@ -9,7 +9,7 @@ from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.progress import say_once
-from mixupe.experiment.record import config_of
+from mixupe.experiment.record import public_config
 from mixupe.experiment.wandb_environment import (
     BEGIN_S,
     FINISH_S,
@@ -86,7 +86,7 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
         job_type=settings.logger.job_type,
         name=f"{settings.dataset.name}-{settings.augmentation.name}-seed{settings.seed}",
         tags=[settings.dataset.name, settings.model.name, settings.augmentation.name],
-        config=config_of(settings),
+        config=public_config(settings),
     ) as run:
         if run is None:
             yield NoMirror()

@@ -7,27 +7,27 @@ from contextlib import contextmanager
 
 from mixupe.experiment.outcome import ended_outcome
 from mixupe.experiment.progress import Sweep
-from mixupe.experiment.store import RunFolder
+from mixupe.experiment.request import Request
 
 POLL_S = 1.0
 
 
 @contextmanager
-def watching(sweep: Sweep, runs: Sequence[tuple[str, RunFolder]]) -> Iterator[None]:
-    """Report each of these runs (title, folder) on `sweep` as soon as it has ended, while the block runs."""
+def watching(sweep: Sweep, runs: Sequence[Request]) -> Iterator[None]:
+    """Report each of these runs on `sweep` as soon as it has ended, while the block runs."""
     started = time.time()
     waiting = list(runs)
     over = threading.Event()
 
     def report_ended() -> None:
         lines = []
-        for title, folder in tuple(waiting):
-            details = folder.details()
+        for run in tuple(waiting):
+            details = run.folder.details()
             # An older FAILED is what is being tried again.
             if details.get("state") in ("DONE", "FAILED") and details["heartbeat"] >= started:
-                lines.append(ended_outcome(folder, title).line())
-                waiting.remove((title, folder))
-        sweep.lines(lines)
+                lines.append(ended_outcome(run.folder, run.title).line())
+                waiting.remove(run)
+        sweep.ended(lines)
 
     def poll() -> None:
         while not over.wait(POLL_S):

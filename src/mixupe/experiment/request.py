@@ -1,0 +1,42 @@
+"""A run that is asked for, and the file by which a job of several travels to a worker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.files import read_json, write_json
+from mixupe.experiment.identity import run_id
+from mixupe.experiment.outcome import Outcome, known_outcome
+from mixupe.experiment.record import config_of
+from mixupe.experiment.store import RunFolder, RunStore
+from mixupe.experiment.titles import title_of
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that is asked for: its settings, its folder in the run store, and its name in what a person reads."""
+
+    settings: RunSettings
+    folder: RunFolder
+    title: str
+
+    @classmethod
+    def of(cls, settings: RunSettings, title: str | None = None) -> "Request":
+        folder = RunStore(settings.output_root).folder(run_id(settings))
+        return cls(settings, folder, title_of(settings) if title is None else title)
+
+    def known(self) -> Outcome | None:
+        """See `known_outcome`."""
+        return known_outcome(self.folder, self.title)
+
+
+def write_job(path: Path, job: Sequence[Request]) -> None:
+    """What `read_job` reads. So what a job computes is settled when the sweep starts: a config file that is edited while
+    the job waits for its turn does not change it.
+    """
+    write_json(path, [{"title": one.title, "config": config_of(one.settings)} for one in job])
+
+
+def read_job(path: Path) -> list[Request]:
+    return [Request.of(parse_config(one["config"]), one["title"]) for one in read_json(path)]
