@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
+from mixupe.data.label_noise import with_label_noise
 from mixupe.data.packages import fetch_package, package_is_here
 from mixupe.registry import registered_module
 
@@ -64,7 +65,8 @@ def load_dataset(settings: DatasetSettings, request: DataRequest) -> DataBundle:
         UserError: the data is not there or is broken; the message names the file and what to do.
     """
     load = cast(Callable[[DatasetSettings, DataRequest], DataBundle], _loader(settings.loader).load)
-    return load(settings, request)
+    data = load(settings, request)
+    return with_label_noise(data, settings.label_noise, request.seed) if settings.label_noise else data
 
 
 def is_here(settings: DatasetSettings, root: Path) -> bool:
