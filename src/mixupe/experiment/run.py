@@ -212,7 +212,7 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(
         model,
-        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion),
+        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data),
         data,
         settings.trainer,
         settings.optimizer,

@@ -61,7 +61,7 @@ def trained_again(run: FinishedRun, data: DataBundle, count: int) -> tuple[list[
     """
     settings = run.settings
     model = build_model(settings.model, data.spec, settings.seed)
-    method = build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion)
+    method = build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data)
     losses: list[float] = []
     with TemporaryDirectory() as folder:
         trainer = Trainer(
