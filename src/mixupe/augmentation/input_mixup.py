@@ -1,6 +1,7 @@
-"""Inputs mixed, labels not: what is left of mixup (Zhang et al., ICLR 2018) without its soft targets.
+"""Inputs mixed, labels not (Wang et al., CVPR 2023, "On the Pitfall of Mixup for Uncertainty Calibration").
 
-The inputs are exactly mixup's with the same draws; the target is the label of whichever example has the greater share.
+What is left of mixup without its soft targets: the inputs are exactly mixup's with the same draws; the target is the label
+of whichever example has the greater share.
 """
 
 from typing import Any
