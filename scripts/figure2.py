@@ -74,7 +74,7 @@ def _trace(settings: RunSettings, every: int) -> pd.DataFrame:
     if mean is None:
         raise UserError(f"dataset: {settings.dataset.name} has no mean input; images, tables and recordings have")
     model = build_model(settings.model, data.spec, settings.seed)
-    method = build_augmentation(settings.augmentation, mean, settings.trainer.criterion)
+    method = build_augmentation(settings.augmentation, mean, settings.trainer.criterion, data)
     trace = AlphaTrace(method, mean, every)
     folder = settings.output_root / "figure2" / f"{run_id(settings)}-{every}"
     folder.mkdir(parents=True, exist_ok=True)

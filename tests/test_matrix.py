@@ -28,14 +28,34 @@ AUGMENTATIONS = {
     "mixupe-exact": ["augmentation=mixupe", "augmentation.alpha=0.2", "augmentation.variant=exact"],
     "mixupe": ["augmentation=mixupe", "augmentation.alpha=0.2"],
     "erm_penalty": ["augmentation=erm_penalty", "augmentation.alpha=0.2"],
+    "regmixup": ["augmentation=regmixup", "augmentation.alpha=0.2"],
+    "mixup_smoothing": ["augmentation=mixup_smoothing", "augmentation.alpha=0.2"],
+    "input_mixup": ["augmentation=input_mixup", "augmentation.alpha=0.2"],
+    "noisy_feature_mixup": ["augmentation=noisy_feature_mixup", "augmentation.alpha=0.2"],
+    "feat_mix": ["augmentation=feat_mix", "augmentation.alpha=0.2"],
+    "k_mixup": ["augmentation=k_mixup", "augmentation.alpha=0.2"],
+    "cutmix": ["augmentation=cutmix", "augmentation.alpha=0.2"],
+    "cutout": ["augmentation=cutout", "augmentation.side=0.25"],
+    "spec_augment": ["augmentation=spec_augment"],
 }
+ALL = ("images", "tabular", "speech", "graphs")
 # Of the variants that share a mechanism, one is tried in every domain.
-TABULAR_ALONE = ("mixupe-v1", "mixupe-v2", "mixupe-v3", "erm_penalty")
+TABULAR_ALONE = (
+    "mixupe-v1",
+    "mixupe-v2",
+    "mixupe-v3",
+    "erm_penalty",
+    "mixup_smoothing",
+    "input_mixup",
+    "feat_mix",
+    "k_mixup",
+)
+ELSEWHERE = {"cutmix": ("images", "speech"), "cutout": ("images",), "spec_augment": ("speech",)}
 CELLS = [
     (domain, augmentation)
-    for domain in ("images", "tabular", "speech", "graphs")
+    for domain in ALL
     for augmentation in AUGMENTATIONS
-    if augmentation not in TABULAR_ALONE or domain == "tabular"
+    if domain in ELSEWHERE.get(augmentation, ("tabular",) if augmentation in TABULAR_ALONE else ALL)
 ]
 
 

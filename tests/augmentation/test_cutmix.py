@@ -1,4 +1,4 @@
-"""CutMix equals torchvision's with the same lam, box and partners; it is for images."""
+"""CutMix equals torchvision's with the same lam, box and partners; it is for images and spectrograms."""
 
 from typing import Any
 
@@ -92,7 +92,7 @@ def test_the_same_generator_draws_the_same() -> None:
     [
         ({"alpha": 0.0}, None, "alpha: must be a finite number > 0, got 0.0"),
         ({"probability": 1.5}, None, r"probability: must lie in \[0, 1\], got 1.5"),
-        ({}, torch.zeros(B, 7), r"x: must be 5 images, \(B, C, H, W\)"),
+        ({}, torch.zeros(B, 7), r"x: must be 5 images or spectrograms, \(B, C, H, W\)"),
         ({}, torch.zeros(B + 1, 1, 4, 4), "x: must be 5 images"),
         ({}, torch.zeros(B, 1, 4, 4, dtype=torch.uint8), "x: .* in a floating dtype"),
         ({}, ["a graph"], "x: must be 5 images"),
@@ -107,7 +107,9 @@ def test_other_data_than_images_is_refused_by_its_config() -> None:
     with hydra_initialised():
         settings = compose_settings(["dataset=digits", "augmentation=cutmix"])
         assert settings.augmentation.probability == 1.0
-        with pytest.raises(UserError, match=r"^augmentation: cutmix takes images, the data set holds tabular$"):
+        with pytest.raises(
+            UserError, match=r"^augmentation: cutmix takes images or speech, the data set holds tabular$"
+        ):
             compose_settings(["dataset=tabular/wine", "augmentation=cutmix"])
         with pytest.raises(UserError, match=r"^augmentation.alpha: must be a finite number > 0, got -1.0$"):
             compose_settings(["dataset=digits", "augmentation=cutmix", "augmentation.alpha=-1"])

@@ -9,7 +9,13 @@ from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, MixedLoss, Mixup, MixupE, mixupe_loss
 from mixupe.augmentation.cutmix import CutMix
+from mixupe.augmentation.cutout import Cutout
+from mixupe.augmentation.input_mixup import InputMixup
+from mixupe.augmentation.mixup_smoothing import MixupSmoothing
+from mixupe.augmentation.noisy_feature_mixup import NoisyFeatureMixup
 from mixupe.augmentation.none import ERM
+from mixupe.augmentation.regmixup import RegMixup
+from mixupe.augmentation.spec_augment import SpecAugment
 
 META = torch.device("meta")
 X_MEAN = torch.zeros(2, 6, 6)
@@ -18,6 +24,13 @@ Method = Callable[..., MixedLoss]
 METHODS: dict[str, Callable[[], Method]] = {
     "none": ERM,
     "cutmix": lambda: CutMix(probability=0.5),
+    "cutout": Cutout,
+    "spec_augment": SpecAugment,
+    "regmixup": RegMixup,
+    "regmixup-head": lambda: RegMixup(mix_at="4"),
+    "mixup_smoothing": MixupSmoothing,
+    "input_mixup": InputMixup,
+    "noisy_feature_mixup": lambda: NoisyFeatureMixup(mix_at=["input", "1", "4"]),
     "mixup": lambda: Mixup(1.0),
     "mixup-head": lambda: Mixup(1.0, mix_at="4"),
     "manifold-mixup": lambda: ManifoldMixup(1.0, ["input", "1", "4"]),

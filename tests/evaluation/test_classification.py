@@ -28,6 +28,12 @@ def test_balanced_error_is_the_mean_over_classes_and_calibration_is_confidence_a
     assert metrics["calibration_error"] == pytest.approx(100 * expected, rel=1e-4)
 
 
+def test_the_brier_score_is_of_all_classes() -> None:
+    assert full_metrics(torch.zeros(3, 4), torch.tensor([0, 1, 3]))["brier"] == pytest.approx(0.75**2 + 3 * 0.25**2)
+    certain = torch.tensor([[99.0, 0.0], [99.0, 0.0]])
+    assert full_metrics(certain, torch.tensor([0, 1]))["brier"] == pytest.approx((0 + 2) / 2)
+
+
 def test_top_5_from_ten_classes_on() -> None:
     """Logits rank the classes downwards from the label, which is 1st, 5th, 6th and last."""
     ranks = torch.tensor([0, 4, 5, 9])

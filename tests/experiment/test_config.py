@@ -14,7 +14,10 @@ from tests.experiment.conftest import Compose
     ("override", "says"),
     [
         ("augmentation.etaa=1", r"augmentation.etaa: unknown key \(given: 1\), allowed are .*augmentation.eta\b"),
-        ("augmentation=mixpue", r"augmentation: 'mixpue' is unknown, allowed are .*mixup, mixupe, none"),
+        (
+            "augmentation=mixpue",
+            r"augmentation: 'mixpue' is unknown, allowed are .*mixup, mixup_smoothing, mixupe, .*none",
+        ),
         ("augmentation.alpha=-1", r"augmentation.alpha: must be a finite number > 0, got -1"),
         (
             "augmentation.variant=v9",

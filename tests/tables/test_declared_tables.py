@@ -189,3 +189,17 @@ def test_a_search_tries_the_same_alphas_for_all_methods(domain: str) -> None:
     assert min(shared) <= 0.05
     assert max(shared) >= 4
     assert {key[1] for key in alphas if key[0] == "mixupe"} == {"approximate", "v3"}
+
+
+@pytest.mark.parametrize("domain", ["images", "tabular", "speech", "graphs"])
+def test_rivals_run_on_the_cells_of_the_offline_table_and_each_searches_as_much(domain: str) -> None:
+    rivals, offline = read_table(f"rivals_{domain}"), read_table(f"offline_{domain}")
+    assert (rivals.cells, rivals.seeds) == (offline.cells, offline.seeds)
+    assert rivals.select is not None
+    assert rivals.select.by == "validation"
+    tried: dict[str, int] = {}
+    for method in rivals.methods():
+        tried[method.column] = tried.get(method.column, 0) + 1
+    assert tried.pop("none") == 1
+    assert set(tried.values()) == {6}
+    assert {"mixup", "manifold_mixup", "mixupe", "regmixup"} <= set(tried)

@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
+from mixupe.augmentation.input_mixup import InputMixup
+from mixupe.augmentation.mixup_smoothing import MixupSmoothing
 from mixupe.augmentation.none import ERM
+from mixupe.augmentation.regmixup import RegMixup
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout
@@ -56,6 +59,9 @@ METHODS: dict[str, Method] = {
     "mixupe v2": lambda seed: MixupE(1.0, 0.1, "v2", x_mean=mean_input(seed)),
     "mixupe v3": lambda seed: MixupE(1.0 + seed, 0.1 * seed, variant="v3"),
     "mixupe v4": lambda seed: MixupE(1.0, 0.1, variant="v4"),
+    "regmixup": lambda seed: RegMixup(1.0 + seed, 0.5 * seed),
+    "mixup_smoothing": lambda seed: MixupSmoothing(1.0 + seed, 0.1),
+    "input_mixup": lambda seed: InputMixup(1.0 + seed),
     "erm_penalty": lambda seed: ERMPenalty(1.0 + seed, 0.5 * seed),
 }
 

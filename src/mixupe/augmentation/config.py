@@ -142,7 +142,7 @@ def prototype(settings: AugmentationSettings) -> Method:
 
 
 def build_augmentation(
-    settings: AugmentationSettings, x_mean: Tensor | None, criterion: str = "cross_entropy"
+    settings: AugmentationSettings, x_mean: Tensor | None, criterion: str = "cross_entropy", data: Any = None
 ) -> Method:
     """The method.
 
@@ -150,13 +150,17 @@ def build_augmentation(
         settings: checked.
         x_mean: training-set mean input, for a method that takes it and mixes at the input.
         criterion: a name in CRITERIA.
+        data: a `DataBundle` that the method may learn from; None where there is none.
 
     Raises:
         UserError: the method does not take that criterion.
     """
     if criterion != "cross_entropy" and "criterion" not in inspect.signature(settings.method_class).parameters:
         raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {criterion}")
-    return _made(settings, {"x_mean": x_mean, "criterion": CRITERIA[criterion]})
+    method = _made(settings, {"x_mean": x_mean, "criterion": CRITERIA[criterion]})
+    if data is not None:
+        method.learn(data.train, data.spec)
+    return method
 
 
 def _made(settings: AugmentationSettings, given: dict[str, Any]) -> Method:

@@ -1,4 +1,7 @@
-"""CutMix (Yun et al., ICCV 2019): a box of each image is replaced by that of another, the labels are mixed by its area."""
+"""CutMix (Yun et al., ICCV 2019): a box of each image is replaced by that of another, the labels are mixed by its area.
+
+Spectrograms are images here, whose box is some bands for some time.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
 
 
 class CutMix(Method):
-    """CutMix: draws lam ~ Beta(alpha, alpha), a permutation and a box for each batch; images only.
+    """CutMix: draws lam ~ Beta(alpha, alpha), a permutation and a box for each batch; images and spectrograms only.
 
     Args:
         alpha: > 0.
@@ -39,7 +42,7 @@ class CutMix(Method):
 
     name = "cutmix"
     style = Style("#CC79A7", "v", "-")
-    domains = ("images",)
+    domains = ("images", "speech")
 
     def __init__(self, alpha: float = 1.0, probability: float = 1.0, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
@@ -54,7 +57,7 @@ class CutMix(Method):
         checks.check_generator(generator)
         y = checked_targets(y)
         if not isinstance(x, torch.Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} images, (B, C, H, W) in a floating dtype")
+            raise ValueError(f"x: must be {len(y)} images or spectrograms, (B, C, H, W) in a floating dtype")
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)

@@ -40,6 +40,9 @@ class StackPlan:
         joint: whether the mixed pass goes over the blended batch followed by the batch as it is.
         weight: of MixupE's penalty, eta c; None for a loss without it.
         variant, threshold, x_mean: of that penalty.
+        beside: weight of the mixed loss beside the plain loss of the clean pass; None where the mixed loss stands alone.
+        nearer_label: whether the target is the label of the example with the greater share, instead of both.
+        smoothing: share of each target that goes to all classes alike.
     """
 
     alpha: float | None = None
@@ -50,6 +53,9 @@ class StackPlan:
     variant: str = "approximate"
     threshold: float = 0.0
     x_mean: Tensor | None = None
+    beside: float | None = None
+    nearer_label: bool = False
+    smoothing: float = 0.0
 
 
 class Method(ABC):
@@ -93,6 +99,9 @@ class Method(ABC):
             y: (B,) int64 class indices or (B, K) probabilities.
             generator: where all that is drawn comes from; on the CPU. None takes torch's global one.
         """
+
+    def learn(self, train: Any, spec: Any) -> None:  # noqa: B027 - most need not
+        """Look at the training part (a `Split`) and what a model is told of the data (a `DataSpec`), before training."""
 
     @property
     def mix_points(self) -> tuple[str, ...]:

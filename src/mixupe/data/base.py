@@ -51,6 +51,7 @@ class DatasetSettings(Settings):
         validation_fraction: share of what is not test that is held out for validation.
         folds: test on fold `seed % folds` of a stratified k-fold instead of a random fraction.
         train_size: keep only that many training examples, stratified; None keeps all.
+        label_noise: share of the training examples that get the label of another class.
         card: facts for people.
     """
 
@@ -62,6 +63,7 @@ class DatasetSettings(Settings):
     validation_fraction: Fraction = 0.2
     folds: Annotated[int, Field(gt=1, strict=True)] | None = None
     train_size: PositiveInt | None = None
+    label_noise: Annotated[float, Field(ge=0, lt=1, json_schema_extra={"identity_default": 0.0})] = 0.0
     card: Card = Card()
 
 

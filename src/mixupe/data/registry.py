@@ -96,7 +96,10 @@ def load_dataset(settings: DatasetSettings, request: DataRequest) -> DataBundle:
         UserError: the data is not there or is broken; the message names the file and what to do.
     """
     load = cast(Callable[[DatasetSettings, DataRequest], DataBundle], _loader(settings.loader).load)
-    return load(settings, request)
+    data = load(settings, request)
+    from mixupe.data.label_noise import with_label_noise
+
+    return with_label_noise(data, settings.label_noise, request.seed) if settings.label_noise else data
 
 
 def is_here(settings: DatasetSettings, root: Path) -> bool:

@@ -63,21 +63,24 @@ def error_and_loss(logits: Tensor, labels: Tensor) -> dict[str, float]:
 
 
 def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """error and loss, and besides them the balanced error (mean over classes) and the expected calibration error.
+    """error and loss, and besides them balanced error (mean over classes), Brier score and expected calibration error.
 
     From 10 classes on also the top-5 error: the class is not among those of the five largest logits. Errors and
-    calibration error (15 bins) in percent, loss in nats.
+    calibration error (15 bins) in percent; loss, the negative log-likelihood, in nats; the Brier score is the mean over the
+    examples of sum_k (p_k - y_k)^2, from 0 to 2 (Brier 1950, over all classes).
     """
     # Imported here: it takes 2 s, longer than all a finished sweep has to do.
     from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
     classes = logits.shape[1]
     balanced = multiclass_accuracy(logits, labels, num_classes=classes, average="macro")
-    calibration = multiclass_calibration_error(logits.softmax(dim=1), labels, num_classes=classes, n_bins=15)
+    probabilities = logits.softmax(dim=1)
+    calibration = multiclass_calibration_error(probabilities, labels, num_classes=classes, n_bins=15)
     metrics = {
         **error_and_loss(logits, labels),
         "balanced_error": (1 - balanced.item()) * 100,
         "calibration_error": calibration.item() * 100,
+        "brier": (probabilities - F.one_hot(labels, classes)).double().square().sum(dim=1).mean().item(),
     }
     if classes >= TOP5_CLASSES:
         missed = (logits.topk(5, dim=1).indices != labels[:, None]).all(dim=1)

@@ -98,7 +98,7 @@ def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) ->
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(
         model,
-        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion),
+        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data),
         data,
         settings.trainer,
         settings.optimizer,

@@ -30,16 +30,26 @@ class Snapshot:
     weights: Weights
 
 
+def kept_state(run: FinishedRun, otherwise: str) -> dict[str, Any]:
+    """What is in the run's checkpoint (`mixupe.training.loop`), on the CPU.
+
+    Raises:
+        UserError: it has none, or a damaged one; the message ends with `otherwise`, what to do then.
+    """
+    state, problems = load_checkpoint(run.folder.checkpoint, torch.device("cpu"))
+    if state is None:
+        reason = f"{problems[0]} in {run.folder.path}" if problems else f"there is no {run.folder.checkpoint}"
+        raise UserError(f"run: {run.id}: {reason}; {otherwise}")
+    return state
+
+
 def kept_snapshots(run: FinishedRun, data: DataBundle) -> list[Snapshot]:
     """What the run has kept: its initial weights (a function of the seed), those of its best epoch, and its last.
 
     Raises:
         UserError: it has no checkpoint, or a damaged one.
     """
-    state, problems = load_checkpoint(run.folder.checkpoint, torch.device("cpu"))
-    if state is None:
-        reason = f"{problems[0]} in {run.folder.path}" if problems else f"there is no {run.folder.checkpoint}"
-        raise UserError(f"run: {run.id}: {reason}; --snapshots N trains it again and looks at N places on the way")
+    state = kept_state(run, "--snapshots N trains it again and looks at N places on the way")
     epoch, best, steps = state["epoch"], state["best"], state["scheduler"]["last_epoch"]
     found = {0: _weights(build_model(run.settings.model, data.spec, run.settings.seed))}
     found[best["epoch"]] = best["model"]
@@ -61,7 +71,7 @@ def trained_again(run: FinishedRun, data: DataBundle, count: int) -> tuple[list[
     """
     settings = run.settings
     model = build_model(settings.model, data.spec, settings.seed)
-    method = build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion)
+    method = build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data)
     losses: list[float] = []
     with TemporaryDirectory() as folder:
         trainer = Trainer(

@@ -7,7 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.augmentation.config import Augmentation
+from mixupe.augmentation.input_mixup import nearer
+from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.method import StackPlan, stack_plan
+from mixupe.augmentation.mixup_smoothing import smoothed
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, combine, penalty
 
 
@@ -33,6 +36,10 @@ class StackedLoss:
         self.mix_at: tuple[str, ...] = plan.mix_at
         self.passes: tuple[bool, ...] = plan.passes
         self.joint = plan.joint
+        beside = [one.beside for one in plans if one.beside is not None]
+        self._beside = torch.tensor(beside, device=device)
+        self._nearer_label = plan.nearer_label
+        self._smoothing = plan.smoothing
         weights = [one.weight for one in plans if one.weight is not None]
         self._weight = torch.tensor(weights, device=device)
         self._variant, self._threshold = plan.variant, plan.threshold
@@ -55,14 +62,16 @@ class StackedLoss:
             members: (S,) int64 where these are some of the runs only.
         """
         mixed, clean = passes[0].tensor_split(2, dim=1) if self.joint else (passes[0], passes[-1])
-        losses = _criteria(mixed, y)
+        losses = _criteria(mixed, y, self._smoothing)
         if self.mix_at:
-            losses = lam * losses + (1 - lam) * _criteria(mixed, y.gather(1, perm))
+            lam = nearer(lam) if self._nearer_label else lam
+            losses = lam * losses + (1 - lam) * _criteria(mixed, y.gather(1, perm), self._smoothing)
+        if len(self._beside):
+            losses = _criteria(clean, y) + _of(members, self._beside) * losses
         if not len(self._weight):
             return losses, losses.new_zeros(len(losses))
-        weight, x_mean = self._weight, self._x_mean
-        if members is not None:
-            weight, x_mean = weight[members], None if x_mean is None else x_mean[members]
+        weight = _of(members, self._weight)
+        x_mean = None if self._x_mean is None else _of(members, self._x_mean)
         penalties = penalty(clean, x, y, self._variant, self._threshold, x_mean)
         return combine(losses, penalties, weight), penalties.detach()
 
@@ -74,8 +83,15 @@ def _plan(method: Augmentation) -> StackPlan:
     return plan
 
 
-def _criteria(logits: Tensor, y: Tensor) -> Tensor:
+def _of(members: Tensor | None, values: Tensor) -> Tensor:
+    return values if members is None else values[members]
+
+
+def _criteria(logits: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
     """`cross_entropy` of each run, (S,), of logits (S, B, K) and classes (S, B)."""
+    if smoothing:
+        criterion = smoothed(cross_entropy, smoothing)
+        return torch.stack([criterion(*one) for one in zip(logits.unbind(), y.unbind(), strict=True)])
     log_p = logits.log_softmax(dim=2)
     if log_p.device.type == "cpu":
         # Run by run: the mean over a batch adds up in an order of its own, which is that of a single run here.

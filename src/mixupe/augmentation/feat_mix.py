@@ -1,0 +1,103 @@
+"""FEAT-MIX (Chen et al. 2023, "ExcelFormer", arXiv 2301.02819): features swapped between two rows of a table.
+
+A mask keeps some of a row's features and takes the others from its partner; the label of each counts by how much its
+features say of the class: Lambda, the share of the kept features in the mutual information of all features with the label.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.loss import Criterion, MixedLoss, as_probabilities, cross_entropy, logits_of
+from mixupe.augmentation.method import Method, Style
+from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.targets import check_targets_fit, checked_targets
+
+# Training rows that the mutual information is estimated from.
+_ROWS = 2000
+
+
+class FeatMix(Method):
+    """Draws lam ~ Beta(alpha, alpha) and a permutation for each batch, and for each row the floor(lam F) of F features
+    that it keeps; tables only.
+
+    A one-hot block is one feature. Without `learn`, every column is a feature and all count alike.
+
+    Args:
+        alpha: > 0.
+        criterion: see `mixup_loss`.
+
+    Attributes:
+        feature_of: (D,) int64, which feature each column belongs to; None: each is one.
+        importance: (F,) float, of the features; None: all alike.
+
+    Raises:
+        ValueError: alpha is not a finite number > 0.
+    """
+
+    name = "feat_mix"
+    style = Style("#882255", "h", "-.")
+    domains = ("tabular",)
+
+    def __init__(self, alpha: float = 1.0, criterion: Criterion = cross_entropy) -> None:
+        checks.check_alpha(alpha)
+        super().__init__(criterion)
+        self.alpha = alpha
+        self.feature_of: Tensor | None = None
+        self.importance: Tensor | None = None
+
+    def learn(self, train: Any, spec: Any) -> None:
+        """Find the features, and from at most 2,000 evenly spaced rows their mutual information with the label."""
+        count = len(train.labels)
+        spaced = torch.linspace(0, count - 1, min(count, _ROWS)).round().long()
+        (rows, labels), *_ = train.batches([spaced])
+        self.feature_of = features_of(rows.shape[1], spec.categorical_blocks)
+        self.importance = mutual_information(rows.cpu(), labels.cpu(), self.feature_of)
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        checks.check_generator(generator)
+        y = checked_targets(y)
+        if not isinstance(x, Tensor) or x.dim() != 2 or len(x) != len(y) or not x.is_floating_point():
+            raise ValueError(f"x: must be {len(y)} rows of a table, (B, D) in a floating dtype")
+        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        feature_of = torch.arange(x.shape[1]) if self.feature_of is None else self.feature_of
+        features = int(feature_of.max()) + 1
+        order = torch.rand(len(y), features, generator=generator, device=lam.device).argsort(dim=1).argsort(dim=1)
+        kept = order < (lam * features).floor()
+        weight = torch.ones(features) if self.importance is None else self.importance
+        share = (kept * weight.to(lam.device)).sum(dim=1) / weight.sum()
+        kept_columns = kept[:, feature_of.to(lam.device)].to(x.device, non_blocking=True)
+        lam, perm = placed(share, perm, x, y)
+        logits = logits_of(model(torch.where(kept_columns, x, x[perm])), len(y))
+        check_targets_fit(y, logits)
+        labels, of_each = as_probabilities(y, logits), lam.to(logits.dtype).unsqueeze(1)
+        loss = self.criterion(logits, torch.lerp(labels[perm], labels, of_each))
+        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+
+
+def features_of(columns: int, blocks: tuple[tuple[int, int], ...]) -> Tensor:
+    """(D,) int64: the feature that each column belongs to, a one-hot block [start, stop) being one; 0 to F - 1 in order."""
+    starts = torch.ones(columns, dtype=torch.int64)
+    for start, stop in blocks:
+        starts[start + 1 : stop] = 0
+    return starts.cumsum(0) - 1
+
+
+def mutual_information(rows: Tensor, labels: Tensor, feature_of: Tensor) -> Tensor:
+    """(F,) float32 in nats, of the features of (N, D) rows with (N,) labels; all 1 where no feature says anything."""
+    from sklearn.feature_selection import mutual_info_classif  # imported here: the library needs torch alone
+
+    columns = [(feature_of == feature).nonzero().flatten() for feature in range(int(feature_of.max()) + 1)]
+    is_block = [len(of_feature) > 1 for of_feature in columns]
+    # A row of a block that is all 0, a category that training has not seen, is one more category.
+    values = [
+        torch.cat([torch.full((len(rows), 1), 0.5), rows[:, own]], dim=1).argmax(dim=1) if block else rows[:, own[0]]
+        for own, block in zip(columns, is_block, strict=True)
+    ]
+    table = torch.stack([one.double() for one in values], dim=1).numpy()
+    found = torch.from_numpy(mutual_info_classif(table, labels.numpy(), discrete_features=is_block, random_state=0))
+    return found.float() if bool(found.sum() > 0) else torch.ones(len(columns))

@@ -1,0 +1,59 @@
+"""Inputs mixed, labels not (Wang et al., CVPR 2023, "On the Pitfall of Mixup for Uncertainty Calibration").
+
+What is left of mixup without its soft targets: the inputs are exactly mixup's with the same draws; the target is the label
+of whichever example has the greater share.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
+from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.targets import check_targets_fit, checked_targets
+
+
+def nearer(lam: Tensor) -> Tensor:
+    """lam for the labels: 1 where the example itself has at least half, else 0, in which its partner's label counts."""
+    return (lam >= 0.5).to(lam.dtype)
+
+
+class InputMixup(Method):
+    """Mixup of the inputs alone: draws lam ~ Beta(alpha, alpha) and a permutation for each batch.
+
+    Args:
+        alpha: > 0.
+        mix_at: `input`, or the dotted name of a module whose input is blended.
+        criterion: see `mixup_loss`.
+
+    Raises:
+        ValueError: alpha is not a finite number > 0.
+    """
+
+    name = "input_mixup"
+    style = Style("#332288", "<", ":")
+
+    def __init__(self, alpha: float = 1.0, mix_at: str = INPUT, criterion: Criterion = cross_entropy) -> None:
+        checks.check_alpha(alpha)
+        checks.check_mix_at(mix_at)
+        super().__init__(criterion)
+        self.alpha, self.mix_at = alpha, mix_at
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+        checks.check_generator(generator)
+        y = checked_targets(y)
+        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        lam, perm = placed(lam, perm, x, y)
+        logits = MixPoint(model, self.mix_at).mixed_logits(x, lam, perm)
+        check_targets_fit(y, logits)
+        loss = mixed_criterion(logits, y, nearer(lam), perm, self.criterion)
+        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+
+    def stack_plan(self) -> StackPlan:
+        return StackPlan(self.alpha, self.mix_points, passes=(True,), nearer_label=True)

@@ -1,0 +1,64 @@
+"""Mixup (Zhang et al., ICLR 2018) with label smoothing (Szegedy et al., CVPR 2016).
+
+Does mixup do more than make its targets soft? Both together are what common image recipes train with.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
+from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.mixup import drawn_mixup_loss
+from mixupe.augmentation.targets import checked_targets
+
+
+def smoothed(criterion: Criterion, smoothing: float) -> Criterion:
+    """(1 - smoothing) criterion(logits, y) + smoothing criterion(logits, all classes alike)."""
+
+    def of(logits: Tensor, y: Tensor) -> Tensor:
+        alike = torch.full_like(logits, 1 / logits.shape[1])
+        return (1 - smoothing) * criterion(logits, y) + smoothing * criterion(logits, alike)
+
+    return of
+
+
+class MixupSmoothing(Method):
+    """Mixup whose targets are smoothed: draws lam ~ Beta(alpha, alpha) and a permutation for each batch.
+
+    Args:
+        alpha: > 0.
+        smoothing: share of each target that goes to all classes alike, in [0, 1); 0 is mixup.
+        mix_at: `input`, or the dotted name of a module whose input is blended.
+        criterion: see `mixup_loss`.
+
+    Raises:
+        ValueError: an argument is out of range; the message names it.
+    """
+
+    name = "mixup_smoothing"
+    style = Style("#56B4E9", "X", "--")
+
+    def __init__(
+        self, alpha: float = 1.0, smoothing: float = 0.1, mix_at: str = INPUT, criterion: Criterion = cross_entropy
+    ) -> None:
+        checks.check_alpha(alpha)
+        if not 0 <= smoothing < 1:
+            raise ValueError(f"smoothing: must lie in [0, 1), got {smoothing!r}")
+        checks.check_mix_at(mix_at)
+        super().__init__(criterion)
+        self.alpha, self.smoothing, self.mix_at = alpha, smoothing, mix_at
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+        checks.check_generator(generator)
+        y = checked_targets(y)
+        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, smoothed(self.criterion, self.smoothing))
+
+    def stack_plan(self) -> StackPlan:
+        return StackPlan(self.alpha, self.mix_points, passes=(True,), smoothing=self.smoothing)

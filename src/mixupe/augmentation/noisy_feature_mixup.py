@@ -1,0 +1,90 @@
+"""Noisy Feature Mixup (Lim et al., ICLR 2022, arXiv 2110.02180): Manifold Mixup with noise on what has been mixed.
+
+Written from the paper: at a layer drawn for each batch, h becomes
+
+    (1 + multiplicative xi) * (lam h + (1 - lam) h[perm]) + additive xi',
+
+labels are mixed by lam. Here xi and xi' are standard normal, drawn anew for each number.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mixupe.augmentation import checks
+from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
+from mixupe.augmentation.method import Method, Style
+from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+from mixupe.augmentation.mixup import drawn_mixup_loss
+from mixupe.augmentation.targets import checked_targets
+
+
+class NoisyFeatureMixup(Method):
+    """Noise on the mixed input of a layer drawn uniformly from `mix_at` for each batch.
+
+    Args:
+        alpha: > 0, lam ~ Beta(alpha, alpha).
+        additive, multiplicative: >= 0, standard deviations of the noise; with both 0 it is Manifold Mixup.
+        mix_at: names of eligible layers; `input` is the model's input.
+        criterion: see `mixup_loss`.
+
+    Raises:
+        ValueError: an argument is out of range; the message names it.
+    """
+
+    name = "noisy_feature_mixup"
+    style = Style("#117733", ">", "--")
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        additive: float = 0.1,
+        multiplicative: float = 0.1,
+        mix_at: Sequence[str] = (INPUT,),
+        criterion: Criterion = cross_entropy,
+    ) -> None:
+        checks.check_alpha(alpha)
+        for key, level in (("additive", additive), ("multiplicative", multiplicative)):
+            if not 0 <= level < float("inf"):
+                raise ValueError(f"{key}: must be a finite number >= 0, got {level!r}")
+        if not isinstance(mix_at, list | tuple) or not mix_at:
+            raise ValueError(f"mix_at: must be a list with at least one layer name, got {mix_at!r}")
+        for layer in mix_at:
+            checks.check_mix_at(layer)
+        super().__init__(criterion)
+        self.alpha, self.additive, self.multiplicative = alpha, additive, multiplicative
+        self.mix_at = tuple(mix_at)
+
+    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam, perm and noise come from `generator`."""
+        checks.check_generator(generator)
+        y = checked_targets(y)
+        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        device = generator.device if generator is not None else torch.device("cpu")
+        layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
+
+        def noisy(h: Tensor) -> Tensor:
+            shape = (2, *h.shape)
+            xi = torch.randn(shape, generator=generator, device=device).to(h.device, h.dtype, non_blocking=True)
+            return h * (1 + self.multiplicative * xi[0]) + self.additive * xi[1]
+
+        if layer == INPUT:
+            return drawn_mixup_loss(lambda mixed: model(noisy(mixed)), x, y, lam, perm, INPUT, self.criterion)
+        MixPoint(model, layer)  # says which layers there are
+        assert isinstance(model, nn.Module)
+        with _changed_input(model.get_submodule(layer), noisy):
+            return drawn_mixup_loss(model, x, y, lam, perm, layer, self.criterion)
+
+
+@contextmanager
+def _changed_input(module: nn.Module, change: Any) -> Iterator[None]:
+    """Change what flows into the module. The mix point's own hook, which it puts in front, comes before."""
+    hook = module.register_forward_pre_hook(lambda _, inputs: (change(inputs[0]), *inputs[1:]))
+    try:
+        yield
+    finally:
+        hook.remove()

@@ -1,0 +1,105 @@
+"""The files of an evaluated run: evaluation.json (everything), evaluation.csv (its rows) and evaluation.png."""
+
+from pathlib import Path
+from typing import Literal
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mixupe.experiment.files import write_json, write_text
+from mixupe.experiment.robustness import Evaluation
+from mixupe.tables.style import ORDERED, caption, heading, tidy, write_figures
+
+COLUMNS = ("part", "name", "level", "error", "loss", "neither")
+AXES = {
+    "corruptions": ("Common corruptions", "severity"),
+    "attacks": ("Attacks in an l-infinity ball", "radius (images: of the pixel's range; else standard deviations)"),
+    "segments": ("Between pairs of test examples", "lam, share of the one"),
+}
+
+
+def write_evaluation(evaluation: Evaluation, folder: Path) -> pd.DataFrame:
+    """Write the three files; gives what is in evaluation.csv."""
+    frame = pd.DataFrame(evaluation["rows"], columns=COLUMNS)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "evaluation.json", evaluation)
+    write_text(folder / "evaluation.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_figures([evaluation_figure(evaluation)], folder, "evaluation")
+    return frame
+
+
+def summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """A row for each name: its levels and its errors, in their order."""
+    rows = []
+    for (part, name), members in frame.groupby(["part", "name"], sort=False):
+        levels, errors = (" ".join(f"{value:.3g}" for value in members[key]) for key in ("level", "error"))
+        rows.append({"part": part, "name": name, "level": levels, "error %": errors})
+    return pd.DataFrame(rows)
+
+
+def evaluation_figure(evaluation: Evaluation) -> Figure:
+    """A panel for each part that was evaluated."""
+    frame = pd.DataFrame(evaluation["rows"], columns=COLUMNS)
+    parts = [part for part in dict.fromkeys(frame["part"]) if part != "clean"]
+    clean = float(frame.loc[frame["part"] == "clean", "error"].iloc[0])
+    columns = min(2, max(1, len(parts)))
+    lines = max(1, -(-len(parts) // columns))
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(5.5 * columns, 1.2 + 3.6 * lines), squeeze=False, layout="constrained"
+    )
+    for axis, part in zip(axes.flat, parts, strict=False):
+        members = frame[frame["part"] == part]
+        if part == "deformations":
+            _bars(axis, members, clean)
+        else:
+            _lines(axis, members, part, clean)
+    for axis in list(axes.flat)[len(parts) :]:
+        axis.set_axis_off()
+    heading(figure, "{dataset} ({model}), {augmentation}, seed {seed}".format(**evaluation))
+    caption(
+        figure,
+        f"Error of the best-validation epoch on {evaluation['examples']} test examples; the line without markers is the"
+        " error on them as they are.",
+    )
+    return figure
+
+
+def _bars(axis: Axes, members: pd.DataFrame, clean: float) -> None:
+    axis.barh(members["name"], members["error"], color=ORDERED[0].colour)
+    axis.invert_yaxis()
+    axis.axvline(clean, color="black", linewidth=0.8)
+    axis.set_xlabel("error (%)", fontsize=9)
+    axis.set_title("Deformations", fontsize=10, loc="left", fontweight="bold")
+    tidy(axis, "x")
+
+
+def _lines(axis: Axes, members: pd.DataFrame, part: str, clean: float) -> None:
+    title, label = AXES[part]
+    series = {str(name): of_name for name, of_name in members.groupby("name", sort=False)}
+    if part == "segments":
+        (only,) = series.values()
+        series = {"not the nearer class": only, "neither class": only.assign(error=only["neither"])}
+    for number, (name, of_name) in enumerate(series.items()):
+        style = ORDERED[number % len(ORDERED)]
+        # The second round through the palette is told apart by hollow markers.
+        fill: Literal["full", "none"] = "full" if number < len(ORDERED) else "none"
+        axis.plot(
+            of_name["level"],
+            of_name["error"],
+            style.line,
+            marker=style.marker,
+            ms=4,
+            color=style.colour,
+            fillstyle=fill,
+            label=name,
+        )
+    if part == "corruptions":
+        axis.set_xticks(sorted(set(members["level"])))
+    axis.axhline(clean, color="black", linewidth=0.8)
+    axis.set_xlabel(label, fontsize=9)
+    axis.set_ylabel("error (%)", fontsize=9)
+    axis.set_title(title, fontsize=10, loc="left", fontweight="bold")
+    axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
+    tidy(axis, "both")

@@ -1,0 +1,72 @@
+"""Finished runs evaluated: what each domain allows, and the same figures as in the record."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mixupe.evaluation.corruptions import CORRUPTIONS
+from mixupe.evaluation.deformations import DEFORMATIONS
+from mixupe.experiment.compose import compose_settings, hydra_initialised
+from mixupe.experiment.finished import FinishedRun, find_run
+from mixupe.experiment.robustness import PARTS, evaluate
+from mixupe.experiment.run import request_run
+from mixupe.settings import UserError
+from tests.tiny_sets import tiny_sets
+
+RESULTS = Path("results")
+
+
+def finished(folder: Path, domain: str, *overrides: str) -> FinishedRun:
+    common = ["trainer.epochs=2", "trainer.device=cpu", "logger=none", "augmentation=mixup", f"output_root={folder}"]
+    with hydra_initialised():
+        settings = compose_settings([*tiny_sets(folder / "sets")[domain], *common, *overrides])
+    outcome = request_run(settings)
+    assert outcome.state == "DONE", outcome.reason
+    return find_run(outcome.id, folder, RESULTS)
+
+
+@pytest.mark.parametrize(
+    ("domain", "skipped"),
+    [
+        ("tabular", {"deformations", "corruptions"}),
+        ("speech", {"deformations", "corruptions"}),
+        ("graphs", {"deformations", "corruptions", "attacks"}),
+    ],
+)
+def test_a_domain_gets_what_its_data_allow(domain: str, skipped: set[str], tmp_path: Path) -> None:
+    run = finished(tmp_path, domain)
+    evaluation = evaluate(run, PARTS, examples=8)
+    json.dumps(evaluation, allow_nan=False)
+    assert set(evaluation["skipped"]) == skipped
+    assert {row["part"] for row in evaluation["rows"]} == {"clean", *PARTS} - skipped
+    assert evaluation["examples"] == 8
+    assert evaluation["differs"] == 0
+    segment = [row for row in evaluation["rows"] if row["part"] == "segments"]
+    assert segment[0]["error"] == segment[-1]["error"] == evaluation["rows"][0]["error"]
+    assert {row["name"] for row in segment} == {"head" if domain == "graphs" else "input"}
+    assert evaluate(run, PARTS, examples=8) == evaluation
+
+
+def test_images_get_all_and_all_test_examples_are_deformed_as_in_the_record(tmp_path: Path) -> None:
+    run = finished(tmp_path, "images", "trainer.deformations=true")
+    evaluation = evaluate(run, PARTS, examples=10000)
+    rows, metrics = evaluation["rows"], run.record["metrics"]
+    assert evaluation["skipped"] == {}
+    assert evaluation["examples"] == run.record["examples"]["test"]
+    assert rows[0]["error"] == pytest.approx(metrics["test_error"])
+    assert evaluation["metrics"]["brier"] == pytest.approx(metrics["test_brier"], rel=1e-6)
+    of_deformations = {row["name"]: row["error"] for row in rows if row["part"] == "deformations"}
+    assert of_deformations == {name: metrics[f"test_error_{name}"] for name in DEFORMATIONS}
+    corruptions = [(row["name"], row["level"]) for row in rows if row["part"] == "corruptions"]
+    assert corruptions == [(name, level) for name in CORRUPTIONS for level in range(1, 6)]
+    fgsm, pgd = ([row["loss"] for row in rows if row["name"] == kind] for kind in ("fgsm", "pgd"))
+    assert rows[0]["loss"] < fgsm[0] < fgsm[-1]
+    assert all(stronger >= weaker - 1e-3 for stronger, weaker in zip(pgd, fgsm, strict=True))
+
+
+def test_a_run_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    run = finished(tmp_path, "tabular")
+    run.folder.checkpoint.unlink()
+    with pytest.raises(UserError, match=r"run: .*: there is no .*checkpoint.pt; its command trains it again"):
+        evaluate(run, PARTS, examples=10)
