@@ -76,7 +76,7 @@ def test_a_plan_is_made_without_torch() -> None:
 
 def test_a_sweep_with_nothing_to_do_ends_without_torch(tmp_path: Path) -> None:
     options = [f"output_root={tmp_path}", f"hydra.sweep.dir={tmp_path}/sweep"]
-    status, output, imported = script("scripts/train.py", "--multirun", "table=baselines", *options)
+    status, output, imported = script("scripts/train.py", "--multirun", "table=tune_graphs", *options)
     assert (status, imported) == (0, ""), output
     assert "0 to do" in output
 
