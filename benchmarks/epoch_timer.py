@@ -13,7 +13,7 @@ from mixupe.data.base import Split
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.run import prepare
 from mixupe.experiment.store import RunStore
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

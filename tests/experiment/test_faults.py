@@ -19,7 +19,7 @@ from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 from tests.disturb import after_step
 from tests.experiment.conftest import Compose
 from tests.same import assert_same_runs, comparable

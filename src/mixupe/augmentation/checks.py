@@ -13,8 +13,15 @@ from torch import Tensor
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether its values may be read without waiting for a device or breaking a compiled graph."""
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    """Whether its values may be read: without waiting for a device, breaking a compiled graph, or asking for one value
+    where it stands for those of several runs.
+    """
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not is_batched(tensor)
+
+
+def is_batched(tensor: Tensor) -> bool:
+    """Whether, within torch.vmap, it stands for the tensors of several runs."""
+    return torch._C._functorch.is_batchedtensor(tensor)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,5 +1,7 @@
 """The two random draws of a mixup step: lam and perm."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -34,6 +36,12 @@ def lam_of(uniform: Tensor, gamma: Tensor, alpha: float | Tensor) -> Tensor:
     """lam (...) of variates (..., 2); alpha is a number, or (..., 1)."""
     log_gamma = gamma.log() + uniform.clamp_min(1e-300).log() / alpha
     return torch.sigmoid(log_gamma[..., 0] - log_gamma[..., 1])
+
+
+def draw_of(alpha: float) -> Callable[[int, torch.Generator | None], tuple[Tensor, Tensor, Tensor]]:
+    """(B, generator) -> what `draw_lam` and then `draw_perm` draw: the variates for `lam_of`, and perm."""
+    shape = torch.full((2,), alpha + 1, dtype=torch.float64)
+    return lambda batch, generator: (*draw_variates(shape, generator), draw_perm(batch, generator))
 
 
 def draw_perm(batch: int, generator: torch.Generator | None = None) -> Tensor:

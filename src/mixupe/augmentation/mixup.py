@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
@@ -26,7 +26,11 @@ def drawn_mixup_loss(
 ) -> MixedLoss:
     """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
     lam, perm = placed(lam, perm, x, y)
-    logits = MixPoint(model, mix_at).mixed_logits(x, lam, perm)
+    return mixed_loss(MixPoint(model, mix_at).mixed_logits(x, lam, perm), y, lam, perm, criterion)
+
+
+def mixed_loss(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criterion: Criterion) -> MixedLoss:
+    """Mixup's loss of the logits (B, K) of a blended batch."""
     check_targets_fit(y, logits)
     loss = mixed_criterion(logits, y, lam, perm, criterion)
     return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
@@ -84,7 +88,7 @@ class ERM(Method):
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan()
+        return StackPlan(self)
 
 
 class Mixup(Method):
@@ -118,4 +122,8 @@ class Mixup(Method):
         return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, self.criterion)
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan(self.alpha, self.mix_points, passes=(True,))
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, alpha = drawn
+            return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion)
+
+        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation.loss import as_probabilities, in_loss_precision
+from mixupe.augmentation.second_order import gradient_by
 
 Variant = Literal["approximate", "exact", "v1", "v2", "v3", "v4"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -63,7 +64,7 @@ def _directional_derivatives(logits: Tensor, h: Tensor, residual: Tensor, x_mean
 
     The gradient is that of the batch sum: with BatchNorm, samples couple through it.
     """
-    (gradient,) = torch.autograd.grad(logits, h, grad_outputs=residual, create_graph=True)
+    gradient = gradient_by(h, logits, residual)
     return (in_loss_precision(gradient) * (x_mean - in_loss_precision(h))).flatten(logits.dim() - 1).sum(dim=-1)
 
 

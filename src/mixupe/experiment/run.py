@@ -30,8 +30,8 @@ from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
-from mixupe.training.loop import Trainer, resolve_device
 from mixupe.training.precision import slow_bf16
+from mixupe.training.trainer import Trainer, resolve_device
 
 
 def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:

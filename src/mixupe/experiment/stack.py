@@ -18,7 +18,7 @@ from mixupe.experiment.wandb_mirror import mirror
 from mixupe.settings import UserError
 from mixupe.training.loop import EpochMetrics
 from mixupe.training.stackable import alone_by_model
-from mixupe.training.stacked import Stack, shapes_of
+from mixupe.training.vmapped import Stack, shapes_of
 
 
 def attempt_runs(settings: Sequence[RunSettings]) -> list[Outcome]:

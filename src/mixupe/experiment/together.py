@@ -18,7 +18,8 @@ from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.settings import UserError
 from mixupe.training.distributed import Ranks, joined, raised_in_all
-from mixupe.training.loop import NonFiniteLossError, resolve_device
+from mixupe.training.loop import NonFiniteLossError
+from mixupe.training.trainer import resolve_device
 
 
 def request_run_together(settings: RunSettings) -> Outcome:
