@@ -113,7 +113,7 @@ def test_a_disk_that_fills_up_during_the_run_leaves_it_resumable(
     folder = RunStore(settings.output_root).folder(run_id(settings))
     save, saved = Trainer.save, []
 
-    def save_on_a_full_disk(self: Trainer) -> None:
+    def save_on_a_full_disk(self: Trainer, *_: object) -> None:
         saved.append(self.epoch)
         with full_disk("" if self.epoch == 3 else "none"):
             save(self)

@@ -285,7 +285,7 @@ def test_a_vmapped_step_is_that_of_single_runs_bit_for_bit(features: int) -> Non
         return cross_entropy(torch.func.functional_call(copy, parameters, (x,)), y)
 
     losses = torch.vmap(loss_of)(parameters, x, y)
-    losses.sum().backward()
+    losses.sum().backward()  # type: ignore[no-untyped-call]
     for run, model in enumerate(models):
         loss = F.cross_entropy(model(x[run]), y[run])
         loss.backward()  # type: ignore[no-untyped-call]

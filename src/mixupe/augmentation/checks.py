@@ -11,17 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mixupe.augmentation.over_runs import is_batched
+
 
 def readable(tensor: Tensor) -> bool:
     """Whether its values may be read: without waiting for a device, breaking a compiled graph, or asking for one value
     where it stands for those of several runs.
     """
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not is_batched(tensor)
-
-
-def is_batched(tensor: Tensor) -> bool:
-    """Whether, within torch.vmap, it stands for the tensors of several runs."""
-    return torch._C._functorch.is_batchedtensor(tensor)
 
 
 def _is_number(value: Any) -> bool:

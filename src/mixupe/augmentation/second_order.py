@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 
-from mixupe.augmentation.checks import is_batched
 from mixupe.augmentation.compiler import is_compiled, refuse_in_compiled
+from mixupe.augmentation.over_runs import is_batched, over_runs
 
 
 def twice_differentiable_kernels() -> AbstractContextManager[object]:
@@ -43,44 +43,20 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
 def differentiable_by(h: Tensor) -> Tensor:
     """h, from which on a graph is recorded."""
     if is_batched(h):
-        leaf: Tensor = _Leaf.apply(h)  # type: ignore[no-untyped-call]
-        return leaf
+        return over_runs(lambda whole: whole.detach().requires_grad_(), h)
     return h if h.requires_grad else h.detach().requires_grad_()
 
 
 def gradient_by(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
-    """J(h)^T vector of the logits, shaped as h, which can be differentiated again."""
+    """J(h)^T vector of the logits, shaped as h; it can be differentiated again."""
     if is_batched(h):
-        gradient: Tensor = _Gradient.apply(h, logits, vector)  # type: ignore[no-untyped-call]
-    else:
-        (gradient,) = torch.autograd.grad(logits, h, grad_outputs=vector, create_graph=True)
+        return over_runs(_gradient, h, logits, vector)
+    return _gradient(h, logits, vector)
+
+
+def _gradient(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(logits, h, grad_outputs=vector, create_graph=True)
     return gradient
-
-
-class _ForSeveralRuns(torch.autograd.Function):
-    """What torch.autograd cannot do within torch.vmap is done to the tensors of all runs; only its `vmap` is ever called."""
-
-    @staticmethod
-    def forward(*_: Any) -> Any:
-        raise NotImplementedError
-
-    @staticmethod
-    def setup_context(_ctx: Any, _inputs: Any, _output: Any) -> None:
-        """Nothing is kept."""
-
-
-class _Leaf(_ForSeveralRuns):
-    @staticmethod
-    def vmap(_info: Any, in_dims: tuple[int], h: Tensor) -> tuple[Tensor, int]:
-        return h.detach().requires_grad_(), in_dims[0]
-
-
-class _Gradient(_ForSeveralRuns):
-    @staticmethod
-    def vmap(_info: Any, in_dims: tuple[int, ...], h: Tensor, logits: Tensor, vector: Tensor) -> tuple[Tensor, int]:
-        vector = vector.movedim(in_dims[2], in_dims[1])
-        (gradient,) = torch.autograd.grad(logits, h, grad_outputs=vector, create_graph=True)
-        return gradient, in_dims[0]
 
 
 _COMPILE = "torch.compile, which cannot compile that"

@@ -1,12 +1,14 @@
 """The loop over epochs, of one run or of several at once: train, validate, report, keep the best, save."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 from torch import Tensor
+from torch.optim.lr_scheduler import LRScheduler
 
 from mixupe.stopping import StoppedError
 from mixupe.training.distributed import Ranks
@@ -53,33 +55,44 @@ class Run(Protocol):
     def position(self) -> str: ...
 
 
-class Engine(Protocol):
-    """What trains S runs, all at the same place; after an error other than StoppedError it is of no more use."""
+class Engine(ABC):
+    """What trains S runs, all at the same place; after an error other than StoppedError it is of no more use.
+
+    Attributes:
+        ranks: the processes that share the work.
+        scheduler: of the learning rate.
+    """
 
     ranks: Ranks
+    scheduler: LRScheduler
 
-    @property
-    def lr(self) -> float:
-        """Of the last step."""
+    @abstractmethod
+    def train_epoch(self) -> Tensor:
+        """Train to the end of the epoch; loss and penalty of each of its steps, (steps, S, 2) float64 on the CPU.
+
+        Raises:
+            StoppedError: before a step.
+        """
+
+    @abstractmethod
+    def validate(self) -> Sequence[EpochMetrics]:
+        """`error` and `loss` of each run on its validation split."""
+
+    @abstractmethod
+    def weights(self, run: int) -> dict[str, Tensor]:
+        """state_dict of what is validated; it changes with the next step."""
+
+    @abstractmethod
+    def save(self, left_out: Container[int] = ()) -> None:
+        """Write the checkpoints of all runs but these."""
 
     @property
     def within_epoch(self) -> bool:
         """Whether steps were taken since the last whole epoch."""
+        return False
 
-    def train_epoch(self) -> Tensor:
-        """Train to the end of the epoch; loss and penalty of each of its steps, (steps, S, 2) float64 on the CPU."""
-
-    def validate(self) -> Sequence[EpochMetrics]:
-        """`error` and `loss` of each run on its validation split."""
-
-    def weights(self, run: int) -> dict[str, Tensor]:
-        """state_dict of what is validated; it changes with the next step."""
-
-    def end_epoch(self) -> None:
+    def end_epoch(self) -> None:  # noqa: B027 - most have nothing to do
         """The next step is the first of the next epoch."""
-
-    def save(self, left_out: Container[int] = ()) -> None:
-        """Write the checkpoints of all runs but these."""
 
 
 def fit(
@@ -142,7 +155,7 @@ def fit(
             validated = validation[run]
             runs[run].epoch = epoch
             runs[run].best.offer(epoch, validated["error"], validated["loss"], engine.weights(run))
-            metrics[run] = {"train_loss": train_loss, "penalty": penalty, "lr": engine.lr}
+            metrics[run] = {"train_loss": train_loss, "penalty": penalty, "lr": engine.scheduler.get_last_lr()[0]}
             metrics[run] |= {"validation_loss": validated["loss"], "validation_error": validated["error"]}
         engine.end_epoch()
         engine.ranks.first(partial(on_epoch, epoch, metrics))

@@ -23,7 +23,7 @@ from mixupe.training.batches import batch_indices, left_out, micro_batches
 from mixupe.training.checkpoint import load_checkpoint, random_state, save_checkpoint, set_random_state
 from mixupe.training.compiled import compiled
 from mixupe.training.distributed import ALONE, Ranks, RunningStatistics, add_gradients, own_gpu, predict_together
-from mixupe.training.loop import Best, EpochMetrics, fit
+from mixupe.training.loop import Best, Engine, EpochMetrics, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings, build_optimizer, build_scheduler
 from mixupe.training.settings import TrainerSettings
 from mixupe.training.step import Batch, Step
@@ -42,7 +42,7 @@ def _moving_average(model: nn.Module, decay: float) -> Any:
     return ModelEmaV3(model, decay)
 
 
-class Trainer:
+class Trainer(Engine):
     """Trains one model, resumably.
 
     Args:
@@ -169,21 +169,13 @@ class Trainer:
             "best_epoch": self.best.epoch,
         }
 
-    @property
-    def lr(self) -> float:
-        """Learning rate of the last step."""
-        return float(self.scheduler.get_last_lr()[0])
-
     def weights(self, run: int) -> dict[str, Tensor]:  # noqa: ARG002 - there is one
-        """state_dict of `evaluated`."""
         return self.evaluated.state_dict()
 
     def end_epoch(self) -> None:
-        """Forget the steps of the epoch."""
         self._losses = []
 
     def validate(self) -> list[EpochMetrics]:
-        """`error` and `loss` on the validation split."""
         # Of the first process, if several round differently: all must choose the same epoch.
         return [self.ranks.first(partial(error_and_loss, *self._predict(self.validation)))]
 
@@ -191,11 +183,6 @@ class Trainer:
         return predict_together(self.evaluated, split, self._autocast(), self._evaluation_batch, self.ranks)
 
     def train_epoch(self) -> Tensor:
-        """Take the steps of the epoch that are left; loss and penalty of all its steps, (steps, 1, 2) float64 on the CPU.
-
-        Raises:
-            StoppedError: before a step.
-        """
         self.model.train()
         # Dropout draws from torch's global generator; seeded per epoch, a resumed run drops what the first would have.
         torch.manual_seed(stream_seed(self.seed, "dropout", self.epoch))

@@ -23,7 +23,7 @@ from mixupe.augmentation.method import StackPlan, stack_plan
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch
 from mixupe.streams import generator
-from mixupe.training.loop import EpochMetrics, NonFiniteLossError, fit
+from mixupe.training.loop import Engine, EpochMetrics, NonFiniteLossError, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.step import Batch, Step
 from mixupe.training.trainer import Trainer
@@ -37,7 +37,7 @@ def shapes_of(trainer: Trainer) -> tuple[object, ...]:
     return trainer.steps_per_epoch, *((name, p.shape) for name, p in trainer.model.named_parameters())
 
 
-class Stack:
+class Stack(Engine):
     """Trains several trainers at once, all at the same epoch and of equal `shapes_of`.
 
     Weights and optimizer of each trainer are up to date again whenever its checkpoint has been written.
@@ -71,10 +71,10 @@ class Stack:
         models = [trainer.model.train() for trainer in trainers]
         self.parameters = {name: nn.Parameter(p.detach()) for name, p in stack_module_state(models)[0].items()}
         self._network = _Network(vmappable(first.model), plans[0].loss)
-        self._optimizer = StackedOptimizer(list(self.parameters.values()), trainers, optimizer, scheduler)
-        self._step = Step(
-            self._loss_of, list(self.parameters.values()), self._optimizer.optimizer, self._optimizer.scheduler
-        )
+        weights = list(self.parameters.values())
+        self._optimizer = StackedOptimizer(weights, trainers, optimizer, scheduler)
+        self.scheduler = self._optimizer.scheduler
+        self._step = Step(self._loss_of, weights, self._optimizer.optimizer, self.scheduler)
         self._seconds: Callable[[], Sequence[float]] = list
 
     def fit(
@@ -91,22 +91,7 @@ class Stack:
         self._seconds = seconds
         return fit(self.trainers, self, until, self.settings.checkpoint_every, on_epoch, before_save)
 
-    @property
-    def lr(self) -> float:
-        """Learning rate of the last step."""
-        return float(self._optimizer.scheduler.get_last_lr()[0])
-
-    @property
-    def within_epoch(self) -> bool:
-        """Never so between two calls."""
-        return False
-
     def train_epoch(self) -> Tensor:
-        """Take the steps of an epoch; loss and penalty of each, (steps, S, 2) float64 on the CPU.
-
-        Raises:
-            StoppedError: before the first step.
-        """
         stopping.check()
         epoch = self.trainers[0].epoch
         self._network.train()
@@ -115,16 +100,11 @@ class Stack:
 
     @torch.no_grad()
     def validate(self) -> list[EpochMetrics]:
-        """`error` and `loss` of each run on its validation split."""
         self._network.eval()
         return self._validation(partial(torch.vmap(self._network.logits), self.parameters))
 
     def weights(self, run: int) -> dict[str, Tensor]:
-        """state_dict of a run's model."""
         return {name: p[run] for name, p in self.parameters.items()}
-
-    def end_epoch(self) -> None:
-        """Nothing is kept from one epoch to the next."""
 
     def save(self, left_out: Container[int] = ()) -> None:
         """Bring the trainers up to date, all but those left out, and write their checkpoints."""

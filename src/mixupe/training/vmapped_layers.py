@@ -1,6 +1,6 @@
 """What torch.vmap would compute otherwise than a single run does: in another order of sums, or with other draws.
 
-A rule here is given the tensors of all S runs, whose first axis are the runs. So each run has what it would have alone,
+Here it is computed of the tensors of all S runs, whose first axis are the runs, so that each has what it would have alone,
 bit for bit where the linear algebra library rounds a batch of products as it does single ones.
 """
 
@@ -11,8 +11,9 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
+from mixupe.augmentation.over_runs import over_runs
 from mixupe.models.dropout import Dropout
 
 
@@ -38,20 +39,7 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """Of each run, (), of logits (B, K) and classes (B,)."""
     if logits.device.type != "cpu":
         return F.cross_entropy(logits, y)
-    loss: Tensor = _NLL.apply(logits.log_softmax(dim=1), y)  # type: ignore[no-untyped-call]
-    return loss
-
-
-class _Rule(torch.autograd.Function):
-    """Its `vmap` is all that is ever called of it; what that does is recorded for the backward pass as usual."""
-
-    @staticmethod
-    def forward(*_: Any) -> Any:
-        raise NotImplementedError
-
-    @staticmethod
-    def setup_context(_ctx: Any, _inputs: Any, _output: Any) -> None:
-        """Nothing is kept."""
+    return over_runs(_MeanNLL.apply, logits.log_softmax(dim=1), y)
 
 
 class _Linear(nn.Module):
@@ -60,27 +48,17 @@ class _Linear(nn.Module):
         self.weight, self.bias = layer.weight, layer.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = _LinearRule.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
-        return y
-
-
-class _LinearRule(_Rule):
-    @staticmethod
-    def vmap(
-        _info: Any, in_dims: tuple[int, ...], x: Tensor, weight: Tensor, bias: Tensor | None
-    ) -> tuple[Tensor, int]:
-        y: Tensor = _Products.apply(x.movedim(in_dims[0], 0), weight, bias)  # type: ignore[no-untyped-call]
-        return y, 0
+        return over_runs(_Products.apply, x, self.weight, self.bias)
 
 
 class _Products(torch.autograd.Function):
-    """x (S, B, in), weight (S, out, in), bias (S, out) or None -> (S, B, out).
+    """x (S, B, in), weight (S, out, in), bias (S, out) or None -> (S, B, out), in the operation that a single run takes.
 
     Autograd's own gradient of a transposed weight comes transposed, and would be copied into order in each step.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
         if bias is None:
             return torch.bmm(x, weight.transpose(1, 2))
@@ -100,42 +78,23 @@ class _Products(torch.autograd.Function):
 class _Dropout(nn.Module):
     """Each run draws the mask that it would draw alone, on the CPU as mixupe.models.dropout does."""
 
-    generators: Sequence[torch.Generator] = ()
-
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
+        self.generators: Sequence[torch.Generator] = ()
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return x
-        y: Tensor = _DropoutRule.apply(x, self)  # type: ignore[no-untyped-call]
-        return y
+        return over_runs(self._dropped, x) if self.training else x
 
-    def masks(self, shape: torch.Size) -> Tensor:
-        """(S, ...), 0, or 1 / (1 - p) for what is kept."""
-        masks = torch.empty(shape)
+    def _dropped(self, x: Tensor) -> Tensor:
+        masks = torch.empty(x.shape)
         for mask, generator in zip(masks.unbind(), self.generators, strict=True):
             mask.bernoulli_(1 - self.p, generator=generator)
-        return masks.div_(1 - self.p)
-
-
-class _DropoutRule(_Rule):
-    @staticmethod
-    def vmap(_info: Any, in_dims: tuple[int, None], x: Tensor, dropout: _Dropout) -> tuple[Tensor, int]:
-        x = x.movedim(in_dims[0], 0)
-        return x * dropout.masks(x.shape).to(x.device, non_blocking=True), 0
-
-
-class _NLL(_Rule):
-    @staticmethod
-    def vmap(_info: Any, in_dims: tuple[int, int], log_p: Tensor, y: Tensor) -> tuple[Tensor, int]:
-        losses: Tensor = _MeanNLL.apply(log_p.movedim(in_dims[0], 0), y.movedim(in_dims[1], 0))  # type: ignore[no-untyped-call]
-        return losses, 0
+        return x * masks.div_(1 - self.p).to(x.device, non_blocking=True)
 
 
 class _MeanNLL(torch.autograd.Function):
-    """F.nll_loss of each run, (S,), of log-probabilities (S, B, K) and classes (S, B), in the order of its sum."""
+    """F.nll_loss of each run, (S,), of log-probabilities (S, B, K) and classes (S, B): the mean in the order of its sum."""
 
     @staticmethod
     def forward(ctx: Any, log_p: Tensor, y: Tensor) -> Tensor:
