@@ -155,7 +155,11 @@ def fit(
             validated = validation[run]
             runs[run].epoch = epoch
             runs[run].best.offer(epoch, validated["error"], validated["loss"], engine.weights(run))
-            metrics[run] = {"train_loss": train_loss, "penalty": penalty, "lr": engine.scheduler.get_last_lr()[0]}
+            metrics[run] = {
+                "train_loss": train_loss,
+                "penalty": penalty,
+                "lr": float(engine.scheduler.get_last_lr()[0]),
+            }
             metrics[run] |= {"validation_loss": validated["loss"], "validation_error": validated["error"]}
         engine.end_epoch()
         engine.ranks.first(partial(on_epoch, epoch, metrics))

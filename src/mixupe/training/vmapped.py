@@ -142,14 +142,14 @@ class _Network(nn.Module):
 
     def logits(self, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
         """Logits (B, K) of x (B, ...)."""
-        logits: Tensor = functional_call(self.model, dict(parameters), (x,))
+        logits: Tensor = functional_call(self.model, dict(parameters), (x,), tie_weights=False)
         return in_loss_precision(logits)
 
     def loss(self, parameters: Mapping[str, Tensor], *arguments: Tensor) -> tuple[Tensor, Tensor]:
         """Loss and penalty, 0-d, of x, y, and what the method's plan takes besides."""
         # The method is called with the model itself, which has these weights while it is.
         named = {f"model.{name}": p for name, p in parameters.items()}
-        result: MixedLoss = functional_call(self, named, arguments)
+        result: MixedLoss = functional_call(self, named, arguments, tie_weights=False)
         return result.loss, result.penalty
 
     def forward(self, *arguments: Tensor) -> MixedLoss:
