@@ -45,11 +45,11 @@ class StackedOptimizer:
         self.scheduler.load_state_dict(first.scheduler.state_dict())
         self.optimizer.param_groups[0]["lr"] = first.optimizer.param_groups[0]["lr"]
         states = [[trainer.optimizer.state[p] for p in trainer.model.parameters()] for trainer in trainers]
-        for of_leaf, of_runs in zip(leaves, zip(*states, strict=True), strict=True):
-            if len(of_leaf) == len(of_runs):
-                self.optimizer.state.update(zip(of_leaf, map(_copy, of_runs), strict=True))
+        for p, rows, of_runs in zip(parameters, self._rows, zip(*states, strict=True), strict=True):
+            if rows:
+                self.optimizer.state.update(zip(rows, map(_copy, of_runs), strict=True))
             else:
-                self.optimizer.state[of_leaf[0]] = _stacked(of_runs)
+                self.optimizer.state[p] = _stacked(of_runs)
 
     def hand_over(self, run: int, trainer: Trainer) -> None:
         """Bring a single run's optimizer and schedule to where they are here."""
