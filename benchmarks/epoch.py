@@ -28,9 +28,9 @@ from benchmarks.timing import Spread, interleaved, medians, ratio, timed
 from mixupe import Mixup
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.training.loop import Trainer
 from mixupe.training.optimizer import CosineSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
+from mixupe.training.trainer import Trainer
 
 ALPHA = 1.0
 

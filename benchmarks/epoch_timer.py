@@ -15,7 +15,7 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.prepare import prepare
 from mixupe.experiment.request import Request
 from mixupe.experiment.store import RunStore
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 from mixupe.tables.style import ORDERED, caption, head, tidy, write_figures
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 
 DEFAULTS = (
     *("dataset=cifar10", "model=preactresnet18,preactresnet50", "augmentation=mixup", "augmentation.alpha=1"),

@@ -11,7 +11,7 @@ import pytest
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.run import request_run
 from mixupe.stopping import DEADLINE, listening
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 
 
 @contextmanager

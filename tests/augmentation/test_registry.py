@@ -18,7 +18,7 @@ from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
 from mixupe.experiment.compose import CONFIGS
 from mixupe.settings import UserError
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 
 HERE = "tests.augmentation.test_registry"
 

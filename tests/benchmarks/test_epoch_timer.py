@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ def test_one_epoch_is_trained_at_a_time(options: Options, tmp_path: Path, monkey
     timer = EpochTimer(trainer)
     slow = trainer.save
 
-    def slower(*arguments: float) -> None:
+    def slower(*arguments: Any) -> None:
         time.sleep(0.5)
         slow(*arguments)
 

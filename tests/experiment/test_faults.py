@@ -19,7 +19,7 @@ from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.files import previous
 from mixupe.settings import UserError
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 from tests.disturb import after_step
 from tests.experiment.conftest import Compose
 from tests.same import assert_same_runs, comparable
@@ -113,7 +113,7 @@ def test_a_disk_that_fills_up_during_the_run_leaves_it_resumable(
     folder = RunStore(settings.output_root).folder(run_id(settings))
     save, saved = Trainer.save, []
 
-    def save_on_a_full_disk(self: Trainer) -> None:
+    def save_on_a_full_disk(self: Trainer, *_: object) -> None:
         saved.append(self.epoch)
         with full_disk("" if self.epoch == 3 else "none"):
             save(self)

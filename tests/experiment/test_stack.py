@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from mixupe.augmentation.loss import MixedLoss
 from mixupe.augmentation.mixup import Mixup
@@ -21,7 +22,7 @@ from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.sweep import run_sweep
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 from tests.experiment.conftest import Compose
 
 Record = dict[str, Any]
@@ -241,17 +242,17 @@ def test_runs_at_different_epochs_go_on_together(
     """One run was killed in its second epoch, one in its third, one not begun: as after a kill between two saves."""
     settings = [compose("trainer.stack=auto", "trainer.epochs=4", f"seed={seed}") for seed in range(3)]
     expected = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
-    train_epoch = Trainer._train_epoch
+    train_epoch = Trainer.train_epoch
 
     def kill(settings: RunSettings, epochs: int) -> None:
-        def killed(self: Trainer) -> dict[str, float]:
+        def killed(self: Trainer) -> Tensor:
             if self.epoch == epochs:
                 self.save()
                 raise KilledError
             return train_epoch(self)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Trainer, "_train_epoch", killed)
+            patch.setattr(Trainer, "train_epoch", killed)
             with pytest.raises(KilledError):
                 attempt_run(settings)
 

@@ -20,7 +20,7 @@ from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.settings import UserError
 from mixupe.stopping import listening
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 from tests.experiment.conftest import Compose
 from tests.ranks import environment, results, started
 from tests.same import comparable

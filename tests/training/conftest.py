@@ -14,9 +14,9 @@ from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.streams import generator
 from mixupe.training.distributed import ALONE, Ranks
-from mixupe.training.loop import Trainer
 from mixupe.training.optimizer import CosineSettings, OptimizerSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
+from mixupe.training.trainer import Trainer
 
 COSINE = CosineSettings(name="cosine", warmup=0.1, warmup_start=0.1)
 SGD = SGDSettings(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)

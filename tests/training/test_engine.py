@@ -18,8 +18,8 @@ from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, predict
 from mixupe.streams import generator
 from mixupe.training.batches import micro_batches
-from mixupe.training.loop import Trainer
 from mixupe.training.optimizer import AdamWSettings, build_optimizer
+from mixupe.training.trainer import Trainer
 from tests.training.conftest import METHODS, SGD, bundle, network, trainer
 
 ADAMW = AdamWSettings(name="adamw", lr=0.01, weight_decay=0.01)

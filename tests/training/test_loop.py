@@ -14,7 +14,7 @@ from mixupe.augmentation.none import ERM
 from mixupe.stopping import StoppedError
 from mixupe.streams import generator, stream_seed
 from mixupe.training.batches import batch_indices
-from mixupe.training.loop import Best, NonFiniteLossError, Trainer
+from mixupe.training.loop import Best, NonFiniteLossError
 from mixupe.training.optimizer import (
     AdamSettings,
     AdamWSettings,
@@ -24,6 +24,7 @@ from mixupe.training.optimizer import (
     build_optimizer,
     lr_factor,
 )
+from mixupe.training.trainer import Trainer
 from tests.disturb import after_step, get
 from tests.same import assert_same_state
 from tests.training.conftest import COSINE, METHODS, SGD, trainer
@@ -116,7 +117,7 @@ def test_saving_takes_a_small_part_of_the_time(tmp_path: Path, monkeypatch: pyte
         clock += 1.0
 
     saved: list[int] = []
-    monkeypatch.setattr("mixupe.training.loop.save_checkpoint", save)
+    monkeypatch.setattr("mixupe.training.trainer.save_checkpoint", save)
     monkeypatch.setattr(time, "monotonic", lambda: clock)
     trainer(tmp_path / "x.pt", ERM(), epochs=17).fit(train_for_a_second)
     assert saved == [1, 7, 13, 17], "2 seconds of 8, and the last epoch"
@@ -164,7 +165,7 @@ def test_best_is_lowest_error_then_lowest_loss_then_earliest() -> None:
     for epoch, (error, loss) in enumerate([(5.0, 0.3), (4.0, 0.9), (4.0, 0.5), (4.0, 0.5), (6.0, 0.1)], start=1):
         with torch.no_grad():
             model.bias.fill_(epoch)
-        best.offer(epoch, error, loss, model)
+        best.offer(epoch, error, loss, model.state_dict())
     assert (best.epoch, best.error, best.loss) == (3, 4.0, 0.5)
     assert best.model["bias"].item() == 3, "a copy, not the live weights"
 

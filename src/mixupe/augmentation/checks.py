@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether its values may be read without waiting for a device or breaking a compiled graph."""
+    """Whether its values may be read: without waiting for a device, breaking a compiled graph, or asking for one value
+    where it stands for those of several runs.
+    """
     import torch
 
-    return tensor.device.type == "cpu" and not torch.compiler.is_compiling()
+    from mixupe.augmentation.over_runs import is_batched
+
+    return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not is_batched(tensor)
 
 
 def _is_number(value: Any) -> bool:

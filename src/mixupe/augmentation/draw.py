@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ def draw_lam(alpha: float, generator: torch.Generator | None = None) -> Tensor:
     import torch
 
     device = generator.device if generator is not None else torch.device("cpu")
+    import torch
+
     shape = torch.full((2,), alpha + 1, dtype=torch.float64, device=device)
     return lam_of(*draw_variates(shape, generator), alpha)
 
@@ -45,6 +48,14 @@ def lam_of(uniform: Tensor, gamma: Tensor, alpha: float | Tensor) -> Tensor:
 
     log_gamma = gamma.log() + uniform.clamp_min(1e-300).log() / alpha
     return torch.sigmoid(log_gamma[..., 0] - log_gamma[..., 1])
+
+
+def draw_of(alpha: float) -> Callable[[int, torch.Generator | None], tuple[Tensor, Tensor, Tensor]]:
+    """(B, generator) -> what `draw_lam` and then `draw_perm` draw: the variates for `lam_of`, and perm."""
+    import torch
+
+    shape = torch.full((2,), alpha + 1, dtype=torch.float64)
+    return lambda batch, generator: (*draw_variates(shape, generator), draw_perm(batch, generator))
 
 
 def draw_perm(batch: int, generator: torch.Generator | None = None) -> Tensor:

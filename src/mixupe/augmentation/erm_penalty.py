@@ -37,12 +37,16 @@ def erm_penalty_loss(
     checks.check_alpha(alpha)
     checks.check_eta(eta)
     checks.check_criterion(criterion)
+    return _loss(model, x, y, eta * expected_distance(alpha), criterion)
+
+
+def _loss(model: Model, x: Any, y: Tensor, weight: float | Tensor, criterion: Criterion) -> MixedLoss:
     y = checked_targets(y)
     logits = logits_of(model(x), len(y))
     check_targets_fit(y, logits)
     base_loss = criterion(logits, y)
     r = penalty(logits, logits, y, "approximate", 0.0, None)
-    loss = combine(base_loss, r, eta * expected_distance(alpha))
+    loss = combine(base_loss, r, weight)
     return MixedLoss(loss=loss, logits=logits, mixup_loss=base_loss, penalty=r)
 
 
@@ -77,4 +81,9 @@ class ERMPenalty(Method):
         return erm_penalty_loss(model, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan(weight=self.eta * expected_distance(self.alpha))
+        import torch
+
+        def loss(model: Model, x: Any, y: Tensor, weight: Tensor) -> MixedLoss:
+            return _loss(model, x, y, weight, self.criterion)
+
+        return StackPlan(loss, constants=(torch.tensor(self.eta * expected_distance(self.alpha)),))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
@@ -49,6 +49,9 @@ class InputMixup(Method):
         checks.check_generator(generator)
         y = checked_targets(y)
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        return self._loss(model, x, y, lam, perm)
+
+    def _loss(self, model: Model, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
         lam, perm = placed(lam, perm, x, y)
         logits = MixPoint(model, self.mix_at).mixed_logits(x, lam, perm)
         check_targets_fit(y, logits)
@@ -56,4 +59,8 @@ class InputMixup(Method):
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan(self.alpha, self.mix_points, passes=(True,), nearer_label=True)
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, alpha = drawn
+            return self._loss(model, x, y, lam_of(uniform, gamma, alpha), perm)
+
+        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

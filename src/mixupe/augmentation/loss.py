@@ -101,7 +101,7 @@ def as_probabilities(y: Tensor, logits: Tensor) -> Tensor:
     if y.dim() == logits.dim():
         return y.to(logits.dtype)
     # F.one_hot would read the labels to check their range, which has been done.
-    return torch.zeros_like(logits).scatter_(-1, y.unsqueeze(-1), 1.0)
+    return torch.zeros_like(logits).scatter(-1, y.unsqueeze(-1), 1.0)
 
 
 def mixed_criterion(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criterion: Criterion) -> Tensor:

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
-from mixupe.augmentation.mixup import drawn_mixup_loss
+from mixupe.augmentation.mixup import drawn_mixup_loss, mixed_loss, placed
 from mixupe.augmentation.targets import checked_targets
 
 if TYPE_CHECKING:
@@ -61,4 +61,19 @@ class ManifoldMixup(Method):
         return drawn_mixup_loss(model, x, y, lam, perm, layer, self.criterion)
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan(self.alpha, self.mix_points, passes=(True,))
+        import torch
+
+        from mixupe.augmentation.mix_point import logits_mixed_at
+
+        def draw(batch: int, generator: torch.Generator | None) -> tuple[Tensor, ...]:
+            return (*draw_lam_and_perm(batch, generator), torch.randint(len(self.mix_at), (), generator=generator))
+
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, layer, alpha = drawn
+            lam, perm = placed(lam_of(uniform, gamma, alpha), perm, x, y)
+            # With lam 1 a blend is what it is of: so each run is blended at its own layer alone.
+            lams = {name: torch.where(layer == index, lam, 1.0) for index, name in enumerate(self.mix_at)}
+            return mixed_loss(logits_mixed_at(model, x, lams, perm), y, lam, perm, self.criterion)
+
+        draw_lam_and_perm = draw_of(self.alpha)
+        return StackPlan(loss, draw, (torch.tensor(self.alpha, dtype=torch.float64),))

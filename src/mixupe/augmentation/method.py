@@ -31,31 +31,18 @@ class Style:
 
 @dataclass(frozen=True)
 class StackPlan:
-    """A method's loss in the terms in which several runs are computed at once (`mixupe.training.stacked_loss`).
+    """A method's `__call__` in two parts, for several runs at once (`mixupe.training.vmapped`).
 
     Attributes:
-        alpha: of Beta(alpha, alpha); None where nothing is mixed.
-        mix_at: mix points among which each batch chooses one.
-        passes: of a step through the network, in order: whether it is a mixed one.
-        joint: whether the mixed pass goes over the blended batch followed by the batch as it is.
-        weight: of MixupE's penalty, eta c; None for a loss without it.
-        variant, threshold, x_mean: of that penalty.
-        beside: weight of the mixed loss beside the plain loss of the clean pass; None where the mixed loss stands alone.
-        nearer_label: whether the target is the label of the example with the greater share, instead of both.
-        smoothing: share of each target that goes to all classes alike.
+        loss: (model, x, y, *drawn, *constants) -> the loss of one run. torch.vmap has it stand for several, so it reads no
+            value of a tensor and draws nothing.
+        draw: (B, generator) -> all that `__call__` draws for a batch, in its order: tensors on the CPU.
+        constants: tensors of what may differ between runs: made of alpha, eta and x_mean.
     """
 
-    alpha: float | None = None
-    mix_at: tuple[str, ...] = ()
-    passes: tuple[bool, ...] = (False,)
-    joint: bool = False
-    weight: float | None = None
-    variant: str = "approximate"
-    threshold: float = 0.0
-    x_mean: Tensor | None = None
-    beside: float | None = None
-    nearer_label: bool = False
-    smoothing: float = 0.0
+    loss: Callable[..., MixedLoss]
+    draw: Callable[[int, torch.Generator | None], tuple[Tensor, ...]] = lambda _batch, _generator: ()
+    constants: tuple[Tensor, ...] = ()
 
 
 class Method(ABC):

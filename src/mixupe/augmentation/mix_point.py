@@ -4,8 +4,9 @@ One mechanism for all domains. The model knows nothing of it: a forward pre-hook
 into it. Graphs, which have no common shape, are blended at the classifier head, whose input is the readout.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refu
 from mixupe.augmentation.flow import Flow, run
 from mixupe.augmentation.loss import logits_of
 from mixupe.augmentation.method import INPUT, Model
-from mixupe.augmentation.second_order import twice_differentiable_kernels
+from mixupe.augmentation.second_order import differentiable_by, twice_differentiable_kernels
 
 __all__ = ["INPUT", "MixPoint", "Model", "blend", "mixable_modules"]
 
@@ -103,6 +104,23 @@ class MixPoint:
         return run(self.model, x, self.name, batch, change)
 
 
+def logits_mixed_at(model: Model, x: Any, lams: Mapping[str, Tensor], perm: Tensor) -> Tensor:
+    """Logits (B, K) of a batch blended at several mix points, at each with the lam given for it."""
+    with ExitStack() as passes:
+        for name, lam in lams.items():
+            if name == INPUT:
+                x = blend(x, lam, perm)
+            else:
+                module = _module_at(model, name)
+                blending = partial(_blended_arguments, lam=lam, perm=perm)
+                passes.callback(module.register_forward_pre_hook(blending).remove)
+        return logits_of(model(x), len(perm))
+
+
+def _blended_arguments(_module: nn.Module, args: tuple[Any, ...], lam: Tensor, perm: Tensor) -> tuple[Any, ...]:
+    return blend(args[0], lam, perm), *args[1:]
+
+
 def _module_at(model: Model, name: str) -> nn.Module:
     if torch.compiler.is_compiling():
         refuse_in_compiled(_NOT_COMPILED.format(name))
@@ -128,7 +146,7 @@ _NOT_COMPILED = (
 
 
 def _origin(h: Tensor, differentiable: bool) -> Tensor:
-    return h.detach().requires_grad_() if differentiable and not h.requires_grad else h
+    return differentiable_by(h) if differentiable else h
 
 
 def _kernels(differentiable: bool) -> AbstractContextManager[object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
@@ -32,7 +32,11 @@ def drawn_mixup_loss(
     from mixupe.augmentation.mix_point import MixPoint
 
     lam, perm = placed(lam, perm, x, y)
-    logits = MixPoint(model, mix_at).mixed_logits(x, lam, perm)
+    return mixed_loss(MixPoint(model, mix_at).mixed_logits(x, lam, perm), y, lam, perm, criterion)
+
+
+def mixed_loss(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criterion: Criterion) -> MixedLoss:
+    """Mixup's loss of the logits (B, K) of a blended batch."""
     check_targets_fit(y, logits)
     loss = mixed_criterion(logits, y, lam, perm, criterion)
     return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
@@ -99,4 +103,10 @@ class Mixup(Method):
         return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, self.criterion)
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan(self.alpha, self.mix_points, passes=(True,))
+        import torch
+
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, alpha = drawn
+            return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion)
+
+        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, Model
@@ -61,4 +61,10 @@ class MixupSmoothing(Method):
         return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, smoothed(self.criterion, self.smoothing))
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan(self.alpha, self.mix_points, passes=(True,), smoothing=self.smoothing)
+        criterion = smoothed(self.criterion, self.smoothing)
+
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, alpha = drawn
+            return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, criterion)
+
+        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

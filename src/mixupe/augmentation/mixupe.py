@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision, loss_dtype, mixed_criterion
 from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
 from mixupe.augmentation.mixup import drawn_mixup_loss, placed
@@ -100,12 +100,12 @@ def mixupe_loss(
     checks.check_x_mean(x_mean, variant, needed=form.takes_gradient)
     y = checked_targets(y)
     checks.check_draws(lam, perm, len(y))
-    return _loss(form, form.eta, model, x, y, lam, perm, lambda _h: x_mean)
+    return _loss(form, form.eta * expected_distance(alpha), model, x, y, lam, perm, lambda _h: x_mean)
 
 
 def _loss(
     form: _Form,
-    eta: float,
+    weight: float | Tensor,
     model: Model,
     x: Any,
     y: Tensor,
@@ -113,7 +113,9 @@ def _loss(
     perm: Tensor,
     mean_for: Callable[[Tensor], Tensor | None],
 ) -> MixedLoss:
-    """The mixed pass, the clean pass, the penalty; `mean_for` gives x_mean for what flowed into the mix point."""
+    """The mixed pass, the clean pass, the penalty, weighted eta c; `mean_for` gives x_mean for what flowed into the mix
+    point.
+    """
     from mixupe.augmentation.mix_point import MixPoint
     from mixupe.augmentation.second_order import check_twice_differentiable
 
@@ -132,7 +134,7 @@ def _loss(
     if x_mean is not None:
         x_mean = _fitted_mean(x_mean, h)
     r = penalty(clean_logits, h, y, form.variant, form.threshold, x_mean)
-    loss = combine(mixup_loss, r, eta * expected_distance(form.alpha))
+    loss = combine(mixup_loss, r, weight)
     return MixedLoss(loss=loss, logits=logits, mixup_loss=mixup_loss, penalty=r)
 
 
@@ -204,7 +206,8 @@ class MixupE(Method):
         perm = draw_perm(len(y), generator)
         if not self._takes_penalty():
             return drawn_mixup_loss(model, x, y, lam, perm, form.mix_at, form.criterion)
-        return _loss(form, self.penalty_every * form.eta, model, x, y, lam, perm, self._mean_for)
+        weight = self.penalty_every * form.eta * expected_distance(form.alpha)
+        return _loss(form, weight, model, x, y, lam, perm, self._mean_for)
 
     @cached_property
     def batches(self) -> Tensor:
@@ -240,17 +243,18 @@ class MixupE(Method):
         return None
 
     def stack_plan(self) -> StackPlan:
-        joint = self.clean_pass == "joint"
-        return StackPlan(
-            self.alpha,
-            self.mix_points,
-            passes=(True,) if joint else (True, False),
-            joint=joint,
-            weight=self.eta * expected_distance(self.alpha),
-            variant=self.variant,
-            threshold=self.threshold,
-            x_mean=self.x_mean,
-        )
+        import torch
+
+        form = self._form()
+
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, alpha, weight, *x_mean = drawn
+            lam = lam_of(uniform, gamma, alpha)
+            return _loss(form, weight, model, x, y, lam, perm, lambda _h: x_mean[0])
+
+        weight = torch.tensor(form.eta * expected_distance(form.alpha))
+        means = () if self.x_mean is None else (self.x_mean,)
+        return StackPlan(loss, draw_of(form.alpha), (torch.tensor(form.alpha, dtype=torch.float64), weight, *means))
 
     def _takes_penalty(self) -> bool:
         if self.penalty_every == 1:  # nothing to count, and nothing to cut a compiled step in two

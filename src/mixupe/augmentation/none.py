@@ -36,4 +36,4 @@ class ERM(Method):
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
     def stack_plan(self) -> StackPlan:
-        return StackPlan()
+        return StackPlan(self)

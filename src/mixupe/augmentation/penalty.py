@@ -65,9 +65,9 @@ def _directional_derivatives(logits: Tensor, h: Tensor, residual: Tensor, x_mean
 
     The gradient is that of the batch sum: with BatchNorm, samples couple through it.
     """
-    import torch
+    from mixupe.augmentation.second_order import gradient_by
 
-    (gradient,) = torch.autograd.grad(logits, h, grad_outputs=residual, create_graph=True)
+    gradient = gradient_by(h, logits, residual)
     return (in_loss_precision(gradient) * (x_mean - in_loss_precision(h))).flatten(logits.dim() - 1).sum(dim=-1)
 
 

@@ -4,13 +4,13 @@ The fair control for MixupE: it too has a mixed and a clean pass, so BatchNorm's
 as well, and both see every batch twice. The mixed pass comes first, as in MixupE.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
@@ -50,19 +50,22 @@ class RegMixup(Method):
         checks.check_generator(generator)
         y = checked_targets(y)
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        return self._loss(model, x, y, lam, perm, self.eta)
+
+    def _loss(self, model: Model, x: Any, y: Tensor, lam: Tensor, perm: Tensor, eta: float | Tensor) -> MixedLoss:
         lam, perm = placed(lam, perm, x, y)
         point = MixPoint(model, self.mix_at)
         logits = point.mixed_logits(x, lam, perm)
         clean_logits, _ = point.clean_pass(x, len(y), differentiable=False)
         check_targets_fit(y, logits)
         mixup_loss = mixed_criterion(logits, y, lam, perm, self.criterion)
-        loss = self.criterion(clean_logits, y) + self.eta * mixup_loss
+        loss = self.criterion(clean_logits, y) + eta * mixup_loss
         return MixedLoss(loss=loss, logits=logits, mixup_loss=mixup_loss, penalty=loss.new_zeros(()))
 
-    def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
-        if to == "stack" and self.mix_at != INPUT:
-            return f"augmentation.mix_at of regmixup is {self.mix_at}"
-        return None
-
     def stack_plan(self) -> StackPlan:
-        return StackPlan(self.alpha, self.mix_points, passes=(True, False), beside=self.eta)
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, alpha, eta = drawn
+            return self._loss(model, x, y, lam_of(uniform, gamma, alpha), perm, eta)
+
+        constants = (torch.tensor(self.alpha, dtype=torch.float64), torch.tensor(self.eta))
+        return StackPlan(loss, draw_of(self.alpha), constants)

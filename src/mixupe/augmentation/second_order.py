@@ -5,11 +5,12 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.parallel import DistributedDataParallel
 
 from mixupe.augmentation.compiler import is_compiled, refuse_in_compiled
+from mixupe.augmentation.over_runs import is_batched, over_runs
 
 
 def twice_differentiable_kernels() -> AbstractContextManager[object]:
@@ -37,6 +38,25 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
             )
         if isinstance(part, sharded):
             raise ValueError(_refusal(variant, "FSDP, which has freed the weights that the second pass needs"))
+
+
+def differentiable_by(h: Tensor) -> Tensor:
+    """h, from which on a graph is recorded."""
+    if is_batched(h):
+        return over_runs(lambda whole: whole.detach().requires_grad_(), h)
+    return h if h.requires_grad else h.detach().requires_grad_()
+
+
+def gradient_by(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
+    """J(h)^T vector of the logits, shaped as h; it can be differentiated again."""
+    if is_batched(h):
+        return over_runs(_gradient, h, logits, vector)
+    return _gradient(h, logits, vector)
+
+
+def _gradient(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
+    (gradient,) = torch.autograd.grad(logits, h, grad_outputs=vector, create_graph=True)
+    return gradient
 
 
 _COMPILE = "torch.compile, which cannot compile that"

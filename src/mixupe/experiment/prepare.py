@@ -22,7 +22,7 @@ from mixupe.experiment.request import Request
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.distributed import ALONE, Ranks
-from mixupe.training.loop import Trainer, resolve_device
+from mixupe.training.trainer import Trainer, resolve_device
 
 
 @dataclass(eq=False)

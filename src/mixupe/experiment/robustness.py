@@ -22,7 +22,7 @@ from mixupe.experiment.snapshots import kept_state
 from mixupe.models.registry import build_model
 from mixupe.stopping import check
 from mixupe.streams import generator
-from mixupe.training.loop import resolve_device
+from mixupe.training.trainer import resolve_device
 
 PARTS = ("deformations", "corruptions", "attacks", "segments")
 

@@ -29,10 +29,11 @@ from mixupe.experiment.wandb_mirror import Mirror, NoMirror, mirror
 from mixupe.files import previous
 from mixupe.settings import UserError
 from mixupe.training.distributed import ALONE, Ranks, joined, raised_in_all
-from mixupe.training.loop import EpochMetrics, NonFiniteLossError, resolve_device
+from mixupe.training.loop import EpochMetrics, NonFiniteLossError
 from mixupe.training.precision import slow_bf16
 from mixupe.training.stackable import alone_by_model
-from mixupe.training.stacked import Stack, shapes_of
+from mixupe.training.trainer import resolve_device
+from mixupe.training.vmapped import Stack, shapes_of
 
 
 def request_run(settings: RunSettings) -> Outcome:

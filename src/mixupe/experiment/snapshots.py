@@ -16,7 +16,7 @@ from mixupe.experiment.finished import FinishedRun
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import load_checkpoint
-from mixupe.training.loop import Trainer
+from mixupe.training.trainer import Trainer
 
 Weights = dict[str, Tensor]
 

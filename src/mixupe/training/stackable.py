@@ -1,13 +1,18 @@
 """Which runs can be trained at once. Each question is answered with the reason why not, or None."""
 
 from pydantic import BaseModel
+from torch import nn
 
 from mixupe.augmentation.config import AugmentationSettings, prototype
 from mixupe.augmentation.method import stack_plan
 from mixupe.data.tensors import TensorSplit
-from mixupe.training.loop import Trainer
+from mixupe.models.dropout import Dropout
+from mixupe.models.mlp import MLP, BlockEmbedding
 from mixupe.training.settings import TrainerSettings
-from mixupe.training.stacked_network import LAYERS
+from mixupe.training.trainer import Trainer
+
+# What a network may be made of: layers of which `vmapped_layers` knows that they do with others at once what they do alone.
+LAYERS = (MLP, BlockEmbedding, nn.Sequential, nn.ModuleList, nn.Linear, nn.ReLU, Dropout)
 
 
 def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettings) -> str | None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
 from mixupe.augmentation.input_mixup import InputMixup
+from mixupe.augmentation.method import stack_plan
 from mixupe.augmentation.mixup_smoothing import MixupSmoothing
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.regmixup import RegMixup
@@ -20,14 +21,14 @@ from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout
 from mixupe.models.mlp import MLP, BlockEmbedding
 from mixupe.streams import generator, stream_seed
-from mixupe.training import stacked
-from mixupe.training.loop import NonFiniteLossError, Trainer
+from mixupe.training import loop
+from mixupe.training.loop import NonFiniteLossError
 from mixupe.training.optimizer import AdamSettings, AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
 from mixupe.training.stackable import alone_by_model, alone_by_settings
-from mixupe.training.stacked import Stack, shapes_of
-from mixupe.training.stacked_draws import StackedDropout
-from mixupe.training.stacked_loss import StackedLoss
+from mixupe.training.trainer import Trainer
+from mixupe.training.vmapped import Stack, shapes_of
+from mixupe.training.vmapped_layers import cross_entropy, set_generators, vmappable
 
 EPOCHS = 3
 SETTINGS = TrainerSettings(
@@ -173,7 +174,7 @@ class KilledError(Exception):
 def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: OptimizerSettings, goes_on: Any
 ) -> None:
-    monkeypatch.setattr(stacked, "SAVING_SHARE", 1.0)  # a checkpoint an epoch
+    monkeypatch.setattr(loop, "SAVING_SHARE", 1.0)  # a checkpoint an epoch
     method = METHODS["mixupe v3"]
     whole = trainers(tmp_path / "whole", method, optimizer)
     expected = fit_at_once(whole, optimizer)
@@ -194,16 +195,17 @@ def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     assert_equal(resumed, whole)
 
 
-def test_single_runs_go_on_in_a_stack(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seeds", [(0, 1, 2), (1,)])
+def test_single_runs_go_on_in_a_stack(tmp_path: Path, seeds: Sequence[int]) -> None:
     method = METHODS["mixup"]
-    whole = trainers(tmp_path / "whole", method)
+    whole = trainers(tmp_path / "whole", method, seeds=seeds)
     fit_alone(whole)
-    begun = trainers(tmp_path / "begun", method)
+    begun = trainers(tmp_path / "begun", method, seeds=seeds)
     for one in begun:
         one.settings = one.settings.model_copy(update={"epochs": 2})  # the schedule stays that of all epochs
         one.fit(lambda *_: None)
-    resumed = trainers(tmp_path / "begun", method)
-    assert [one.epoch for one in resumed] == [2, 2, 2]
+    resumed = trainers(tmp_path / "begun", method, seeds=seeds)
+    assert [one.epoch for one in resumed] == [2] * len(seeds)
     fit_at_once(resumed)
     assert_equal(resumed, whole)
 
@@ -235,12 +237,18 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variant", ["approximate", "v3"])
 def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass: str) -> None:
     """Where mixup's loss and L are 0 the factor would be 0 / 0; the other run is as it is alone."""
-    loss_of = StackedLoss([MixupE(1.0, 0.5, variant, clean_pass=clean_pass)] * 2, torch.device("cpu"))
+    plan = stack_plan(MixupE(1.0, 0.5, variant, clean_pass=clean_pass, criterion=cross_entropy))
+    assert plan is not None
+
+    def loss_of(logits: Tensor, y: Tensor, perm: Tensor, *constants: Tensor) -> tuple[Tensor, Tensor]:
+        half = torch.full((2,), 0.5, dtype=torch.float64)
+        result = plan.loss(lambda x: x, logits, y, half, half, perm, *constants)
+        return result.loss, result.penalty
+
     sure = torch.tensor([[200.0, 0.0], [0.0, 200.0]])
     logits = torch.stack([sure, sure / 200]).requires_grad_()
-    y, lam, perm = torch.tensor([[0, 1]] * 2), torch.ones(2), torch.tensor([[1, 0]] * 2)
-    passes = [torch.cat([logits, logits], dim=1)] if clean_pass == "joint" else [logits, logits]
-    losses, penalties = loss_of(passes, logits, y, lam, perm)
+    y, perm = torch.tensor([[0, 1]] * 2), torch.tensor([[0, 1]] * 2)
+    losses, penalties = torch.vmap(loss_of)(logits, y, perm, *(torch.stack([one] * 2) for one in plan.constants))
     (gradient,) = torch.autograd.grad(losses.sum(), logits)
     assert bool(gradient.isfinite().all())
     assert (losses[0].item(), penalties[0].item()) == (0.0, 0.0)
@@ -257,15 +265,43 @@ def test_asked_to_stop_it_saves_and_says_where(tmp_path: Path, monkeypatch: pyte
 
 
 def test_masks_are_those_that_each_run_would_draw() -> None:
-    shapes = [(0.2, torch.Size([5])), (0.5, torch.Size([3]))]
-    dropout = StackedDropout([4, 9], shapes, torch.device("cpu"))
-    dropout.start(epoch=6)
-    passes = [dropout.masks(8, [0, 1]), dropout.masks(8, [1])]
-    for run, seed in enumerate([4, 9]):
+    model = nn.Sequential(Dropout(0.2), Dropout(0.5), Dropout(0.0))
+    copy = vmappable(model)
+    generators = [generator(seed, "dropout", 6) for seed in (4, 9)]
+    passes = []
+    for runs in ([0, 1], [1]):
+        set_generators(copy, [generators[run] for run in runs])
+        passes.append(torch.vmap(copy)(torch.ones(len(runs), 8, 5)))
+    for run, seed in enumerate((4, 9)):
         torch.manual_seed(stream_seed(seed, "dropout", 6))
-        for masks in passes[: run + 1]:
-            for (p, shape), mask in zip(shapes, masks, strict=True):
-                assert torch.equal(mask[min(run, len(mask) - 1)], Dropout(p)(torch.ones(8, *shape)))
+        for masked in passes[: run + 1]:
+            assert torch.equal(masked[min(run, len(masked) - 1)], model(torch.ones(8, 5)))
+    copy.eval()
+    assert torch.equal(torch.vmap(copy)(torch.ones(2, 8, 5)), torch.ones(2, 8, 5))
+
+
+@pytest.mark.parametrize("features", [6, 800])  # of more than some 400, products are added up in parts
+def test_a_vmapped_step_is_that_of_single_runs_bit_for_bit(features: int) -> None:
+    """On the CPUs that results are computed on; small products, which torch computes by itself, are left out."""
+    models = [MLP(features, 3, (128, 64)) for _ in range(3)]
+    x, y = torch.randn(3, 32, features), torch.randint(3, (3, 32))
+    parameters, _ = torch.func.stack_module_state(models)
+    copy = vmappable(models[0])
+
+    def loss_of(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return cross_entropy(torch.func.functional_call(copy, parameters, (x,)), y)
+
+    losses = torch.vmap(loss_of)(parameters, x, y)
+    losses.sum().backward()  # type: ignore[no-untyped-call]
+    for run, model in enumerate(models):
+        loss = F.cross_entropy(model(x[run]), y[run])
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert torch.equal(losses[run], loss)
+        for name, p in model.named_parameters():
+            gradient = parameters[name].grad
+            assert gradient is not None
+            assert p.grad is not None
+            assert torch.equal(gradient[run], p.grad), name
 
 
 @pytest.mark.parametrize(
@@ -323,7 +359,7 @@ def test_a_method_that_a_stack_does_not_know_is_trained_alone(tmp_path: Path, me
     (trainer,) = trainers(tmp_path, lambda _: method, seeds=[0])
     assert alone_by_model(trainer) == reason
     with pytest.raises(TypeError, match=reason):
-        StackedLoss([method], torch.device("cpu"))
+        Stack([trainer], ADAMW, COSINE)
 
 
 def test_settings_of_a_derived_method_are_trained_alone() -> None:
