@@ -14,7 +14,9 @@ from mixupe.tables.paper import paper_lines
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.resampling import resampling_lines, resamplings
 from mixupe.tables.rows import BASELINE, COLUMNS
-from mixupe.tables.style import MOST_CELLS
+
+# Cells (data sets) up to which a table has pictures: nobody reads hundreds of panels.
+MOST_CELLS = 24
 
 
 def to_csv(frame: pd.DataFrame) -> str:
