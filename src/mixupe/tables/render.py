@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
-from rich.table import Table as RichTable
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
@@ -14,6 +13,7 @@ from mixupe.tables.paper import paper_lines
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.resampling import resampling_lines, resamplings
 from mixupe.tables.rows import BASELINE, COLUMNS
+from mixupe.tables.terminal import TerminalTable
 
 # Cells (data sets) up to which a table has pictures: nobody reads hundreds of panels.
 MOST_CELLS = 24
@@ -224,16 +224,9 @@ def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[s
     )
 
 
-def to_terminal(title: str, frame: pd.DataFrame) -> RichTable:
+def to_terminal(title: str, frame: pd.DataFrame) -> TerminalTable:
     """One line a data set and method, narrow enough for 80 columns."""
-    table = RichTable(title=f"{title}: test error in percent")
-    for name in ("data set", "method"):
-        table.add_column(name)
-    for name in ("test error", f"difference to {BASELINE}"):
-        table.add_column(name, justify="right")
-    for (_, dataset), rows in frame.groupby(["cell", "dataset"], sort=False):
-        for index, (_, row) in enumerate(rows.iterrows()):
-            last = index == len(rows) - 1
-            name = str(dataset) if index == 0 else ""
-            table.add_row(name, row["augmentation"], _error(row), _difference(row), end_section=last)
+    table = TerminalTable(f"{title}: test error in percent", {"test error": "", f"difference to {BASELINE}": ""})
+    for _, row in frame.iterrows():
+        table.add(str(row["dataset"]), row["augmentation"], [_error(row), _difference(row)])
     return table
