@@ -1,6 +1,8 @@
 """Every declared table composes, without any of its data."""
 
 import functools
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from mixupe.experiment.compose import CONFIGS, compose_all, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.tables.build import read_table
+from tests.tables.declared import project_tables
 
-NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
+NAMES = project_tables()
 FOR_GPUS = {
     "cifar100",
     "figure1",
@@ -189,3 +192,19 @@ def test_a_search_tries_the_same_alphas_for_all_methods(domain: str) -> None:
     assert min(shared) <= 0.05
     assert max(shared) >= 4
     assert {key[1] for key in alphas if key[0] == "mixupe"} == {"approximate", "v3"}
+
+
+def test_a_table_that_somebody_has_copied_is_none_of_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """configs/table/mine.yaml, not committed: the tests above do not look at it."""
+    folder = tmp_path / "configs" / "table"
+    folder.mkdir(parents=True)
+    (folder / "quickstart.yaml").write_text("name: quickstart")
+    git = ["git", "-C", str(folder)]
+    monkeypatch.setattr("tests.tables.declared.CONFIGS", tmp_path / "configs")
+    assert project_tables.__wrapped__() == ("quickstart",), "without git, all"
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run([*git, *command], check=True)
+    (folder / "mine.yaml").write_text("name: quickstart")
+    assert project_tables.__wrapped__() == ("quickstart",)
