@@ -18,6 +18,7 @@ from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
 from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
 
+MOST_SENTENCES = 4
 NUMBER = re.compile(r"<?([+-]?\d+(?:\.\d+)?)(?![\w.])")
 
 
@@ -117,7 +118,8 @@ def section(
         sentences = verdict_sentences(comparisons)
         # The page's question is about MixupE; the grid of verdicts has the other methods.
         sentences = [sentence for sentence in sentences if sentence.startswith("mixupe ")] or sentences
-        sentences = found.sentences() + sentences
+        # More than that are read in the grid of verdicts alone.
+        sentences = found.sentences() + (sentences if len(sentences) <= MOST_SENTENCES else [])
         notes = legend(frame, runs) + found.notes()
         parts = found.parts()
         notes += [f"{part.title}: {part.note}" for part in parts]
