@@ -56,6 +56,6 @@ def test_the_diagram_has_a_mark_a_method_and_a_bar_a_group() -> None:
     figure = rank_figure("Toy", ranks)
     (axis,) = figure.axes
     assert [text.get_text() for text in axis.texts] == ["none 1.20", "mixup 1.90", "mixupe 2.90"]
-    bars = [list(line.get_xdata()) for line in axis.lines if line.get_linewidth() == 3.5]
+    bars = [np.asarray(line.get_xdata()).tolist() for line in axis.lines if line.get_linewidth() == 3.5]
     assert bars == [[1.2, 1.9]]
     assert "p < 0.001" in figure.get_supxlabel()
