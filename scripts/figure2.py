@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.augmentation.config import build_augmentation
@@ -31,7 +31,7 @@ from mixupe.experiment.progress import complain, say
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
-from mixupe.tables.style import ORDERED, caption, head, tidy, write_figures
+from mixupe.tables.pictures.canvas import Panel, compose, ordered_style, write_figures
 from mixupe.training.trainer import Trainer
 
 DEFAULTS = (
@@ -102,22 +102,21 @@ def _value(note: tuple[int, float]) -> float:
 
 def _figure(frame: pd.DataFrame) -> Figure:
     runs = list(frame.groupby(["dataset", "model", "augmentation", "seed"], sort=False))
-    figure, axis = plt.subplots(figsize=(7.5, 4.0), layout="constrained")
-    styles = {}
-    for style, (names, rows) in zip(ORDERED * (1 + len(runs) // len(ORDERED)), runs, strict=False):
-        styles["{} {}, {}, seed {}".format(*names)] = style
-        axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.colour, linewidth=1)
-    axis.axhline(0, color="black", linewidth=0.8)
-    axis.set_xlabel("step", fontsize=9)
-    axis.set_ylabel("least alpha over examples and classes", fontsize=9)
-    tidy(axis, "both")
-    head(figure, "Sign of mixup's first-order term", styles)
-    caption(
-        figure,
+    styles = {"{} {}, {}, seed {}".format(*names): ordered_style(number) for number, (names, _) in enumerate(runs)}
+
+    def draw(axis: Axes) -> None:
+        for style, (_, rows) in zip(styles.values(), runs, strict=True):
+            axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.colour, linewidth=1)
+        axis.axhline(0, color="black", linewidth=0.8)
+
+    return compose(
+        "Sign of mixup's first-order term",
+        [[Panel(draw, x="step", y="least alpha over examples and classes", grid="both")]],
+        (7.5, 4.0),
         "alpha = (softmax - label) times the cosine between the logit's gradient and the direction to the mean input, the"
         " least over the batch and the classes. Below 0 plain mixup makes that gradient longer.",
+        styles,
     )
-    return figure
 
 
 if __name__ == "__main__":

@@ -24,7 +24,8 @@ from mixupe.tables.collect import RESULTS
 from mixupe.tables.declared import look_up, place
 from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
-from mixupe.tables.unchanged import remember, terminal_table, unchanged
+from mixupe.tables.terminal import terminal_table
+from mixupe.tables.unchanged import remember, unchanged
 
 if TYPE_CHECKING:
     from mixupe.tables.build import BuiltTable
@@ -114,7 +115,8 @@ def _said(built: BuiltTable) -> dict[str, Any]:
     from mixupe.tables.render import legend, terminal_rows
 
     lines = [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]
-    return {"title": built.table.title, "rows": terminal_rows(built.frame), "lines": lines}
+    title = f"{built.table.title}: {built.table.metric.replace('_', ' ')} in percent"
+    return {"title": title, "rows": terminal_rows(built.frame), "lines": lines}
 
 
 def _print(said: dict[str, Any], folder: Path) -> None:

@@ -48,6 +48,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.implicitly_wait(5)  # records are inflated when they are asked for
     yield driver
     driver.quit()
 
@@ -173,6 +174,10 @@ def test_a_phone_shows_it_without_scrolling_the_page_sideways(page: webdriver.Ch
     assert page.execute_script("return document.documentElement.scrollWidth") <= 390
     panel = one(page, "#toy .panel")
     assert panel.rect["x"] >= 0
+    wide = (
+        "return [...document.querySelectorAll('figure .box')].filter((box) => box.scrollWidth > box.clientWidth).length"
+    )
+    assert page.execute_script(wide) == 0, "no figure needs scrolling sideways"
     assert panel.rect["x"] + panel.rect["width"] <= 390, "an open record needs no scrolling sideways either"
 
 

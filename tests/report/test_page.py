@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
@@ -49,6 +50,8 @@ def embedded(page: str) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     assert found is not None
     data: dict[str, Any] = json.loads(found[1])
+    for table, text in data["records"].items():
+        data["records"][table] = json.loads(zlib.decompress(base64.b64decode(text)))
     return data
 
 
@@ -66,14 +69,14 @@ def test_every_record_is_in_the_page_and_reachable(page: str, tables: Tables) ->
         assert sorted(map(int, shown)) == list(range(len(entries))), "each of these numbers is in the main table"
         for one in ids:
             assert f"#{table.name}/{one}" in links
-            assert one in data["runs"][table.name]
+            assert one in data["records"][table.name]["runs"]
 
 
 def test_a_record_keeps_what_it_leads_back_to(page: str, tables: Tables) -> None:
-    data = embedded(page)
+    data = embedded(page)["records"]["toy"]
     record = tables[1][1][2].record
     assert record is not None
-    small = data["runs"]["toy"][record["id"]]
+    small = data["runs"][record["id"]]
     assert small["seed"] == record["seed"]
     for name in ("code", "versions", "hardware", "examples"):
         assert data["shared"][name][small[name]] == record[name]
@@ -123,6 +126,11 @@ def test_the_findings_are_in_words(page: str) -> None:
     text = unescape(re.sub(r"<[^>]+>", "", page))
     assert "mixupe against mixup over 8 data sets: 0 wins, 0 losses, 8 ties; mean difference -1.09" in text
     assert "Wilcoxon p = 0.008, significant." in text
+    assert text.count("mixupe against mixup over") == 1, "a finding stands once"
+    answer = (
+        "Yes: mixupe has 1.09 points lower error than mixup over 8 data sets (Wilcoxon p 0.008; significant: 0 better"
+    )
+    assert answer in text[: text.index("Comparison toy")], "the page opens with it"
     assert (
         "Chosen: mixup alpha=1 (on the edge of the grid: alpha); mixupe eta=0.1 (on the edge of the grid: eta)." in text
     )
@@ -141,7 +149,7 @@ def test_records_from_before_curves_are_shown(tables: Tables, no_pictures: None)
         if run.record is not None
     ]
     data = embedded(render([(table, old)]))
-    assert all("curves" not in run for run in data["runs"]["hunt"].values())
+    assert all("curves" not in run for run in data["records"]["hunt"]["runs"].values())
 
 
 def test_tables_are_found_by_their_records_or_left_out_with_a_reason(no_pictures: None, tmp_path: Path) -> None:
@@ -160,3 +168,15 @@ def test_tables_are_found_by_their_records_or_left_out_with_a_reason(no_pictures
         report([], [], tmp_path)
     with pytest.raises(UserError, match="'nowhere' is unknown"):
         report(["nowhere"], [], tmp_path)
+
+
+def test_a_page_of_the_users_own_file_is_named_by_it_and_says_its_command(no_pictures: None, tmp_path: Path) -> None:
+    (tmp_path / "sales.csv").write_text("a,label\n" + "1,x\n2,y\n" * 20)
+    extra = [f"dataset.path={tmp_path}/sales.csv", "dataset.target=label", "seed=0,1"]
+    with hydra_initialised():
+        run = declared_runs(read_table("own_csv"), tmp_path / "own_csv", [*extra, f"output_root={tmp_path}/outputs"])[0]
+    write_json(tmp_path / "own_csv" / "records" / f"{run_id(run.settings)}.json", fake_record(run.settings, 5.0))
+    page, _ = report(["own_csv"], extra, tmp_path)
+    text = unescape(page)
+    assert "<h2>sales.csv: " in text
+    assert f"make table-own_csv SEEDS=0,1 OVERRIDES='dataset.path={tmp_path}/sales.csv dataset.target=label'" in text

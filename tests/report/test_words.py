@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mixupe.report.words import chosen_sentence, verdict_sentences
+from mixupe.report.words import answer, chosen_sentence, verdict_sentences
 
 COLUMNS = ["augmentation", "baseline", "delta", "p_holm", "set", "tuned_on"]
 
@@ -54,3 +54,31 @@ def test_a_search_without_a_complete_setting_has_chosen_nothing() -> None:
 def test_without_a_baseline_nothing_is_claimed() -> None:
     (sentence,) = verdict_sentences(comparisons([], 1.0, 1))
     assert sentence.startswith("Nothing is compared")
+
+
+@pytest.mark.parametrize(
+    ("deltas", "p_holm", "sets", "says"),
+    [
+        (
+            [-1.0, -2.0, -3.0, -1.5, -0.5, -0.1],
+            0.2,
+            6,
+            "Yes: mixupe has 1.35 points lower error than mixup over 6",
+        ),
+        ([1.0, 2.0, 3.0, 1.5, 0.5, 0.1], 0.2, 6, "No, it hurts: mixupe has 1.35 points higher error"),
+        ([1.0, -2.0, 3.0, -1.5, -0.5, 0.1], 0.2, 6, "Not shown: mixupe has 0.02 points higher error"),
+        ([-1.0], 0.01, 1, "Yes: mixupe has 1.00 points lower error than mixup over 1 data set (significant: 1 better"),
+        ([-1.0, 2.0], 0.01, 2, "Not shown: mixupe has 0.50 points higher error"),
+        ([-1.0], 0.2, 1, "Not shown: mixupe has 1.00 points lower error"),
+        ([], 1.0, 1, "It cannot say: MixupE does not stand beside mixup or none"),
+    ],
+)
+def test_the_answer_is_one_sentence(deltas: list[float], p_holm: float, sets: int, says: str) -> None:
+    sentence = answer(comparisons(deltas, p_holm, sets))
+    assert sentence.startswith(says)
+    assert sentence.count(". ") == 0
+
+
+def test_data_sets_tuned_on_answer_nothing() -> None:
+    frame = comparisons([-1.0, -2.0], 0.01, 2).assign(tuned_on="hunt")
+    assert answer(frame) == "It cannot say: all its data sets are those that its settings were tuned on."

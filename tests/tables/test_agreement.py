@@ -81,4 +81,4 @@ def test_a_missing_record_is_no_agreement(runs: list[DeclaredRun]) -> None:
     none = compare(runs, None, None, None)
     assert none.verdict == INCOMPLETE
     assert agreement_lines([cell, none])[-1] == "Run again, of 2 cells: missing: 2."
-    assert agreement_to_terminal("Toy", [cell, none]).row_count == 2
+    assert agreement_to_terminal("Toy", [cell, none]).row_count == 1 + 2

@@ -1,6 +1,8 @@
 """Every declared table composes, without any of its data."""
 
 import functools
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,8 +10,9 @@ import pytest
 from mixupe.experiment.compose import CONFIGS, compose_all, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.tables.declared import read_table
+from tests.tables.declared import project_tables
 
-NAMES = sorted(path.stem for path in (CONFIGS / "table").glob("*.yaml"))
+NAMES = project_tables()
 FOR_GPUS = {
     "cifar100",
     "figure1",
@@ -203,3 +206,19 @@ def test_rivals_run_on_the_cells_of_the_offline_table_and_each_searches_as_much(
     assert tried.pop("none") == 1
     assert set(tried.values()) == {6}
     assert {"mixup", "manifold_mixup", "mixupe", "regmixup"} <= set(tried)
+
+
+def test_a_table_that_somebody_has_copied_is_none_of_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """configs/table/mine.yaml, not committed: the tests above do not look at it."""
+    folder = tmp_path / "configs" / "table"
+    folder.mkdir(parents=True)
+    (folder / "quickstart.yaml").write_text("name: quickstart")
+    git = ["git", "-C", str(folder)]
+    monkeypatch.setattr("tests.tables.declared.CONFIGS", tmp_path / "configs")
+    assert project_tables.__wrapped__() == ("quickstart",), "without git, all"
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run([*git, *command], check=True)
+    (folder / "mine.yaml").write_text("name: quickstart")
+    assert project_tables.__wrapped__() == ("quickstart",)

@@ -15,12 +15,21 @@ from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.registry import own_methods
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.compare import comparison_frame
-from mixupe.tables.curves import curve_figures
-from mixupe.tables.eta import eta_figures
 from mixupe.tables.manifest import Table
-from mixupe.tables.plot import difference_figure, error_figure
+from mixupe.tables.pictures.canvas import (
+    ORDERED,
+    ROWS_PER_FIGURE,
+    Panel,
+    compose,
+    lanes,
+    method_styles,
+    to_svg,
+    write_figures,
+)
+from mixupe.tables.pictures.curves import curve_figures, spread_figures
+from mixupe.tables.pictures.errors import difference_figure, error_figure
+from mixupe.tables.pictures.eta import eta_figures
 from mixupe.tables.rows import table_frame
-from mixupe.tables.style import ORDERED, ROWS_PER_FIGURE, method_styles, to_svg, write_figures
 from tests.tables.fake import fake_runs
 
 COMPARISON = {
@@ -188,3 +197,46 @@ def test_styles_differ_without_colour() -> None:
     assert method_styles(["mixup", "none"])["mixup"] == Mixup.style
     grid = method_styles(["mixup", "mixupe eta=0.1", "mixupe eta=1"])
     assert len({style.marker for style in grid.values()}) == 3
+
+
+def test_seeds_that_coincide_stand_in_lanes_of_their_own() -> None:
+    assert lanes([3.0, 1.0, 3.0, 2.0, 3.0], gap=0.5) == [0, 0, 1, 0, 2]
+    assert lanes([0.0, 1.0, 2.0], gap=1.0) == [0, 0, 0]
+    assert lanes([], gap=1.0) == []
+
+
+def test_equal_seeds_are_all_to_be_seen(tmp_path: Path) -> None:
+    runs = fake_runs(Table.parse(COMPARISON), tmp_path, lambda run: 12.0)
+    figure = error_figure("Toy", table_frame(runs, comparison_frame(runs)), errors_by_seed(runs))
+    dots = next(line for line in visible(figure)[0].lines if len(line.get_xdata()) == 3)  # type: ignore[arg-type]
+    assert len(set(heights(dots))) == 3
+
+
+def test_more_methods_than_share_a_panel_get_one_each_and_no_bands_over_each_other(tmp_path: Path) -> None:
+    many = {**COMPARISON, "augmentations": {"none": [], "mixup": [], "mixupe": ["augmentation.eta=0.1,0.5,1"]}}
+    assert spread_figures("Toy", runs_of(COMPARISON, tmp_path)) == [], "three methods share a panel"
+    runs = [
+        replace(run, record=None) if run.method == "none" and run.cell == 1 else run for run in runs_of(many, tmp_path)
+    ]
+    (curves,) = curve_figures("Toy", runs)
+    assert not any(axis.collections for axis in curves.axes)
+    (spread,) = spread_figures("Toy", runs)
+    drawn = visible(spread)
+    assert [axis.get_title(loc="left") for axis in drawn[:2]] == ["wine (mlp)\nnone", "mixup"]
+    assert [len(axis.collections) for axis in drawn] == [1] * 5 + [0] + [1] * 4, "one band, that of the panel's method"
+    assert [text.get_text() for axis in drawn for text in axis.texts] == ["no runs yet"]
+
+
+def test_more_methods_than_colours_are_named_beside_their_lines(tmp_path: Path) -> None:
+    grid = {**COMPARISON, "augmentations": {"mixup": [], "mixupe": ["augmentation.eta=1,2,3,4,5,6,7,8"]}}
+    figure = difference_figure("Toy", comparison_frame(runs_of(grid, tmp_path)))
+    assert [text.get_text() for text in figure.axes[0].texts] == [f"mixupe eta={eta}" for eta in range(1, 9)] * 2
+    assert figure.legends == []
+
+
+def test_a_legend_of_long_names_wraps_into_the_figure(tmp_path: Path) -> None:
+    names = [f"mixupe variant=approximate alpha=0.02 eta=0.00{i}" for i in range(5)]
+    figure = compose("Toy", [[Panel(lambda axis: None)]], (6.5, 3.0), "", method_styles(names))
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width

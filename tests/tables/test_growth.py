@@ -15,7 +15,7 @@ from mixupe.tables.build import write_table
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
-from mixupe.tables.style import MOST_CELLS
+from mixupe.tables.render import MOST_CELLS
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mixupe.experiment.compose import CONFIGS
 from mixupe.report.content import section
 from mixupe.settings import UserError
 from mixupe.tables.build import build_table, evaluate
 from mixupe.tables.declared import look_up, read_table, tuned_sets
+from tests.tables.declared import project_tables
 from tests.tables.fake import fake_runs
 
 SEARCH = {
@@ -84,7 +84,7 @@ def seeds_of(name: str) -> set[int]:
 
 
 def test_no_declared_table_has_a_seed_of_a_search() -> None:
-    names = [path.stem for path in (CONFIGS / "table").glob("*.yaml")]
+    names = project_tables()
     searches = [name for name in names if read_table(name).is_search]
     assert len(searches) >= 4
     of_searches = set().union(*map(seeds_of, searches))

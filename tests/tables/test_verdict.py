@@ -13,7 +13,6 @@ from scipy import stats
 
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame
-from mixupe.tables.dumbbell import dumbbell_figures
 from mixupe.tables.manifest import Table
 from mixupe.tables.paper import Figure
 from mixupe.tables.paper_files import (
@@ -24,6 +23,7 @@ from mixupe.tables.paper_files import (
     paper_sentences,
     paper_to_latex,
 )
+from mixupe.tables.pictures.dumbbell import dumbbell_figures
 from mixupe.tables.resampling import resamplings
 from mixupe.tables.rows import table_frame
 from mixupe.tables.verdict import Mean, PaperComparison, claim_verdict, compare_with_paper, level_verdict, welch

@@ -1,6 +1,7 @@
 """What the page says of one table, as plain values for the template."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 
 from mixupe.experiment.store import Record
 from mixupe.report.figures import Picture, pictures
-from mixupe.report.words import chosen_sentence, verdict_sentences
+from mixupe.report.words import answer, chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
@@ -17,6 +18,7 @@ from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
 from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
 
+MOST_SENTENCES = 4
 NUMBER = re.compile(r"<?([+-]?\d+(?:\.\d+)?)(?![\w.])")
 
 
@@ -71,10 +73,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Section:
-    """All that the page shows of one table."""
+    """All that the page shows of one table.
+
+    Attributes:
+        title: of a table of the user's own data, the name of their file before the table's.
+        command: that made it.
+        answer: does MixupE help here, in one sentence; of a search, what it chose.
+    """
 
     name: str
     title: str
+    command: str
+    answer: str
     metric: str
     is_search: bool
     done: int
@@ -108,7 +118,8 @@ def section(
         sentences = verdict_sentences(comparisons)
         # The page's question is about MixupE; the grid of verdicts has the other methods.
         sentences = [sentence for sentence in sentences if sentence.startswith("mixupe ")] or sentences
-        sentences = found.sentences() + sentences
+        # More than that are read in the grid of verdicts alone.
+        sentences = found.sentences() + (sentences if len(sentences) <= MOST_SENTENCES else [])
         notes = legend(frame, runs) + found.notes()
         parts = found.parts()
         notes += [f"{part.title}: {part.note}" for part in parts]
@@ -121,7 +132,9 @@ def section(
         more = [_plain(caption, header, body) for caption, (header, body) in grids if body]
     return Section(
         name=table.name,
-        title=table.title,
+        title=": ".join([*_files(extra), table.title]),
+        command=_command(table, extra),
+        answer=sentences[0] if table.is_search else answer(comparisons),
         metric=table.metric,
         is_search=table.is_search,
         done=sum(run.record is not None for run in runs),
@@ -135,6 +148,20 @@ def section(
         entries=entries,
         records=[run.record for run in behind if run.record is not None],
     )
+
+
+def _files(extra: Sequence[str]) -> list[str]:
+    """Name of the user's own file or folder, where the command line names one."""
+    return [Path(value).name for key, _, value in (one.partition("=") for one in extra) if key == "dataset.path"]
+
+
+def _command(table: Table, extra: Sequence[str]) -> str:
+    """As typed in a shell."""
+    given = [one for one in extra if not one.startswith("hydra.")]
+    seeds = [one.removeprefix("seed=") for one in given if one.startswith("seed=")]
+    others = " ".join(one for one in given if not one.startswith("seed="))
+    parts = [f"make table-{table.name}", *(f"SEEDS={one}" for one in seeds)]
+    return " ".join([*parts, *([f"OVERRIDES={shlex.quote(others)}"] if others else [])])
 
 
 def _entries(runs: Sequence[DeclaredRun]) -> tuple[list[Entry], dict[tuple[int, str], int]]:

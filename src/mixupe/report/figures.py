@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from mixupe.tables.evaluation import Evaluation
 from mixupe.tables.manifest import Table
-from mixupe.tables.pictures import table_pictures
-from mixupe.tables.style import to_svg
+from mixupe.tables.pictures.canvas import to_svg
+from mixupe.tables.pictures.of_table import table_pictures
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from mixupe.report.content import Section, section
-from mixupe.report.records import compact, script_json
+from mixupe.report.records import packed, script_json
 from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.declared import look_up
@@ -65,13 +65,15 @@ def render(
 ) -> str:
     """One HTML text; the same for the same records, to the byte."""
     sections = sorted((section(table, runs, extra, results) for table, runs in tables), key=_order)
-    records = {one.name: one.records for one in sorted(sections, key=lambda one: one.name)}
-    data = {**compact(records), "tables": {one.name: [asdict(entry) for entry in one.entries] for one in sections}}
+    data = {
+        "records": {one.name: packed(one.records) for one in sections},
+        "tables": {one.name: [asdict(entry) for entry in one.entries] for one in sections},
+    }
     style, script = _part("page.css"), "".join(_part(name) for name in SCRIPTS)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(_part("page.html")).render(
         sections=sections,
-        records=sum(map(len, records.values())),
+        records=sum(len(one.records) for one in sections),
         style=Markup(style),
         script=Markup(script),
         data=Markup(script_json(data)),

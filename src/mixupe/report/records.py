@@ -1,7 +1,9 @@
-"""All records of the page as one small JSON text, from which its script draws a run when it is asked for."""
+"""The records of a table as one small text, from which the page's script draws a run when it is asked for."""
 
+import base64
 import json
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from mixupe.experiment.store import Record
@@ -11,28 +13,36 @@ SHARED = ("config", "code", "versions", "hardware", "examples")
 # Significant digits; more would not be seen, and the JSON record has them all.
 DIGITS = 5
 CURVE_DIGITS = 4
+CURVES = ("train_loss", "validation_loss", "validation_error")
 
 
-def compact(tables: Mapping[str, Iterable[Record]]) -> dict[str, Any]:
-    """`runs`: table -> id -> record with rounded figures and its SHARED parts as indices into `shared`, name -> list.
+# All that the page shows of a run; the JSON record beside the table has the rest.
+SHOWN = ("id", "seed", "protocol", "split", "metrics", "parameters", "notes")
 
-    A run that two tables have has a record in each, which may differ in what was measured when it ran.
-    """
+
+def packed(records: Iterable[Record]) -> str:
+    """The records of a table as base64 of deflated JSON, which the page's script inflates when a run is asked for."""
+    text = json.dumps(compact(records), sort_keys=True, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def compact(records: Iterable[Record]) -> dict[str, Any]:
+    """`runs`: id -> what is shown of it, its SHARED parts as indices into `shared`: name -> list."""
     shared: dict[str, dict[str, int]] = {name: {} for name in SHARED}
-    runs = {table: {record["id"]: _small(record, shared) for record in records} for table, records in tables.items()}
+    runs = {record["id"]: _small(record, shared) for record in records}
     return {"runs": runs, "shared": {name: [json.loads(text) for text in texts] for name, texts in shared.items()}}
 
 
 def _small(record: Record, shared: dict[str, dict[str, int]]) -> dict[str, Any]:
-    small = {key: rounded(value) for key, value in record.items() if key not in SHARED}
+    small = {key: rounded(record[key]) for key in SHOWN}
     # The seed stands in the record itself; without it, the seeds of a cell share one config.
     config = {key: value for key, value in record["config"].items() if key != "seed"}
     for name in SHARED:
         text = json.dumps({**record, "config": config}[name], sort_keys=True)
         small[name] = shared[name].setdefault(text, len(shared[name]))
-    small["timing"] = record["timing"]
+    small["timing"] = {key: record["timing"][key] for key in ("seconds", "finished")}
     if "curves" in record:
-        small["curves"] = rounded(record["curves"], CURVE_DIGITS)
+        small["curves"] = rounded({name: record["curves"][name] for name in CURVES}, CURVE_DIGITS)
     return small
 
 

@@ -17,7 +17,19 @@ function element(name, content = [], attributes = {}) {
 const seconds = (time) => (time < 120 ? `${time.toFixed(1)} s` : `${(time / 60).toFixed(1)} min`);
 const commit = (code) =>
   code.commit === null ? "unknown" : code.commit + (code.dirty ? ", with uncommitted changes" : ", clean tree");
-const shared = (run, name) => DATA.shared[name][run[name]];
+
+// The records of a table, inflated once, when the first of them is asked for: {runs: id -> run, shared: name -> list}.
+const inflated = {};
+function recordsOf(table) {
+  inflated[table] ??= (async () => {
+    const bytes = Uint8Array.from(atob(DATA.records[table]), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const { runs, shared } = await new Response(stream).json();
+    for (const run of Object.values(runs)) for (const name of Object.keys(shared)) run[name] = shared[name][run[name]];
+    return runs;
+  })();
+  return inflated[table];
+}
 
 // {a: {b: 1}} as lines `a.b: 1`.
 function flat(value, prefix = "") {
@@ -30,18 +42,18 @@ function facts(pairs) {
 }
 
 function configOf(run) {
-  return flat({ ...shared(run, "config"), seed: run.seed }).sort().join("\n");
+  return flat({ ...run.config, seed: run.seed }).sort().join("\n");
 }
 
 function recordOf(run, table, others) {
-  const hardware = shared(run, "hardware");
+  const hardware = run.hardware;
   const parts = [element("div", [
     facts([
-      ["commit", commit(shared(run, "code"))],
+      ["commit", commit(run.code)],
       ["took", `${seconds(run.timing.seconds)}, finished ${new Date(run.timing.finished * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`],
       ["hardware", `${hardware.device}, ${hardware.name}, ${hardware.threads} thread(s), ${hardware.platform}`],
-      ["versions", Object.entries(shared(run, "versions")).map((pair) => pair.join(" ")).join(", ")],
-      ["examples", Object.entries(shared(run, "examples")).map((pair) => pair.join(" ")).join(", ")],
+      ["versions", Object.entries(run.versions).map((pair) => pair.join(" ")).join(", ")],
+      ["examples", Object.entries(run.examples).map((pair) => pair.join(" ")).join(", ")],
       ["parameters", String(run.parameters)],
       ["protocol", `${run.protocol}, split ${run.split.slice(0, 16)}`],
       ["record", `results/${table}/records/${run.id}.json`],
@@ -61,25 +73,26 @@ function recordOf(run, table, others) {
   return parts;
 }
 
-function runDetails(table, id, siblings) {
-  const run = DATA.runs[table][id];
+function runDetails(table, runs, id, siblings) {
+  const run = runs[id];
   const metric = document.getElementById(table).dataset.metric;
   const says = `seed ${run.seed}: ${run.metrics[metric].toFixed(2)} %, epoch ${run.metrics.best_epoch}, ${seconds(run.timing.seconds)} `;
   const summary = element("summary", [says, element("code", id)]);
   const details = element("details", summary, { "data-run": id });
   details.addEventListener("toggle", () => {
     if (details.open && details.children.length === 1) {
-      details.append(...recordOf(run, table, siblings.filter((one) => one !== id).map((one) => DATA.runs[table][one])));
+      details.append(...recordOf(run, table, siblings.filter((one) => one !== id).map((one) => runs[one])));
     }
   });
   return details;
 }
 
 // The panel below a row that shows the runs behind one of its numbers.
-function openPanel(button) {
+async function openPanel(button) {
   const row = button.closest("tr");
-  closePanel(row);
   const table = button.closest("section").id;
+  const runs = await recordsOf(table);
+  closePanel(row);
   const entry = DATA.tables[table][Number(button.dataset.entry)];
   const close = element("button", "Close", { type: "button", class: "close" });
   close.addEventListener("click", () => {
@@ -89,7 +102,7 @@ function openPanel(button) {
   const head = element("header", [element("h3", `${entry.title}: ${entry.runs.length} runs`), close]);
   const content = element("div", head, { class: "panel" });
   for (const gap of entry.gaps) content.append(element("p", gap, { class: "gap" }));
-  for (const id of entry.runs) content.append(runDetails(table, id, entry.runs));
+  for (const id of entry.runs) content.append(runDetails(table, runs, id, entry.runs));
   row.after(element("tr", element("td", content, { colspan: row.cells.length }), { class: "below" }));
   button.setAttribute("aria-expanded", "true");
 }
@@ -100,12 +113,12 @@ function closePanel(row) {
 }
 
 // #table/run opens that run, wherever the link stands.
-function openLinked() {
+async function openLinked() {
   const [table, id] = decodeURIComponent(location.hash.slice(1)).split("/");
   const number = (DATA.tables[table] ?? []).findIndex((entry) => entry.runs.includes(id));
   if (number < 0) return;
   const button = document.querySelector(`section[data-table="${CSS.escape(table)}"] button[data-entry="${number}"]`);
-  if (button.getAttribute("aria-expanded") !== "true") openPanel(button);
+  if (button.getAttribute("aria-expanded") !== "true") await openPanel(button);
   const details = button.closest("tr").nextElementSibling.querySelector(`[data-run="${CSS.escape(id)}"]`);
   details.open = true;
   details.scrollIntoView({ block: "start" });

@@ -14,6 +14,32 @@ def verdict_sentences(comparisons: pd.DataFrame) -> list[str]:
     return sentences + tuned or ["Nothing is compared: neither mixup nor none stands beside another method."]
 
 
+def answer(comparisons: pd.DataFrame) -> str:
+    """Does MixupE help here, in one sentence: of the column `mixupe`, else of the first that begins so.
+
+    Over six or more data sets Wilcoxon's test decides, over fewer the rows that are significant by themselves.
+    """
+    of_mixupe = [one for one in verdicts(comparisons) if one.augmentation.split(" ")[0] == "mixupe"]
+    of_mixupe.sort(key=lambda one: (one.baseline != "mixup", one.augmentation != "mixupe"))
+    if not of_mixupe:
+        tuned = verdicts(comparisons, tuned=True)
+        return "It cannot say: " + (
+            "all its data sets are those that its settings were tuned on."
+            if tuned
+            else "MixupE does not stand beside mixup or none with shared seeds."
+        )
+    one = of_mixupe[0]
+    enough = 2.0 ** (1 - one.sets) <= SIGNIFICANCE
+    sure = one.p_value < SIGNIFICANCE if enough else (one.wins > 0) != (one.losses > 0)
+    better = one.mean < 0 if enough else one.wins > 0
+    by = f"{abs(one.mean):.2f} points {'lower' if one.mean < 0 else 'higher'}"
+    rows = f"{one.wins} better and {one.losses} worse of {_count(one.wins + one.ties + one.losses, 'row')}"
+    p = f"Wilcoxon p {p_value_text(one.p_value)}; " if enough else ""
+    says = "Not shown" if not sure else "Yes" if better else "No, it hurts"
+    over = f"over {_count(one.sets, 'data set')} ({p}significant: {rows})"
+    return f"{says}: {one.augmentation} has {by} error than {one.baseline} {over}."
+
+
 def _found(one: Verdict) -> str:
     cells = one.wins + one.ties + one.losses
     sets = _count(one.sets, "data set")

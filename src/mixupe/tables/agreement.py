@@ -5,10 +5,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.table import Table as RichTable
-
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.statistics import summarise
+from mixupe.tables.terminal import TerminalTable
 
 # Percentage points; far below one example of any test split, far above what another order of summing changes.
 ROUNDING = 1e-6
@@ -106,23 +105,14 @@ def agreement_lines(cells: Sequence[CellAgreement]) -> list[str]:
     ]
 
 
-def agreement_to_terminal(title: str, cells: Sequence[CellAgreement]) -> RichTable:
+def agreement_to_terminal(title: str, cells: Sequence[CellAgreement]) -> TerminalTable:
     """One line a cell and method; differences are fresh - earlier, in percentage points."""
-    table = RichTable(title=f"{title}: run again, fresh - earlier in percentage points")
-    for name in ("data set", "method"):
-        table.add_column(name)
-    for name in ("seeds", "largest", "mean", "95%"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    previous = ""
+    headers = ("seeds", "largest", "mean", "95%", "verdict")
+    table = TerminalTable(f"{title}: run again, fresh - earlier in percentage points", dict.fromkeys(headers, ""))
     for cell in cells:
-        seeds = f"{cell.compared}/{cell.declared}"
         interval = "-" if cell.low != cell.low else f"±{cell.high:.2f}"
-        table.add_row(
-            cell.dataset if cell.dataset != previous else "",
-            *(cell.augmentation, seeds, _points(cell.largest), _points(cell.means, "+"), interval, cell.verdict),
-        )
-        previous = cell.dataset
+        numbers = [f"{cell.compared}/{cell.declared}", _points(cell.largest), _points(cell.means, "+"), interval]
+        table.add(cell.dataset, cell.augmentation, [*numbers, cell.verdict])
     return table
 
 

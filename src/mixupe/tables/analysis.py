@@ -1,8 +1,9 @@
 """The files of an analysed run: analysis.json (everything), analysis.csv (a row a snapshot) and analysis.png."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,7 +12,7 @@ from mixupe.augmentation.method import Style
 from mixupe.augmentation.none import ERM
 from mixupe.experiment.analysis import Analysis
 from mixupe.experiment.files import write_json, write_text
-from mixupe.tables.style import ORDERED, caption, heading, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, write_figures
 
 # Orders that have columns of their own; the JSON file has all.
 ORDERS = (1, 2, 3, 4)
@@ -23,6 +24,7 @@ BY_ORDER = (
     ("remainder", "remainders", 0),
 )
 REFERENCE = "approximate"
+LEGEND: Any = {"fontsize": 8, "framealpha": 0.8, "edgecolor": "none"}
 
 
 def write_analysis(analysis: Analysis, folder: Path) -> pd.DataFrame:
@@ -54,33 +56,36 @@ def analysis_frame(analysis: Analysis) -> pd.DataFrame:
 
 def analysis_figure(analysis: Analysis) -> Figure:
     """Four panels: the series' error by order, the terms over training, q against q_hat, and the gradients' cosines."""
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
     frame = analysis_frame(analysis)
-    _errors(axes[0, 0], analysis)
-    increase = frame["mixed"] - frame["clean"]
-    terms = {f"order {k}": frame[f"term_{k}"] for k in ORDERS[:3]}
-    _over_training(axes[0, 1], frame, {"mixup - clean loss": increase, **terms}, "What mixup adds to the loss")
+    terms = {"mixup - clean loss": frame["mixed"] - frame["clean"]}
+    terms |= {f"order {k}": frame[f"term_{k}"] for k in ORDERS[:3]}
     agreement = {
         "correlation of q and q̂": frame["correlation"],
         "same sign": frame["same_sign"],
         "|f - Jx| / |f| (median)": frame["bend_median"],
         "|J mean(x)| / |f| (median)": frame["shift_median"],
     }
-    _over_training(axes[1, 0], frame, agreement, "First-order term and its approximation")
     cosines = {
         column.removeprefix("cosine_"): frame[column] for column in frame.columns if column.startswith("cosine_")
     }
-    _over_training(axes[1, 1], frame, cosines, f"Cosine with the gradient of {REFERENCE}")
-    axes[1, 1].set_ylim(-1.05, 1.05)
+    steps = frame["step"]
+    panels = [
+        [
+            Panel(partial(_errors, analysis=analysis), "Error of the series", "order K", grid="both"),
+            _over_training("What mixup adds to the loss", steps, terms),
+        ],
+        [
+            _over_training("First-order term and its approximation", steps, agreement),
+            _over_training(f"Cosine with the gradient of {REFERENCE}", steps, cosines, limits=(-1.05, 1.05)),
+        ],
+    ]
     place = analysis["mix_at"] if analysis["mix_at"] == "input" else f"what flows into {analysis['mix_at']}"
-    heading(figure, "{dataset} ({model}), {augmentation}, seed {seed}".format(**analysis))
-    caption(
-        figure,
+    text = (
         f"Beta(alpha, alpha) with alpha {analysis['alpha']:g} at {place}; {analysis['pairs']} pairs of the training part,"
         f" evaluation mode, float64; weights: {analysis['weights']}. Top left: |R_K| over |R_0|; above 1 the series of"
-        " order K is further from mixup's loss than the clean loss is.",
+        " order K is further from mixup's loss than the clean loss is."
     )
-    return figure
+    return compose("{dataset} ({model}), {augmentation}, seed {seed}".format(**analysis), panels, (10, 7.5), text)
 
 
 def _errors(axis: Axes, analysis: Analysis) -> None:
@@ -91,23 +96,22 @@ def _errors(axis: Axes, analysis: Analysis) -> None:
         axis.plot(remainders / remainders[0], style.line, color=style.colour, label=f"step {point['step']}")
     axis.axhline(1, color="black", linewidth=0.8)
     axis.set_yscale("log")
-    axis.set_xlabel("order K", fontsize=9)
-    _finish(axis, "Error of the series")
+    axis.legend(**LEGEND)
 
 
-def _over_training(axis: Axes, frame: pd.DataFrame, lines: dict[str, pd.Series], title: str) -> None:
-    for style, (name, values) in zip((*ORDERED, Style("#888888", "*", "-")), lines.items(), strict=False):
-        axis.plot(
-            frame["step"], values.astype(float), style.line, marker=style.marker, ms=4, color=style.colour, label=name
-        )
-    axis.axhline(0, color=ERM.style.colour, linewidth=0.8)
-    axis.set_xscale("symlog", linthresh=1)
-    axis.set_xlim(-0.3, 1.2 * frame["step"].max())
-    axis.set_xlabel("training step", fontsize=9)
-    _finish(axis, title)
+def _over_training(
+    title: str, steps: "pd.Series[int]", lines: dict[str, Any], limits: tuple[float, float] | None = None
+) -> Panel:
+    def draw(axis: Axes) -> None:
+        for style, (name, values) in zip((*ORDERED, Style("#888888", "*", "-")), lines.items(), strict=False):
+            axis.plot(
+                steps, values.astype(float), style.line, marker=style.marker, ms=4, color=style.colour, label=name
+            )
+        axis.axhline(0, color=ERM.style.colour, linewidth=0.8)
+        axis.set_xscale("symlog", linthresh=1)
+        axis.set_xlim(-0.3, 1.2 * steps.max())
+        if limits is not None:
+            axis.set_ylim(limits)
+        axis.legend(**LEGEND)
 
-
-def _finish(axis: Axes, title: str) -> None:
-    axis.set_title(title, fontsize=10, loc="left", fontweight="bold")
-    axis.legend(fontsize=8, framealpha=0.8, edgecolor="none")
-    tidy(axis, "both")
+    return Panel(draw, title, "training step", grid="both")

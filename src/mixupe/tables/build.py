@@ -15,7 +15,7 @@ from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, parts_to_markdow
 from mixupe.tables.manifest import Table
 from mixupe.tables.nested import NestedRow, nested_rows
 from mixupe.tables.paper import with_figures
-from mixupe.tables.pictures import write_pictures
+from mixupe.tables.pictures.of_table import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.resampling import resamplings
 from mixupe.tables.rows import table_frame

@@ -1,8 +1,9 @@
 """From a declared table to its records."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
@@ -15,6 +16,17 @@ from mixupe.tables.manifest import Table
 
 # One folder a table; what is in it counts as done.
 RESULTS = CONFIGS.parent / "results"
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """The items of each key, keys and items in the order in which they come."""
+    groups: dict[K, list[T]] = {}
+    for one in items:
+        groups.setdefault(key(one), []).append(one)
+    return groups
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rich.table import Table as RichTable
-
-from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.collect import DeclaredRun, grouped
+from mixupe.tables.search import option_of
+from mixupe.tables.terminal import TerminalTable
 
 # A start begins these; a run elsewhere is left to its process, and a diverged one would diverge again.
 TO_DO = ("MISSING", "INTERRUPTED")
 STATES = {"DONE": "done", "RUNNING": "runs", "FAILED": "failed", "INTERRUPTED": "killed", "MISSING": "missing"}
+# Of more settings of one method a line each would bury the others.
+MOST_SETTINGS = 4
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class PlannedCell:
     """The runs of one data set, model and augmentation; where a table selects, all settings of its grid.
 
     Attributes:
+        option: the method that its augmentation is a setting of.
         states: state -> number of runs.
         spent: seconds that the finished runs took.
         seconds: estimated time of the runs to do, one after another; None where nothing like them has run yet.
@@ -26,6 +29,7 @@ class PlannedCell:
 
     dataset: str
     augmentation: str
+    option: str
     states: Counter[str]
     spent: float
     seconds: float | None
@@ -46,19 +50,13 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
         runs: of the table.
         earlier: of the same table, looked up elsewhere; only what they took counts.
     """
-    times: dict[tuple[int, str], list[float]] = {}
-    for run in [*runs, *earlier]:
-        if run.record is not None:
-            times.setdefault((run.cell, run.column), []).append(float(run.record["timing"]["seconds"]))
-    typical = {kind: median(seconds) for kind, seconds in times.items()}
+    timed = grouped([run for run in (*runs, *earlier) if run.record], lambda run: (run.cell, run.column))
+    typical = {kind: median(map(_seconds, members)) for kind, members in timed.items()}
     works = {run.cell: _work(run) for run in runs}
     models = {run.cell: run.settings.model.name for run in runs}
     rates = [(cell, column, seconds / work) for (cell, column), seconds in typical.items() if (work := works[cell])]
-    kinds: dict[tuple[int, str], list[DeclaredRun]] = {}
-    for run in runs:
-        kinds.setdefault((run.cell, run.column), []).append(run)
     cells = []
-    for (cell, augmentation), members in kinds.items():
+    for (cell, augmentation), members in grouped(runs, lambda run: (run.cell, run.column)).items():
         states = Counter(run.state for run in members)
         to_do = sum(states[state] for state in TO_DO)
         known = [seconds for (other, _), seconds in typical.items() if other == cell]
@@ -69,9 +67,13 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
             same = [rate for column, rate in alike if column == augmentation]
             each = work * median(same or [rate for _, rate in alike])
         seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
-        spent = sum(float(run.record["timing"]["seconds"]) for run in members if run.record is not None)
-        cells.append(PlannedCell(members[0].names["dataset"], augmentation, states, spent, seconds))
+        names = members[0].names["dataset"], augmentation, option_of(members[0].settings.augmentation)
+        cells.append(PlannedCell(*names, states, sum(map(_seconds, members)), seconds))
     return cells
+
+
+def _seconds(run: DeclaredRun) -> float:
+    return 0.0 if run.record is None else float(run.record["timing"]["seconds"])
 
 
 def _work(run: DeclaredRun) -> float | None:
@@ -93,27 +95,25 @@ def _spent(cells: Sequence[PlannedCell]) -> str:
 
 
 def _to_go(cells: Sequence[PlannedCell]) -> str:
-    unknown = any(cell.seconds is None for cell in cells)
-    return f"{sum(cell.seconds or 0.0 for cell in cells) / 60:.1f}{' + ?' if unknown else ''}"
+    known = [cell.seconds for cell in cells if cell.seconds is not None]
+    if not known:
+        return "?"
+    return f"{sum(known) / 60:.1f}{' + ?' if len(known) < len(cells) else ''}"
 
 
-def to_terminal(title: str, cells: Sequence[PlannedCell]) -> RichTable:
-    """One line a data set and method, and a total."""
-    table = RichTable(title=f"{title}: plan, nothing is started", show_footer=True)
+def to_terminal(title: str, cells: Sequence[PlannedCell]) -> TerminalTable:
+    """One line a data set and method, and a total; many settings of one method are one line."""
     total: Counter[str] = sum((cell.states for cell in cells), Counter())
-    # Of a table as wide as a terminal; what no run is in has no column.
+    # What no run is in has no column.
     shown = {state: name for state, name in STATES.items() if total[state] or state in ("DONE", "MISSING")}
-    table.add_column("data set", footer="total", no_wrap=True)
-    table.add_column("method", no_wrap=True)
-    for state, name in shown.items():
-        table.add_column(name, justify="right", footer=str(total[state]))
-    table.add_column("minutes\nspent", justify="right", footer=_spent(cells))
-    table.add_column("minutes\nto go", justify="right", footer=_to_go(cells))
-    previous = ""
-    for cell in cells:
-        minutes = "?" if cell.seconds is None else f"{cell.seconds / 60:.1f}"
-        counts = [str(cell.states[state] or "") for state in shown]
-        spent = f"{cell.spent / 60:.1f}" if cell.states["DONE"] else ""
-        table.add_row(cell.dataset if cell.dataset != previous else "", cell.augmentation, *counts, spent, minutes)
-        previous = cell.dataset
+    numbers = {name: str(total[state]) for state, name in shown.items()}
+    minutes = {"minutes\nspent": _spent(cells), "minutes\nto go": _to_go(cells)}
+    table = TerminalTable(f"{title}: plan, nothing is started", numbers | minutes)
+    for (dataset, option), settings in grouped(cells, lambda cell: (cell.dataset, cell.option)).items():
+        together = len(settings) > MOST_SETTINGS
+        for line in [settings] if together else [[one] for one in settings]:
+            states: Counter[str] = sum((cell.states for cell in line), Counter())
+            name = f"{option}, {len(line)} settings" if together else line[0].augmentation
+            counts = [str(states[state] or "") for state in shown]
+            table.add(dataset, name, [*counts, _spent(line) if states["DONE"] else "", _to_go(line)])
     return table

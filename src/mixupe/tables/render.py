@@ -13,7 +13,9 @@ from mixupe.tables.paper import paper_lines
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.resampling import resampling_lines, resamplings
 from mixupe.tables.rows import BASELINE, COLUMNS
-from mixupe.tables.style import MOST_CELLS
+
+# Cells (data sets) up to which a table has pictures: nobody reads hundreds of panels.
+MOST_CELLS = 24
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -222,10 +224,5 @@ def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[s
 
 
 def terminal_rows(frame: pd.DataFrame) -> list[list[str]]:
-    """One line a data set and method, as `unchanged.terminal_table` takes them."""
-    lines = []
-    for (_, dataset), rows in frame.groupby(["cell", "dataset"], sort=False):
-        for index, (_, row) in enumerate(rows.iterrows()):
-            name = str(dataset) if index == 0 else ""
-            lines.append([name, row["augmentation"], _error(row), _difference(row)])
-    return lines
+    """Data set, method, error and difference of each row, as `terminal_table` takes them."""
+    return [[str(row["dataset"]), row["augmentation"], _error(row), _difference(row)] for _, row in frame.iterrows()]

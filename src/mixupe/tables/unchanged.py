@@ -13,8 +13,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table as RichTable
-
 import mixupe
 from mixupe.experiment.compose import CONFIGS
 from mixupe.experiment.files import read_object, write_json
@@ -22,22 +20,9 @@ from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 
 # What draws and writes a table besides this package.
-PACKAGES = ("matplotlib", "pandas", "numpy", "scipy")
+PACKAGES = ("matplotlib", "pandas", "numpy", "scipy", "statsmodels")
 # As the user has set it: wandb adds variables of its own.
 _WANDB = sorted(item for item in os.environ.items() if item[0].startswith("WANDB_") and item[0] != "WANDB_API_KEY")
-
-
-def terminal_table(title: str, rows: Sequence[Sequence[str]]) -> RichTable:
-    """Rows of data set (empty where it is that of the row above), method, error and difference; 80 columns wide."""
-    table = RichTable(title=f"{title}: test error in percent")
-    for name in ("data set", "method"):
-        table.add_column(name)
-    for name in ("test error", "difference to mixup"):
-        table.add_column(name, justify="right")
-    for index, row in enumerate(rows):
-        is_last = index + 1 == len(rows) or bool(rows[index + 1][0])
-        table.add_row(*row, end_section=is_last)
-    return table
 
 
 def remember(

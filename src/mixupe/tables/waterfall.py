@@ -4,23 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.escape import csv_text
 from mixupe.tables.resampling import resamplings
 from mixupe.tables.statistics import Summary, paired_difference, summarise
-from mixupe.tables.style import caption, heading, tidy
 
 WATERFALL_NOTE = (
     "Each step: error of the method minus that of the one before it, in percentage points, paired by seed, with its 95% t"
     " interval; negative is better. Share: of the whole way from the first to the last; it means little where the interval"
     " of the whole way holds 0."
 )
-BETTER, WORSE, LEVEL = "#009E73", "#D55E00", "#56606b"
 
 
 @dataclass(frozen=True)
@@ -111,51 +106,3 @@ def waterfall_to_csv(found: Sequence[Way]) -> str:
     ]
     frame = pd.DataFrame(rows)
     return csv_text(frame, list(frame.columns))
-
-
-def waterfall_figures(title: str, found: Sequence[Way]) -> list[Figure]:
-    """A panel a way: the first method's error, a bar a step with its interval, the last method's error; none for no way."""
-    if not found:
-        return []
-    height = sum(0.9 + 0.42 * (len(way.steps) + 2) for way in found)
-    sizes = [len(way.steps) + 2 for way in found]
-    figure, axes = plt.subplots(
-        len(found), 1, figsize=(7.5, 1.4 + height), squeeze=False, layout="constrained", height_ratios=sizes
-    )
-    for axis, way in zip(axes[:, 0], found, strict=True):
-        _draw(axis, way)
-    axes[-1, 0].set_xlabel("test error (%)", fontsize=9)
-    heading(figure, title)
-    caption(
-        figure,
-        "Grey: mean error of the first and the last method. Bars: paired difference of each step, mean over seeds, with its"
-        " 95% t interval; green lowers the error, orange raises it. The axis does not begin at 0.",
-    )
-    return [figure]
-
-
-def _draw(axis: Axes, way: Way) -> None:
-    levels = [way.start.mean]
-    for step in way.steps:
-        levels.append(levels[-1] + step.difference.mean)
-    labels = [way.steps[0].since, *(step.to for step in way.steps), way.steps[-1].to]
-    low, high = min(levels), max(levels)
-    room = 0.25 * (high - low) or 1.0
-    axis.barh(0, levels[0], color=LEVEL, height=0.6)
-    for place, step in enumerate(way.steps, start=1):
-        one = step.difference
-        axis.barh(place, one.mean, left=levels[place - 1], color=BETTER if one.mean < 0 else WORSE, height=0.6)
-        if one.ci_low == one.ci_low:
-            ends = [levels[place - 1] + one.ci_low, levels[place - 1] + one.ci_high]
-            axis.plot(ends, [place, place], "-", color="black", linewidth=1.2)
-            low, high = min(low, *ends), max(high, *ends)
-        axis.plot([levels[place - 1]] * 2, [place - 1, place], ":", color="#999999", linewidth=0.8)
-        axis.annotate(
-            f"{one.mean:+z.2f}", (high, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
-        )
-    axis.barh(len(labels) - 1, levels[-1], color=LEVEL, height=0.6)
-    axis.set_xlim(max(low - room, 0.0), high + room)
-    axis.set_yticks(range(len(labels)), [labels[0], *(f"→ {label}" for label in labels[1:-1]), labels[-1]])
-    axis.set_ylim(len(labels) - 0.5, -0.5)
-    axis.set_title(f"{way.title}: {way.name}", fontsize=10, loc="left", fontweight="bold")
-    tidy(axis, "x")

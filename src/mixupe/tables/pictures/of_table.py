@@ -7,15 +7,15 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from mixupe.tables.collect import errors_by_seed
-from mixupe.tables.curves import curve_figures
-from mixupe.tables.dumbbell import dumbbell_figures
-from mixupe.tables.eta import eta_figures
 from mixupe.tables.evaluation import Evaluation
-from mixupe.tables.losses import loss_figures
 from mixupe.tables.manifest import Table
-from mixupe.tables.plot import difference_figure, error_figure
-from mixupe.tables.style import MOST_CELLS, write_figures
-from mixupe.tables.waterfall import waterfall_figures
+from mixupe.tables.pictures.canvas import write_figures
+from mixupe.tables.pictures.curves import curve_figures, loss_figures, spread_figures
+from mixupe.tables.pictures.dumbbell import dumbbell_figures
+from mixupe.tables.pictures.errors import difference_figure, error_figure
+from mixupe.tables.pictures.eta import eta_figures
+from mixupe.tables.pictures.waterfall import waterfall_figures
+from mixupe.tables.render import MOST_CELLS
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,12 @@ def table_pictures(table: Table, found: Evaluation) -> list[Picture]:
         Picture("table", "Errors of each seed", errors),
         eta,
         Picture("curves", "Learning curves", curve_figures(title, trained)),
+        Picture("spread", "Validation error of each method's seeds", spread_figures(title, trained)),
         Picture("losses", "Training and test loss", loss_figures(title, trained)),
     ]
 
 
-NAMES = ("waterfall", "paper", "differences", "table", "eta", "curves", "losses")
+NAMES = ("waterfall", "paper", "differences", "table", "eta", "curves", "spread", "losses")
 
 
 def write_pictures(table: Table, found: Evaluation, folder: Path) -> None:

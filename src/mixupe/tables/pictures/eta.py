@@ -4,10 +4,10 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from statistics import fmean
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -17,7 +17,7 @@ from mixupe.augmentation.mixupe import MixupE
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import identity
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.style import ORDERED, caption, head, pages, tidy
+from mixupe.tables.pictures.canvas import Panel, compose, lanes, ordered_style, pages
 
 CAPTION = (
     "Line: mean over seeds; dots: seeds. Left of the upright: mixup with the same alpha, which is MixupE without"
@@ -26,7 +26,7 @@ CAPTION = (
 
 
 @dataclass
-class Panel:
+class Variant:
     """Errors in percent, one a seed, of one cell and variant: alpha -> eta -> errors, and alpha -> errors of mixup."""
 
     name: str
@@ -50,13 +50,13 @@ def eta_figures(title: str, runs: Sequence[DeclaredRun], metric: str) -> list[Fi
     names: dict[str, set[str]] = {}
     for run, key, _ in done:
         names.setdefault(key, set()).add(run.names["dataset"])
-    rows: dict[str, dict[str, Panel]] = {}
+    rows: dict[str, dict[str, Variant]] = {}
     for run, key, error in done:
         method = run.settings.augmentation
         if method.name == MixupE.name:
             dataset = run.names["dataset"] if len(names[key]) == 1 else run.settings.dataset.name
             heading = f"{dataset} ({run.names['model']}), {method.variant} at {method.mix_at}"
-            panel = rows.setdefault(key, {}).setdefault(method.variant, Panel(heading))
+            panel = rows.setdefault(key, {}).setdefault(method.variant, Variant(heading))
             panel.mixupe.setdefault(method.alpha, {}).setdefault(method.eta, []).append(error)
     for run, key, error in done:
         method = run.settings.augmentation
@@ -75,46 +75,44 @@ def _fixed(settings: RunSettings) -> str:
     return json.dumps(values, sort_keys=True)
 
 
-def _figure(heading: str, label: str, rows: Sequence[Mapping[str, Panel]]) -> Figure:
+def _figure(heading: str, label: str, rows: Sequence[Mapping[str, Variant]]) -> Figure:
     variants = list(dict.fromkeys(variant for row in rows for variant in row))
-    alphas = sorted({alpha for row in rows for panel in row.values() for alpha in panel.mixupe})
-    styles = {alpha: ORDERED[i % len(ORDERED)] for i, alpha in enumerate(alphas)}
-    size = (max(6.5, 4.2 * len(variants)), 1.5 + 2.5 * len(rows))
-    figure, axes = plt.subplots(
-        len(rows), len(variants), figsize=size, squeeze=False, sharey="row", layout="constrained"
-    )
-    for row, panels in zip(axes, rows, strict=True):
-        for axis, variant in zip(row, variants, strict=True):
-            if variant in panels:
-                _draw_panel(axis, panels[variant], styles)
-                axis.set_ylabel(label, fontsize=9)
-            else:
-                axis.set_visible(False)
-    head(figure, heading, {f"alpha {alpha:g}": style for alpha, style in styles.items()})
-    caption(figure, CAPTION)
-    return figure
+    alphas = sorted({alpha for row in rows for line in row.values() for alpha in line.mixupe})
+    styles = {alpha: ordered_style(number) for number, alpha in enumerate(alphas)}
+    panels = [
+        [
+            Panel(partial(_draw, of=row[variant], styles=styles), row[variant].name, "eta (log scale)", label, "y")
+            if variant in row
+            else None
+            for variant in variants
+        ]
+        for row in rows
+    ]
+    size = (max(6.5, 4.2 * len(variants)), 1.5 + 2.7 * len(rows))
+    legend = {f"alpha {alpha:g}": style for alpha, style in styles.items()}
+    return compose(heading, panels, size, CAPTION, legend, share="row")
 
 
-def _draw_panel(axis: Axes, panel: Panel, styles: Mapping[float, Style]) -> None:
-    places = _places({eta for line in panel.mixupe.values() for eta in line})
+def _draw(axis: Axes, of: Variant, styles: Mapping[float, Style]) -> None:
+    places = _places({eta for line in of.mixupe.values() for eta in line})
     x = list(places.values())
     step = min((b - a for a, b in pairwise(x)), default=1.0)
     beside = x[0] - step
-    for number, (alpha, line) in enumerate(sorted(panel.mixupe.items())):
-        # Lines stand a little apart, so that the dots of one do not hide those of another.
-        shift = 0.1 * step * (number - (len(panel.mixupe) - 1) / 2)
+    everything = [error for line in (*of.mixupe.values(), of.mixup) for errors in line.values() for error in errors]
+    gap = 0.03 * ((max(everything) - min(everything)) or 1.0)
+    # Lines stand apart by more than their dots are wide, so that each keeps a column of its own at every eta.
+    apart = 0.75 * step / max(3, len(of.mixupe))
+    for number, (alpha, line) in enumerate(sorted(of.mixupe.items())):
+        shift = apart * (number - (len(of.mixupe) - 1) / 2)
+        style = styles[alpha]
         points = {places[eta] + shift: errors for eta, errors in sorted(line.items())}
-        _draw_line(axis, points, styles[alpha], styles[alpha].line)
-        if alpha in panel.mixup:
-            _draw_line(axis, {beside + shift: panel.mixup[alpha]}, styles[alpha], "none")
-            level = fmean(panel.mixup[alpha])
-            axis.axhline(level, color=styles[alpha].colour, linewidth=0.8, linestyle=styles[alpha].line, alpha=0.6)
+        _line(axis, points, style, style.line, gap, apart)
+        if alpha in of.mixup:
+            _line(axis, {beside + shift: of.mixup[alpha]}, style, "none", gap, apart)
+            axis.axhline(fmean(of.mixup[alpha]), color=style.colour, linewidth=0.7, linestyle=style.line, alpha=0.45)
     axis.axvline(beside + 0.5 * step, color="#999999", linewidth=0.8)
     axis.set_xticks([beside, *x], ["mixup", *(f"{eta:g}" for eta in places)])
     axis.set_xlim(beside - 0.5 * step, x[-1] + 0.5 * step)
-    axis.set_xlabel("eta (log scale)", fontsize=9)
-    axis.set_title(panel.name, fontsize=10, loc="left", fontweight="bold")
-    tidy(axis, "y")
     axis.tick_params(labelleft=True)
 
 
@@ -124,11 +122,14 @@ def _places(etas: set[float]) -> dict[float, float]:
     return {eta: math.log10(eta) if eta > 0 else zero for eta in sorted(etas)}
 
 
-def _draw_line(axis: Axes, points: Mapping[float, Sequence[float]], style: Style, line: str) -> None:
-    """Means joined by a line, and a dot a seed; `points` are x -> errors."""
+def _line(
+    axis: Axes, points: Mapping[float, Sequence[float]], style: Style, line: str, gap: float, room: float
+) -> None:
+    """Means joined by a line, and beside each a dot a seed; `points` are x -> errors."""
     means = [fmean(errors) for errors in points.values()]
-    axis.plot(
-        list(points), means, color=style.colour, marker=style.marker, markersize=5.5, linestyle=line, linewidth=1.4
-    )
     for x, errors in points.items():
-        axis.plot([x] * len(errors), errors, ".", color=style.colour, alpha=0.55, markersize=6, markeredgewidth=0)
+        dots = [x + room * (0.22 + 0.16 * lane) for lane in lanes(errors, gap)]
+        axis.plot(dots, errors, ".", color=style.colour, alpha=0.5, markersize=6, markeredgewidth=0)
+    axis.plot(
+        list(points), means, color=style.colour, marker=style.marker, linestyle=line, markersize=5.5, linewidth=1.4
+    )
