@@ -1,10 +1,12 @@
 """The one interface between a data set of any domain and the training loop."""
 
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -15,6 +17,8 @@ DomainName = Literal["images", "tabular", "speech", "graphs"]
 ProtocolName = Literal["heldout", "paper"]
 # Where the test part comes from: the set has one of its own, a fold of a cross-validation, or drawn by the seed.
 TestPart = Literal["own", "fold", "drawn"]
+# What new examples must go through before a trained model sees them, found on the training part: plain values and tensors.
+Preparation = dict[str, Any]
 
 
 class Card(Settings):
@@ -137,6 +141,9 @@ class DataBundle:
         split_digest: SHA-256 over the three index lists; two runs with the same digest saw the same split.
         test_part: whether other seeds have the same test part.
         notes: what was skipped, imputed or merged on the way, one sentence each; shown to the user and recorded.
+        ids: part (train, validation, test) -> (n,) numbers of its examples in the whole set; a part that is not there is
+            numbered by itself.
+        preparation: of new examples, for `mixupe.data.new_files`; None where no new file can be read.
     """
 
     spec: DataSpec
@@ -146,3 +153,5 @@ class DataBundle:
     split_digest: str
     test_part: TestPart = "drawn"
     notes: tuple[str, ...] = ()
+    ids: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    preparation: Preparation | None = None

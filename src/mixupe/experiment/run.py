@@ -19,14 +19,16 @@ from mixupe.data.root import needs_writable
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.initial import initial_model, longer_note
 from mixupe.experiment.metrics_log import MetricsLog, Row
+from mixupe.experiment.model_file import write_model
 from mixupe.experiment.outcome import Outcome, ended_by, known_outcome, refused, title_of
+from mixupe.experiment.predictions import predictions_of, write_predictions
 from mixupe.experiment.progress import RunBar, report_runs, run_progress, say, say_once
 from mixupe.experiment.record import build_record, config_of
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_mirror import Mirror, mirror
-from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
 from mixupe.training.distributed import ALONE, Ranks
@@ -54,6 +56,8 @@ def request_run(settings: RunSettings, in_sweep: bool = False) -> Outcome:
         store.check_writable()
         if not in_sweep:
             warn_of_slow_precision(settings)
+            if (note := longer_note(settings)) is not None:
+                say(note)
         known = _compute(folder, settings, title, in_sweep)
     # A sweep comes back to a run that another process is at, and says itself what it leaves.
     if known.state in ("DONE", "FAILED") or not in_sweep:
@@ -164,6 +168,7 @@ class Report:
 
     def summary(self, metrics: Row) -> None:
         self.mirror.summary(metrics)
+        self.mirror.explain(self.run.data, self.run.trainer.outputs)
 
 
 @contextmanager
@@ -190,15 +195,22 @@ def keep_record(run: PreparedRun, metrics: Row, seconds: float, **timing: float)
     rows = run.log.rows()
     device, processes = run.trainer.device, run.trainer.ranks.size
     record = build_record(run.settings, run.data, parameters, metrics, rows, device, timing, processes)
+    keep_answers(run)
     write_json(run.folder.record, record)
     run.folder.set_done()
     previous(run.folder.checkpoint).unlink(missing_ok=True)
     return record
 
 
+def keep_answers(run: PreparedRun) -> None:
+    """Write what explains and uses the run later: predictions.npz and model.pt."""
+    write_predictions(run.folder.predictions, predictions_of(run.data, run.trainer.outputs))
+    write_model(run.folder.model, run.folder.id, run.settings, run.data, run.trainer.best.model)
+
+
 def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
-    model = build_model(settings.model, data.spec, settings.seed)
+    model = initial_model(settings, data)
     for name in prototype(settings.augmentation).mix_points:
         _check_mix_point(model, name, data.spec.domain)
     if settings.trainer.compile:

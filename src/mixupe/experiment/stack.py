@@ -184,6 +184,7 @@ def _finished(member: _Member, stacked: int) -> Outcome:
             # W&B takes one run a process at a time, so each is mirrored as a whole, when it is over.
             with mirror(run.settings, run.log.rows()) as wandb_mirror:
                 wandb_mirror.summary(metrics)
+                wandb_mirror.explain(run.data, run.trainer.outputs)
         record = keep_record(run, metrics, member.seconds, stacked=stacked)
     except Exception as error:
         return _end(member, _outcome_of(error, run.folder, run.title))

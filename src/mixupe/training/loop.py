@@ -94,6 +94,7 @@ class Trainer:
         epoch: whole epochs behind it.
         earlier_seconds: that earlier processes spent on what this one resumes.
         damaged: a phrase for each checkpoint file that could not be used.
+        outputs: part -> logits (n, K) and labels (n,) of the best-validation epoch; there after `test`.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class Trainer:
         self._saving_seconds = 0.0
         self.earlier_seconds = 0.0
         self.damaged: list[str] = []
+        self.outputs: dict[str, tuple[Tensor, Tensor]] = {}
         self._resume(reported)
 
     @property
@@ -207,7 +209,8 @@ class Trainer:
         test = self._test.to(self.device)
         last = full_metrics(*self._predict(test))
         self.evaluated.load_state_dict(self.best.model)
-        best = full_metrics(*self._predict(test))
+        self.outputs = {"validation": self._predict(self.validation), "test": self._predict(test)}
+        best = full_metrics(*self.outputs["test"])
         if self.settings.deformations:
             assert isinstance(test, TensorImages)
             best |= deformed_errors(test, self.seed, self._predict)

@@ -18,6 +18,10 @@ class FrontEnd(Protocol):
     """From waveforms to spectrograms."""
 
     @property
+    def sample_rate(self) -> int:
+        """Of the waveforms, in Hz."""
+
+    @property
     def bands(self) -> int:
         """Rows of a spectrogram."""
 

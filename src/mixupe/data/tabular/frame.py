@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.splits import make_splits
 from mixupe.data.tabular.columns import informative
+from mixupe.data.tabular.encoding import encoding_of
 from mixupe.data.tensors import TensorSplit
 
 # What happens to missing values: the training mean and an indicator column, and a category of their own; or the training
@@ -72,6 +73,7 @@ def table_bundle(
         DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=_blocks(transformer)),
         split,
         notes + left_out + _duplicates_note(rows) + _missing_note(features, imputation) + _merged_note(transformer),
+        encoding_of(transformer),
     )
 
 
