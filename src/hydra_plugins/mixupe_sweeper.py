@@ -14,9 +14,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from mixupe.experiment import launchers
-from mixupe.experiment.compose import expand_grid
+from mixupe.experiment.compose import compose_all, expand_grid
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.sweep import TABLE_OVERRIDES, run_sweep
+from mixupe.experiment.sweep import TABLE_OVERRIDES, SweepFailedError, run_sweep
+from mixupe.runs.groups import end_sweep
 from mixupe.settings import UserError
 from mixupe.stopping import time_box
 from mixupe.tables.collect import RESULTS
@@ -65,7 +66,19 @@ class RunSweeper(Sweeper):
 
         with time_box(self._checked_minutes()):
             elsewhere = None if isinstance(self.launcher, BasicLauncher) else launch
-            return run_sweep(title, jobs, elsewhere, results, launchers.workers(self.launcher))
+            try:
+                outcomes = run_sweep(title, jobs, elsewhere, results, launchers.workers(self.launcher))
+            except SweepFailedError:
+                self._show_table(jobs)
+                raise
+            self._show_table(jobs)
+            return outcomes
+
+    def _show_table(self, jobs: Sequence[Sequence[str]]) -> None:
+        """Of a grid; a declared table is built by scripts/table.py."""
+        assert self.config is not None
+        if OmegaConf.select(self.config, "table") is None:
+            end_sweep(compose_all(jobs), Path(self.config.output_root))
 
     def _checked_minutes(self) -> float | None:
         if self.minutes is None:

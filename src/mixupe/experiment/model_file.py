@@ -68,8 +68,14 @@ def read_model(path: Path, key: str = "run") -> ModelFile:
     """
     state, problems = load_checkpoint(path, torch.device("cpu"))
     if state is None:
-        reason = f"is {'damaged' if problems else 'not there'}"
-        raise UserError(f"{key}: {path} {reason}; runs finished by an earlier version, and records alone, have none")
+        if problems:
+            raise UserError(
+                f"{key}: {path} is damaged; it has been set aside, remove its run's folder to compute it again"
+            )
+        raise UserError(
+            f"{key}: there is no {path}; a run that is not finished, was finished by an earlier version, or of which only a"
+            " record is left has none"
+        )
     if state.get("format") != FORMAT:
         raise UserError(f"{key}: {path} has the format {state.get('format')!r}, this version reads {FORMAT}")
     return _parsed(state)
