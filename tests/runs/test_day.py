@@ -125,7 +125,7 @@ def test_a_bad_run_says_why(
     (run,) = (tmp_path / "outputs" / "runs").iterdir()
     capsys.readouterr()
     assert call(monkeypatch, "runs", "show", run.name, "--results", tmp_path) == 0
-    assert "! The last epoch was the best: it was still getting better" in capsys.readouterr().out
+    assert "! The validation loss was still falling in the last epoch" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from mixupe.data.base import DataBundle
-from mixupe.data.shown import Shown, shown
+from mixupe.data.shown import shown
 from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
 from mixupe.experiment.predictions import Predictions
 
@@ -25,7 +25,7 @@ def explanation(wandb: Any, predictions: Predictions, data: DataBundle) -> dict[
         "test/calibration": wandb.Table(
             ["confidence", "accuracy", "examples"], [[float(a), float(b), int(n)] for a, b, n in rows if n]
         ),
-        "test/mistakes": _mistakes(wandb, predictions, data),
+        **_mistakes(wandb, predictions, data),
     }
     if len(names) <= MOST_CLASSES:
         matrix = confusion_matrix(answers)
@@ -37,22 +37,23 @@ def explanation(wandb: Any, predictions: Predictions, data: DataBundle) -> dict[
     return logged
 
 
-def _mistakes(wandb: Any, predictions: Predictions, data: DataBundle) -> Any:
+def _mistakes(wandb: Any, predictions: Predictions, data: DataBundle) -> dict[str, Any]:
+    """A table, and the pictures or recordings beside it: inside a table an offline run would keep them elsewhere."""
     answers, names = predictions.parts["test"], predictions.classes
-    rows = []
+    rows, media = [], []
     for position in confident_mistakes(answers, MISTAKES):
-        example = _media(wandb, shown(data.test, int(position), data.spec, data.preparation))
+        example = shown(data.test, int(position), data.spec, data.preparation)
+        number, sure = int(answers.ids[position]), float(answers.confidence[position])
         label, predicted = names[answers.labels[position]], names[answers.predicted[position]]
-        rows.append([int(answers.ids[position]), example, label, predicted, float(answers.confidence[position])])
-    return wandb.Table(["example", "shown", "class", "predicted", "confidence"], rows, allow_mixed_types=True)
-
-
-def _media(wandb: Any, example: Shown) -> Any:
-    if example.pixels is not None:
-        return wandb.Image(example.pixels)
-    if example.samples is not None:
-        return wandb.Audio(example.samples, sample_rate=example.sample_rate)
-    return ", ".join(f"{name} {value}" for name, value in example.facts.items())
+        words = ", ".join(f"{name} {value}" for name, value in example.facts.items())
+        rows.append([number, label, predicted, sure, words])
+        caption = f"{label} taken for {predicted}, {sure:.0%} sure, example {number}"
+        if example.pixels is not None:
+            media.append(wandb.Image(example.pixels, caption=caption))
+        if example.samples is not None:
+            media.append(wandb.Audio(example.samples, sample_rate=example.sample_rate, caption=caption))
+    header = ["example", "class", "predicted", "confidence", "what it is"]
+    return {"test/mistakes": wandb.Table(header, rows), **({"test/mistaken": media} if media else {})}
 
 
 def _picture(matrix: Any) -> Any:

@@ -102,13 +102,15 @@ def why_bad(run: StoredRun, predictions: Predictions | None) -> list[str]:
         return []
     found = []
     metrics, epochs = run.record["metrics"], len(rows)
-    if epochs > 1 and metrics["best_epoch"] == epochs and rows[-1]["validation_loss"] < rows[-2]["validation_loss"]:
+    losses = [row["validation_loss"] for row in rows]
+    is_falling = epochs > 1 and losses[-1] == min(losses) and losses[-1] < losses[-2]
+    if is_falling:
         found.append(
-            f"The last epoch was the best: it was still getting better; more trainer.epochs than {epochs} may help."
+            f"The validation loss was still falling in the last epoch; more trainer.epochs than {epochs} may help."
         )
     if metrics["test_error"] >= 100 * (1 - 1 / run.record["classes"]) - 1e-9:
-        found.append("It is no better than guessing evenly: try a lower optimizer.lr, and look at the data's notes.")
-    losses = [row["validation_loss"] for row in rows]
+        help_ = "" if is_falling else ": try a lower optimizer.lr, and look at the data's notes"
+        found.append(f"It is no better than guessing evenly{help_}.")
     if losses[-1] > 1.5 * min(losses) and metrics["best_epoch"] < 0.7 * epochs:
         found.append(
             f"The validation loss rose from {min(losses):.3g} to {losses[-1]:.3g}: it overfits; more weight_decay, mixing or"
