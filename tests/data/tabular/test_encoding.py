@@ -25,11 +25,11 @@ def table() -> tuple[pd.DataFrame, pd.Series]:
         {
             "x": random.normal(size=n),
             "y": np.where(random.random(n) < 0.2, np.nan, random.normal(3, 2, n)),
-            "colour": np.where(random.random(n) < 0.1, None, random.choice(["red", "green"], n)),
+            "colour": random.choice(["red", "green"], n).astype(object),
             "town": [f"t{min(int(k), 99)}" for k in random.exponential(20, n)],
         }
     )
-    features["colour"] = features["colour"].astype("object").where(features["colour"].notna(), np.nan)
+    features.loc[random.random(n) < 0.1, "colour"] = np.nan
     return features, pd.Series(random.choice(["a", "b"], n))
 
 
@@ -62,7 +62,7 @@ def test_new_rows_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> Non
     bundle = table_bundle(features, target, SETTINGS, DataRequest(tmp_path, 0, "heldout"))
     spec: DataSpec = bundle.spec
     assert bundle.preparation is not None
-    new = features.head(3).assign(colour=["red", "violet", None], target="a")
+    new = features.head(3).assign(colour=["red", "violet", np.nan], target="a")
     examples = read(new, SETTINGS, spec, bundle.preparation)
     assert examples.notes == (
         "1 column(s) that the model does not use: target",
