@@ -4,6 +4,7 @@ It only chooses what to run; scheduling is the launcher's (hydra/launcher=basic,
 """
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from mixupe.experiment.command import Command
-from mixupe.experiment.compose import expand_grid
+from mixupe.experiment.compose import compose_all, expand_grid
 from mixupe.experiment.launchers import Workers
-from mixupe.experiment.sweep import run_sweep
+from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.settings import UserError
 from mixupe.stopping import time_box
 from mixupe.tables.collect import RESULTS
@@ -37,6 +38,7 @@ class RunSweeper(Sweeper):
         assert isinstance(task_function, Command)
         self.command = task_function
         self.declared = OmegaConf.select(config, "table")
+        self.output_root = Path(config.output_root)
         self.workers = Workers(hydra_context, config)
 
     def sweep(self, arguments: list[str]) -> Any:  # noqa: ARG002 - Hydra does not know those of the runs
@@ -48,7 +50,20 @@ class RunSweeper(Sweeper):
             title, jobs = table.name, [job for extra in grid for job in table.override_lists(extra)]
             results = self.results / table.name
         with time_box(self._checked_minutes()):
-            return run_sweep(title, jobs, self.workers.launch, results, self.workers.count)
+            try:
+                outcomes = run_sweep(title, jobs, self.workers.launch, results, self.workers.count)
+            except SweepFailedError:
+                self._show_table(jobs)
+                raise
+            self._show_table(jobs)
+            return outcomes
+
+    def _show_table(self, jobs: Sequence[Sequence[str]]) -> None:
+        """Of a grid; a declared table is built by scripts/table.py."""
+        if self.declared is None:
+            from mixupe.runs.groups import end_sweep
+
+            end_sweep(compose_all(jobs), self.output_root)
 
     def _checked_minutes(self) -> float | None:
         if self.minutes is None:

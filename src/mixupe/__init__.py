@@ -5,7 +5,8 @@
 >>> loss = mixupe(model, x, y).loss  # doctest: +SKIP
 
 The experiment framework (Hydra, W&B, data sets) lives in subpackages that are imported only when asked for. So are the names
-below, for the framework checks a command line without importing torch.
+below, for the framework checks a command line without importing torch; `compare`, `run` and `load_run` need it
+(`mixupe.runs`).
 """
 
 from importlib import import_module
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from mixupe.augmentation.manifold_mixup import ManifoldMixup
     from mixupe.augmentation.mixup import Mixup, mixup_loss
     from mixupe.augmentation.mixupe import MixupE, mixupe_loss
+
+if TYPE_CHECKING:
+    from mixupe.runs.notebook import compare as compare
+    from mixupe.runs.notebook import run as run
+    from mixupe.runs.trained import load_run as load_run
 
 __all__ = [
     "ERMPenalty",
@@ -30,21 +36,24 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ERMPenalty": "erm_penalty",
-    "ManifoldMixup": "manifold_mixup",
-    "MixedLoss": "loss",
-    "Mixup": "mixup",
-    "MixupE": "mixupe",
-    "erm_penalty_loss": "erm_penalty",
-    "mixup_loss": "mixup",
-    "mixupe_loss": "mixupe",
+    "ERMPenalty": "augmentation.erm_penalty",
+    "ManifoldMixup": "augmentation.manifold_mixup",
+    "MixedLoss": "augmentation.loss",
+    "Mixup": "augmentation.mixup",
+    "MixupE": "augmentation.mixupe",
+    "compare": "runs.notebook",
+    "erm_penalty_loss": "augmentation.erm_penalty",
+    "load_run": "runs.trained",
+    "mixup_loss": "augmentation.mixup",
+    "mixupe_loss": "augmentation.mixupe",
+    "run": "runs.notebook",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"mixupe.augmentation.{_MODULES[name]}"), name)
+    value = getattr(import_module(f"mixupe.{_MODULES[name]}"), name)
     globals()[name] = value  # asked once
     return value
 

@@ -20,7 +20,16 @@ def test_a_run_leaves_its_record_and_is_not_repeated(compose: Compose) -> None:
     first = request_run(settings)
     folder = RunStore(settings.output_root).folder(run_id(settings))
     assert (first.state, first.fresh) == ("DONE", True)
-    kept = {"config.yaml", "metrics.jsonl", "record.json", "checkpoint.pt", "state.json", "lock"}
+    files = (
+        "config.yaml",
+        "metrics.jsonl",
+        "record.json",
+        "checkpoint.pt",
+        "predictions.npz",
+        "model.pt",
+        "state.json",
+    )
+    kept = {*files, "lock"}
     assert {path.name for path in folder.path.iterdir()} == kept
     record = json.loads(folder.record.read_text())
     assert record["id"] == run_id(settings)

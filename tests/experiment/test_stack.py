@@ -302,6 +302,9 @@ def test_each_run_has_its_own_mirror(compose: Compose, monkeypatch: pytest.Monke
             def summary(self, metrics: dict[str, float]) -> None:
                 mirrored.append((run_id(settings), [row["epoch"] for row in past], metrics))
 
+            def explain(self, data: Any, outputs: Any) -> None:
+                pass
+
         yield Mirror()
 
     monkeypatch.setattr(run, "mirror", mirror)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Self
 
@@ -12,6 +12,8 @@ from pydantic import Field
 from mixupe.settings import Fraction, PositiveInt, Settings
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
     from torch import Tensor
 
@@ -19,6 +21,8 @@ DomainName = Literal["images", "tabular", "speech", "graphs"]
 ProtocolName = Literal["heldout", "paper"]
 # Where the test part comes from: the set has one of its own, a fold of a cross-validation, or drawn by the seed.
 TestPart = Literal["own", "fold", "drawn"]
+# What new examples must go through before a trained model sees them, found on the training part: plain values and tensors.
+Preparation = dict[str, Any]
 
 
 class Card(Settings):
@@ -143,6 +147,9 @@ class DataBundle:
         split_digest: SHA-256 over the three index lists; two runs with the same digest saw the same split.
         test_part: whether other seeds have the same test part.
         notes: what was skipped, imputed or merged on the way, one sentence each; shown to the user and recorded.
+        ids: part (train, validation, test) -> (n,) numbers of its examples in the whole set; a part that is not there is
+            numbered by itself.
+        preparation: of new examples, for `mixupe.data.new_files`; None where no new file can be read.
     """
 
     spec: DataSpec
@@ -152,3 +159,5 @@ class DataBundle:
     split_digest: str
     test_part: TestPart = "drawn"
     notes: tuple[str, ...] = ()
+    ids: Mapping[str, npt.NDArray[np.int64]] = field(default_factory=dict)
+    preparation: Preparation | None = None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec, Split, TestPart
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec, Preparation, Split, TestPart
 from mixupe.files import replacing
 from mixupe.settings import UserError
 from mixupe.streams import stream_seed
@@ -32,13 +32,19 @@ class Indexes:
         parts = (np.asarray(part, dtype="<i8").tobytes() for part in (self.train, self.validation, self.test))
         return hashlib.sha256(b"|".join(parts)).hexdigest()
 
-    def bundle(self, spec: DataSpec, split: Callable[[Indices], Split], notes: tuple[str, ...] = ()) -> DataBundle:
+    def bundle(
+        self,
+        spec: DataSpec,
+        split: Callable[[Indices], Split],
+        notes: tuple[str, ...] = (),
+        preparation: Preparation | None = None,
+    ) -> DataBundle:
         """The data set of these parts.
 
         Args:
             spec: sizes and names for the model.
             split: makes a part of the indices, (n,) int64, of its examples.
-            notes: see DataBundle.
+            notes, preparation: see DataBundle.
         """
         return DataBundle(
             spec,
@@ -48,6 +54,8 @@ class Indexes:
             split_digest=self.digest,
             test_part=self.test_part,
             notes=notes,
+            ids={"train": self.train, "validation": self.validation, "test": self.test},
+            preparation=preparation,
         )
 
 

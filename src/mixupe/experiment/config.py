@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from mixupe.augmentation.config import AugmentationSettings, augmentation_settings
 from mixupe.data.base import DatasetSettings, ProtocolName
@@ -41,8 +41,21 @@ class DataSettings(Settings):
     root: Path
 
 
+# On the command line an id without letters arrives as a number.
+RunId = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-f]{16}$"),
+    BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
+]
+
+
 class RunSettings(Settings):
-    """Everything one run needs to know."""
+    """Everything one run needs to know.
+
+    Attributes:
+        init_from: id of a finished run in the same output_root, with whose weights (of its best-validation epoch) training
+            starts; None initialises afresh.
+    """
 
     dataset: DatasetSettings
     model: ModelSettings
@@ -55,6 +68,7 @@ class RunSettings(Settings):
     seed: NonNegativeInt
     protocol: ProtocolName
     output_root: Path
+    init_from: RunId | None = Field(default=None, json_schema_extra={"identity_default": None})
 
 
 # The parts whose meaning does not depend on another part.
@@ -67,6 +81,7 @@ _INDEPENDENT_PARTS: dict[str, TypeAdapter[Any]] = {
     "seed": TypeAdapter(NonNegativeInt),
     "protocol": TypeAdapter(ProtocolName),
     "output_root": TypeAdapter(Path),
+    "init_from": TypeAdapter(RunId | None),
 }
 
 
@@ -76,7 +91,7 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     Raises:
         UserError: names the key, the value and what is allowed.
     """
-    values = dict(config)
+    values = {**_later_defaults(), **config}
     unknown = set(values) - set(RunSettings.model_fields)
     if unknown:
         raise UserError(f"{sorted(unknown)[0]}: unknown key, allowed are {', '.join(RunSettings.model_fields)}")
@@ -92,6 +107,12 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     )
     rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
     return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+
+
+def _later_defaults() -> dict[str, Any]:
+    """Of the keys that came later than records whose configs are read here."""
+    fields = RunSettings.model_fields.items()
+    return {name: field.default for name, field in fields if not field.is_required()}
 
 
 def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> T:

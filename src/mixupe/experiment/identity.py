@@ -43,6 +43,16 @@ def run_ids(settings: Sequence[RunSettings]) -> list[str]:
     return [_digest({**common, "seed": one.seed}) for one in settings]
 
 
+def ids_of_shorter(settings: RunSettings) -> dict[int, str]:
+    """Epochs, ascending from 1 -> id of the run that differs in having only so many."""
+    values = identity(settings)
+    trainer = values["trainer"]
+    return {
+        epochs: _digest({**values, "trainer": {**trainer, "epochs": epochs}})
+        for epochs in range(1, settings.trainer.epochs)
+    }
+
+
 def group_id(settings: RunSettings) -> str:
     """The identity without the seed: equal for the seeds of one cell."""
     values = identity(settings)

@@ -15,11 +15,11 @@ from mixupe.data.registry import load_dataset
 from mixupe.data.root import needs_writable
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_text
+from mixupe.experiment.initial import initial_model
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.progress import say, say_once
 from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
-from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.trainer import Trainer, resolve_device
@@ -84,7 +84,7 @@ def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> Prepare
 def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     settings = request.settings
-    model = build_model(settings.model, data.spec, settings.seed)
+    model = initial_model(settings, data)
     for name in prototype(settings.augmentation).mix_points:
         _check_mix_point(model, name, data.spec.domain)
     if settings.trainer.compile:

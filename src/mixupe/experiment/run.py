@@ -17,8 +17,11 @@ import torch
 from mixupe import stopping
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json
+from mixupe.experiment.initial import longer_note
 from mixupe.experiment.metrics_log import Row
+from mixupe.experiment.model_file import write_model
 from mixupe.experiment.outcome import Outcome, ended_by, record_failure, refused
+from mixupe.experiment.predictions import predictions_of, write_predictions
 from mixupe.experiment.prepare import PreparedRun, check_processes, prepare
 from mixupe.experiment.progress import Display, OneRun, Quiet, say, say_once
 from mixupe.experiment.record import build_record
@@ -47,6 +50,8 @@ def request_run(settings: RunSettings) -> Outcome:
     with joined(resolve_device(settings.trainer.device)) as ranks:
         if ranks.first(request.known) is None:
             warn_of_slow_precision(settings)
+            if (note := longer_note(settings)) is not None:
+                say(note)
         (outcome,) = run_all([request], OneRun() if ranks.is_first else Quiet(), ranks)
     if outcome.state == "REFUSED":
         raise UserError(outcome.reason)
@@ -242,6 +247,7 @@ def _recorded(run: PreparedRun, wandb: Mirror, clock: _Clock, ranks: Ranks = ALO
 
     def record() -> dict[str, Any]:
         wandb.summary(metrics)
+        wandb.explain(run.data, run.trainer.outputs)
         return _write_record(run, metrics, stacked)
 
     folder, title = run.request.folder, run.request.title
@@ -257,10 +263,18 @@ def _write_record(run: PreparedRun, metrics: Row, stacked: int) -> dict[str, Any
     record = build_record(
         run.settings, run.data, parameters, metrics, run.log.rows(), trainer.device, timing, trainer.ranks.size
     )
+    _keep_answers(run)
     write_json(folder.record, record)
     folder.set_done()
     previous(folder.checkpoint).unlink(missing_ok=True)
     return record
+
+
+def _keep_answers(run: PreparedRun) -> None:
+    """Write what explains and uses the run later: predictions.npz and model.pt."""
+    folder, trainer = run.request.folder, run.trainer
+    write_predictions(folder.predictions, predictions_of(run.data, trainer.outputs))
+    write_model(folder.model, folder.id, run.settings, run.data, trainer.best.model)
 
 
 def _ended(request: Request, error: Exception, ranks: Ranks = ALONE, started: float = 0.0) -> Outcome:

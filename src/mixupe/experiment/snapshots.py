@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mixupe.augmentation.config import build_augmentation
 from mixupe.data.base import DataBundle
 from mixupe.experiment.finished import FinishedRun
-from mixupe.models.registry import build_model
+from mixupe.experiment.initial import initial_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import load_checkpoint
 from mixupe.training.trainer import Trainer
@@ -51,7 +51,7 @@ def kept_snapshots(run: FinishedRun, data: DataBundle) -> list[Snapshot]:
     """
     state = kept_state(run, "--snapshots N trains it again and looks at N places on the way")
     epoch, best, steps = state["epoch"], state["best"], state["scheduler"]["last_epoch"]
-    found = {0: _weights(build_model(run.settings.model, data.spec, run.settings.seed))}
+    found = {0: _weights(initial_model(run.settings, data))}
     found[best["epoch"]] = best["model"]
     # With a moving average of the weights the best model is not what was trained, but the last is.
     found[epoch] = state["model"]
@@ -70,7 +70,7 @@ def trained_again(run: FinishedRun, data: DataBundle, count: int) -> tuple[list[
         count: >= 2.
     """
     settings = run.settings
-    model = build_model(settings.model, data.spec, settings.seed)
+    model = initial_model(settings, data)
     method = build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data)
     losses: list[float] = []
     with TemporaryDirectory() as folder:

@@ -55,6 +55,14 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     @property
+    def model(self) -> Path:
+        return self.path / "model.pt"
+
+    @property
+    def predictions(self) -> Path:
+        return self.path / "predictions.npz"
+
+    @property
     def record(self) -> Path:
         return self.path / "record.json"
 

@@ -5,9 +5,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mixupe.data.base import DataBundle
 from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
+from mixupe.experiment.predictions import Outputs, predictions_of
 from mixupe.experiment.progress import say_once
 from mixupe.experiment.record import public_config
 from mixupe.experiment.wandb_environment import (
@@ -21,6 +23,7 @@ from mixupe.experiment.wandb_environment import (
     wandb_mode,
     wandb_package,
 )
+from mixupe.experiment.wandb_explanation import explanation
 
 
 class Mirror(Protocol):
@@ -30,12 +33,18 @@ class Mirror(Protocol):
     def summary(self, metrics: dict[str, float]) -> None:
         """Mirror the final metrics."""
 
+    def explain(self, data: DataBundle, outputs: Outputs) -> None:
+        """Mirror what the test part's answers show; outputs as of `Trainer.test`."""
+
 
 class NoMirror:
     def log(self, row: Row) -> None:
         pass
 
     def summary(self, metrics: dict[str, float]) -> None:
+        pass
+
+    def explain(self, data: DataBundle, outputs: Outputs) -> None:
         pass
 
 
@@ -54,6 +63,10 @@ class WandbMirror:
 
     def summary(self, metrics: dict[str, float]) -> None:
         self._try(lambda: self._run.summary.update(metrics))
+
+    def explain(self, data: DataBundle, outputs: Outputs) -> None:
+        predictions = predictions_of(data, outputs)
+        self._try(lambda: self._run.log(explanation(wandb_package(), predictions, data)))
 
     def _try(self, action: Callable[[], object]) -> None:
         if not self._is_lost:

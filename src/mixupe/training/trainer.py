@@ -60,6 +60,7 @@ class Trainer(Engine):
         epoch: whole epochs behind it.
         earlier_seconds: that earlier processes spent on what this one resumes.
         damaged: a phrase for each checkpoint file that could not be used.
+        outputs: part -> logits (n, K) and labels (n,) of the best-validation epoch; there after `test`.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class Trainer(Engine):
         self._began = time.time()
         self.earlier_seconds = 0.0
         self.damaged: list[str] = []
+        self.outputs: dict[str, tuple[Tensor, Tensor]] = {}
         self._resume(reported)
 
     @property
@@ -157,7 +159,8 @@ class Trainer(Engine):
         test = self._test.to(self.device)
         last = full_metrics(*self._predict(test))
         self.evaluated.load_state_dict(self.best.model)
-        best = full_metrics(*self._predict(test))
+        self.outputs = {"validation": self._predict(self.validation), "test": self._predict(test)}
+        best = full_metrics(*self.outputs["test"])
         if self.settings.deformations:
             assert isinstance(test, TensorImages)
             best |= deformed_errors(test, self.seed, self._predict)

@@ -77,7 +77,15 @@ def molecule_bundle(
         key.update(bytes.fromhex(file_digest(path)))
     cache = request.root / "cache" / "molecules" / f"{settings.name}-{key.hexdigest()[:16]}.pt"
     parts = _cached(cache, lambda: featurise(read(), stereo))
-    table = GraphTable(
+    table = molecule_table(parts, stereo)
+    test = parts["is_test"].nonzero().squeeze(1).numpy() if "is_test" in parts else None
+    notes = (*parts["notes"], f"features made by RDKit {version('rdkit')}")
+    return graph_bundle(table, parts["labels"], class_names, settings, request, test=test, notes=notes)
+
+
+def molecule_table(parts: dict[str, Any], stereo: bool) -> GraphTable:
+    """The graphs of `stacked_molecules`."""
+    return GraphTable(
         edge_index=parts["edge_index"].long(),
         node_counts=parts["node_counts"],
         edge_counts=parts["edge_counts"],
@@ -87,10 +95,8 @@ def molecule_bundle(
         edge_values=torch.zeros(len(parts["edges"]), 0),
         edge_categories=parts["edges"],
         edge_sizes=tuple(len(values) for values in e_map.values()),
+        format={"format": "smiles", "stereo": stereo},
     )
-    test = parts["is_test"].nonzero().squeeze(1).numpy() if "is_test" in parts else None
-    notes = (*parts["notes"], f"features made by RDKit {version('rdkit')}")
-    return graph_bundle(table, parts["labels"], class_names, settings, request, test=test, notes=notes)
 
 
 def featurise(molecules: Molecules, stereo: bool) -> dict[str, Any]:
@@ -110,7 +116,7 @@ def featurise(molecules: Molecules, stereo: bool) -> dict[str, Any]:
     consistent = [smiles for smiles, found in labels.items() if len(found) == 1]
     if not consistent:
         raise UserError("dataset: the files hold no readable molecule with one class")
-    graphs = {smiles: graph for smiles in consistent if (graph := _graph(smiles)) is not None}
+    graphs = {smiles: graph for smiles in consistent if (graph := molecule_graph(smiles)) is not None}
 
     rows, readable = len(smiles_of_row), sum(smiles is not None for smiles in smiles_of_row)
     counts = {
@@ -124,7 +130,7 @@ def featurise(molecules: Molecules, stereo: bool) -> dict[str, Any]:
         ),
     }
     result = {
-        **_stacked(list(graphs.values())),
+        **stacked_molecules(list(graphs.values())),
         "labels": torch.tensor([next(iter(labels[smiles])) for smiles in graphs], dtype=torch.int64),
         "notes": [f"{count} {text}" for text, count in counts.items() if count],
     }
@@ -141,7 +147,7 @@ def canonical(smiles: str | None, stereo: bool) -> str | None:
     return str(chem().MolToSmiles(molecule, isomericSmiles=stereo))
 
 
-def _graph(smiles: str) -> Any:
+def molecule_graph(smiles: str) -> Any:
     """PyTorch Geometric's Data with integer features; None where a feature has a value it does not know."""
     try:
         return from_rdmol(chem().MolFromSmiles(smiles))
@@ -149,7 +155,8 @@ def _graph(smiles: str) -> Any:
         return None
 
 
-def _stacked(graphs: list[Any]) -> dict[str, Tensor]:
+def stacked_molecules(graphs: list[Any]) -> dict[str, Tensor]:
+    """Tensors of molecules as `molecule_graph` makes them."""
     # Every feature has fewer than 256 values and every molecule fewer than 32,768 atoms.
     return {
         "nodes": torch.cat([graph.x for graph in graphs]).to(torch.uint8),

@@ -1,7 +1,7 @@
 """What is known of a set of graphs once its files are read, and how it becomes a data set."""
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,8 @@ class GraphTable:
         node_values, edge_values: (nodes or edges, any) float32, continuous; zero columns where there are none.
         node_categories, edge_categories: (nodes or edges, any) integer, each column 0 to its size - 1.
         node_sizes, edge_sizes: number of categories of each of those columns.
+        format: how graphs of this kind are written in files and what their categories stand for, for new ones
+            (`new_graphs`).
     """
 
     edge_index: Tensor
@@ -33,6 +35,7 @@ class GraphTable:
     edge_values: Tensor
     edge_categories: Tensor
     edge_sizes: tuple[int, ...]
+    format: dict[str, Any] | None = None
 
     def select(self, index: Tensor) -> Self:
         """The graphs at `index`, (n,) int64."""
@@ -69,31 +72,53 @@ def graph_bundle(
     indexes = Examples(labels=labels.numpy(), class_names=class_names, test=test).split(settings, request)
     is_train = torch.zeros(len(labels), dtype=torch.bool)
     is_train[torch.from_numpy(indexes.train)] = True
-    node_values = _standardised(table.node_values, is_train.repeat_interleave(table.node_counts))
-    edge_values = _standardised(table.edge_values, is_train.repeat_interleave(table.edge_counts))
-    edge_attr = _features(edge_values, table.edge_categories, table.edge_sizes)
-    graphs = FlatGraphs(
-        x=_features(node_values, table.node_categories, table.node_sizes),
+    nodes = _statistics(table.node_values[is_train.repeat_interleave(table.node_counts)])
+    edges = _statistics(table.edge_values[is_train.repeat_interleave(table.edge_counts)])
+    graphs = flat_graphs(table, labels, nodes, edges)
+    edge_features = 0 if graphs.edge_attr is None else graphs.edge_attr.shape[1]
+    return indexes.bundle(
+        DataSpec("graphs", class_names, (graphs.x.shape[1],), edge_features=edge_features),
+        lambda part: graphs.select(torch.from_numpy(part)),
+        notes,
+        None if table.format is None else {**table.format, "nodes": nodes, "edges": edges},
+    )
+
+
+def flat_graphs(
+    table: GraphTable, labels: Tensor, nodes: tuple[Tensor, Tensor] | None, edges: tuple[Tensor, Tensor] | None
+) -> FlatGraphs:
+    """The graphs as a network takes them.
+
+    Args:
+        table: G graphs.
+        labels: (G,) int64 class indices.
+        nodes, edges: mean and standard deviation of each continuous feature over the training graphs, float64.
+    """
+    edge_attr = _features(_standardised(table.edge_values, edges), table.edge_categories, table.edge_sizes)
+    return FlatGraphs(
+        x=_features(_standardised(table.node_values, nodes), table.node_categories, table.node_sizes),
         edge_index=table.edge_index,
         edge_attr=edge_attr if edge_attr.shape[1] else None,
         node_offsets=F.pad(table.node_counts.cumsum(0), (1, 0)),
         edge_offsets=F.pad(table.edge_counts.cumsum(0), (1, 0)),
         targets=labels,
     )
-    return indexes.bundle(
-        DataSpec("graphs", class_names, (graphs.x.shape[1],), edge_features=edge_attr.shape[1]),
-        lambda part: graphs.select(torch.from_numpy(part)),
-        notes,
-    )
 
 
-def _standardised(values: Tensor, is_train: Tensor) -> Tensor:
-    """Columns to mean 0 and standard deviation 1 over the training rows; a column constant there is only shifted."""
-    train = values[is_train].double()
+def _statistics(train: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Mean and standard deviation (1 for a column that is constant) of (rows, columns); None where there is no value."""
     if train.numel() == 0:
-        return values
+        return None
+    train = train.double()
     mean, std = train.mean(dim=0), train.std(dim=0, correction=0)
     std[std == 0] = 1.0
+    return mean, std
+
+
+def _standardised(values: Tensor, statistics: tuple[Tensor, Tensor] | None) -> Tensor:
+    if statistics is None:
+        return values
+    mean, std = statistics
     return ((values.double() - mean) / std).float()
 
 

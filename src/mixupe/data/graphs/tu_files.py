@@ -8,6 +8,7 @@ a set the size of COLLAB. On sound files both give the same graphs (a test compa
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -94,18 +95,55 @@ def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
     _check_graphs(files, graph_of_node, len(labels))
     edges = _integers(files, "A", notes) - 1
     _check_edges(files, edges, graph_of_node)
-    table = _table(files, edges, graph_of_node, settings, notes)
+    table = graph_table(files, edges, graph_of_node, settings, notes)
     class_names = tuple(str(name) for name in classes)
     return TUGraphs(table, torch.from_numpy(labels.astype(np.int64)), class_names, tuple(notes))
 
 
-def _table(
-    files: TUFolder, edges: Integers, graph_of_node: Integers, settings: TUSettings, notes: list[str]
+def read_unlabelled(files: TUFolder, settings: TUSettings, known: dict[str, Any]) -> GraphTable:
+    """Graphs for a trained model; a file of their labels is not needed and not read.
+
+    Args:
+        files: the new graphs.
+        settings: of the set that the model was trained on.
+        known: `GraphTable.format` of that set.
+
+    Raises:
+        UserError: a file is missing or broken, or holds a label that training did not have.
+    """
+    absent = [part for part in REQUIRED if part != "graph_labels" and not files.path(part).is_file()]
+    if absent:
+        raise UserError(f"file: {files.folder} has no {files.path(absent[0]).name}")
+    graph_of_node = _column(files, "graph_indicator", []) - 1
+    _check_graphs(files, graph_of_node, int(graph_of_node.max(initial=0)) + 1)
+    edges = _integers(files, "A", []) - 1
+    _check_edges(files, edges, graph_of_node)
+    return graph_table(files, edges, graph_of_node, settings, [], known)
+
+
+def graph_table(
+    files: TUFolder,
+    edges: Integers,
+    graph_of_node: Integers,
+    settings: TUSettings,
+    notes: list[str],
+    known: dict[str, Any] | None = None,
 ) -> GraphTable:
-    """The graphs; what is left out or added on the way goes into the notes."""
+    """The graphs; what is left out or added on the way goes into the notes.
+
+    Args:
+        files, settings: see `tu_bundle`.
+        edges: (E, 2) nodes.
+        graph_of_node: (nodes,).
+        notes: are appended to.
+        known: what categories stand for; None takes all that occur.
+    """
+    known = known or {}
     nodes, graphs = len(graph_of_node), int(graph_of_node.max()) + 1
-    node_categories, node_sizes = _categories(files, "node_labels", nodes, notes)
-    edge_categories, edge_sizes = _categories(files, "edge_labels", len(edges), notes)
+    node_categories, node_labels = _categories(files, "node_labels", nodes, notes, known.get("node_labels"))
+    edge_categories, edge_labels = _categories(files, "edge_labels", len(edges), notes, known.get("edge_labels"))
+    node_sizes, edge_sizes = tuple(map(len, node_labels)), tuple(map(len, edge_labels))
+    degrees_known: list[int] | None = known.get("degrees")
     node_values = _values(files, "node_attributes", nodes, settings.node_attributes)
     edge_values = _values(files, "edge_attributes", len(edges), settings.edge_attributes)
 
@@ -122,7 +160,10 @@ def _table(
     if not node_sizes and not node_values.shape[1]:
         degrees = degree(edge_index[1], nodes, dtype=torch.long)[torch.from_numpy(place)].unsqueeze(1)
         if settings.max_degree is None:
-            distinct, node_categories = degrees.unique(return_inverse=True)
+            node_categories, (degrees_known,) = _coded(
+                degrees, None if degrees_known is None else [degrees_known], "a node's degree"
+            )
+            distinct = degrees_known
             node_sizes = (len(distinct),)
             notes.append(f"nodes have no features: the {len(distinct)} degrees that occur are used")
         else:
@@ -143,6 +184,7 @@ def _table(
         edge_values=edge_values[kept],
         edge_categories=edge_categories[kept],
         edge_sizes=edge_sizes,
+        format={"format": "tu", "node_labels": node_labels, "edge_labels": edge_labels, "degrees": degrees_known},
     )
 
 
@@ -172,14 +214,36 @@ def _both_ways(
     return both, lines % (int(kept.max()) + 1)
 
 
-def _categories(files: TUFolder, part: str, rows: int, notes: list[str]) -> tuple[Tensor, tuple[int, ...]]:
-    """Each column's values as 0 to size - 1, and the sizes; no column where there is no such file."""
+def _categories(
+    files: TUFolder, part: str, rows: int, notes: list[str], known: list[list[int]] | None
+) -> tuple[Tensor, list[list[int]]]:
+    """Each column's values as 0 to size - 1, and what they stand for; no column where there is no such file."""
+    if known is not None and bool(known) != files.path(part).is_file():
+        raise UserError(
+            f"file: the model was trained {'with' if known else 'without'} the file {files.path(part).name}"
+        )
     if not files.path(part).is_file():
-        return torch.zeros(rows, 0, dtype=torch.long), ()
-    columns = _integers(files, part, notes).T
-    _check_rows(files, part, columns.shape[1], rows)
-    values, codes = zip(*(np.unique(column, return_inverse=True) for column in columns), strict=True)
-    return torch.from_numpy(np.stack(codes, axis=1)), tuple(len(value) for value in values)
+        return torch.zeros(rows, 0, dtype=torch.long), []
+    values = torch.from_numpy(_integers(files, part, notes))
+    _check_rows(files, part, len(values), rows)
+    return _coded(values, known, str(files.path(part)))
+
+
+def _coded(values: Tensor, known: list[list[int]] | None, what: str) -> tuple[Tensor, list[list[int]]]:
+    """(rows, columns) values as 0 to size - 1 in each column, and its values, sorted; `known` gives them."""
+    if known is None:
+        known = [np.unique(column).tolist() for column in values.numpy().T]
+    if len(known) != values.shape[1]:
+        raise UserError(f"file: {what} has {values.shape[1]} columns instead of {len(known)}")
+    codes = []
+    for column, of_column in zip(values.unbind(dim=1), known, strict=True):
+        sorted_values = torch.tensor(of_column, dtype=column.dtype)
+        code = torch.searchsorted(sorted_values, column.contiguous()).clamp_max(len(of_column) - 1)
+        unseen = column[sorted_values[code] != column]
+        if len(unseen):
+            raise UserError(f"file: {what} holds {int(unseen[0])}, which training did not have")
+        codes.append(code)
+    return torch.stack(codes, dim=1), known
 
 
 def _values(files: TUFolder, part: str, rows: int, wanted: bool) -> Tensor:

@@ -187,12 +187,17 @@ class _Queue:
         return self.jobs
 
 
+def shorter_side(size: int) -> int:
+    """What the shorter side of an image is scaled to before the middle square of that size is cut out."""
+    return round(size * 256 / 224)
+
+
 class _Chunks(Dataset[tuple[Tensor, Tensor] | UserError]):
     """From a chunk's examples to their pixels and labels; runs in the worker processes."""
 
     def __init__(self, files: npt.NDArray[np.bytes_], targets: Tensor, channels: int, size: int, flip: bool) -> None:
         self.files, self.targets, self.channels = files, targets, channels
-        self.middle = v2.Compose([v2.Resize(round(size * 256 / 224)), v2.CenterCrop(size)])
+        self.middle = v2.Compose([v2.Resize(shorter_side(size)), v2.CenterCrop(size)])
         self.random = v2.Compose([v2.RandomResizedCrop(size), v2.RandomHorizontalFlip(0.5 if flip else 0.0)])
 
     def __getitem__(self, job: _Job) -> tuple[Tensor, Tensor] | UserError:
@@ -235,4 +240,10 @@ def streaming_bundle(
         DataSpec("images", examples.class_names, (channels, settings.image_size, settings.image_size)),
         partial(split, mean=mean, std=std),
         examples.notes,
+        {
+            "size": (settings.image_size, settings.image_size),
+            "resize": shorter_side(settings.image_size),
+            "mean": mean,
+            "std": std,
+        },
     )

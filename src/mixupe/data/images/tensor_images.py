@@ -102,7 +102,14 @@ def image_bundle(
             flip=settings.flip,
         )
 
-    return indexes.bundle(DataSpec("images", examples.class_names, tuple(pixels.shape[1:])), split, examples.notes)
+    channels, height, width = pixels.shape[1:]
+    return indexes.bundle(
+        DataSpec("images", examples.class_names, (channels, height, width)),
+        split,
+        examples.notes,
+        # The shorter side becomes the longer of the two, so that the middle covers them.
+        {"size": (height, width), "resize": max(height, width), "mean": mean, "std": std},
+    )
 
 
 def channel_statistics(pixels: npt.NDArray[np.uint8], indexes: Indexes) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,11 @@ class FrontEnd(ABC):
 
     @property
     @abstractmethod
+    def sample_rate(self) -> int:
+        """Of the waveforms, in Hz."""
+
+    @property
+    @abstractmethod
     def bands(self) -> int:
         """Rows of a spectrogram."""
 

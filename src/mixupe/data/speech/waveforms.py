@@ -101,7 +101,7 @@ def waveform_bundle(
         groups = np.arange(len(waveforms)) if examples.groups is None else examples.groups
         examples = replace(examples, groups=joined(equal_rows(waveforms), groups))
     indexes = examples.split(settings, request)
-    front_end = _front_end(settings)
+    front_end = front_end_of(settings)
     count = len(indexes.train)
     sample = indexes.train[np.linspace(0, count - 1, min(count, STATISTICS_SAMPLE)).astype(np.int64)]
     mean, std = front_end.statistics(torch.from_numpy(waveforms[sample]))
@@ -118,10 +118,11 @@ def waveform_bundle(
         )
 
     shape = (1, front_end.bands, front_end.frames(waveforms.shape[1]))
-    return indexes.bundle(DataSpec("speech", examples.class_names, shape), split, examples.notes)
+    preparation = {"seconds": waveforms.shape[1] / settings.sample_rate, "mean": mean, "std": std}
+    return indexes.bundle(DataSpec("speech", examples.class_names, shape), split, examples.notes, preparation)
 
 
-def _front_end(settings: WaveformSettings) -> FrontEnd:
+def front_end_of(settings: WaveformSettings) -> FrontEnd:
     if settings.features == "spectrogram":
         return LogSpectrogram(settings.sample_rate)
     return LogMel(settings.sample_rate, settings.mels)

@@ -19,6 +19,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.splits import Examples
 from mixupe.data.tabular.columns import informative
+from mixupe.data.tabular.encoding import encoding_of
 from mixupe.data.tabular.settings import Imputation
 from mixupe.data.tensors import TensorSplit
 
@@ -70,6 +71,7 @@ def table_bundle(
         DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=_blocks(transformer)),
         split,
         notes + left_out + _duplicates_note(rows) + _missing_note(features, imputation) + _merged_note(transformer),
+        encoding_of(transformer),
     )
 
 

@@ -1,0 +1,54 @@
+"""A trained model on new files: python scripts/predict.py RUN FILE|FOLDER [--out FILE.csv]
+
+    python scripts/predict.py 0123abcd new_rows.csv                 a row a row of the table; the class column may be missing
+    python scripts/predict.py 0123abcd photos/ --out answers.csv    a row a file
+    python scripts/predict.py path/to/model.pt word.wav             a model.pt that was copied here will do
+
+RUN is a run's id (its beginning is enough), or the model.pt of its folder in outputs/runs. Columns, imputation, scales and
+sizes are those of its training data. Prints CSV: the file, row or graph, the predicted class, and the probability of each
+class. Exit status: 0, or 2 for bad input.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mixupe.command_line import Parser
+from mixupe.experiment.files import write_text
+from mixupe.experiment.progress import complain
+from mixupe.runs.trained import load_run
+from mixupe.settings import UserError
+from mixupe.tables.escape import csv_text
+
+
+def main() -> int:
+    try:
+        parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        parser.add_argument("run", metavar="RUN", help="id of a finished run, or a model.pt")
+        parser.add_argument("source", metavar="FILE|FOLDER", help="what it is asked about")
+        parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write it there [standard output]")
+        parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 [cpu]")
+        parser.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+        options = parser.parse_args()
+        trained = load_run(options.run, options.output_root, options.device)
+        examples = trained.read(options.source)
+        for note in examples.notes:
+            complain(f"note: {note}")
+        frame = trained.probabilities_of(examples)
+        text = csv_text(frame, list(frame.columns))
+        if options.out is None:
+            sys.stdout.write(text)
+        else:
+            write_text(options.out, text)
+            print(f"Written to {options.out}: {len(frame)} rows")
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    except OSError as error:
+        complain(f"error: --out: {options.out} cannot be written ({error.strerror})")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

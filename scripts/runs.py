@@ -1,0 +1,114 @@
+"""Find, explain, compare and export runs: python scripts/runs.py [list|show|compare|export|export-model] ...
+
+    python scripts/runs.py                                       the last runs, with what they differ in
+    python scripts/runs.py list failed                           runs by state: done, running, interrupted, failed
+    python scripts/runs.py list wine augmentation.alpha=0.5 seed=0,1    by names and keys of their configs
+    python scripts/runs.py show 0123abcd                         what a run got wrong, here and as a page to open
+    python scripts/runs.py compare 0123abcd 4567cdef             configs, curves and examples they disagree on
+    python scripts/runs.py export runs.csv wine                  all keys and metrics; .parquet too
+    python scripts/runs.py export-model 0123abcd                 torch.export's program and a plain state dict
+
+Runs are those of outputs/runs, and those of which results/*/records keeps the record. The beginning of an id is enough.
+Exit status: 0, or 2 for bad input.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mixupe.command_line import Parser
+from mixupe.experiment.predictions import read_predictions
+from mixupe.experiment.progress import complain
+from mixupe.runs.comparison import compare_runs
+from mixupe.runs.explain import data_of, show_run
+from mixupe.runs.filters import chosen
+from mixupe.runs.listing import export_runs, show_runs
+from mixupe.runs.page import write_page
+from mixupe.runs.screen import say_wrapped
+from mixupe.runs.stored import SHORT, one_run, stored_runs
+from mixupe.settings import UserError
+from mixupe.tables.collect import RESULTS
+
+LAST = 30
+
+
+def main() -> int:
+    try:
+        options = _options()
+        options.action(options)
+    except UserError as error:
+        complain(f"error: {error}")
+        return 2
+    return 0
+
+
+def _list(options: argparse.Namespace) -> None:
+    runs = chosen(stored_runs(options.output_root, options.results), options.filters)
+    show_runs(runs, len(runs) if options.all else LAST)
+
+
+def _show(options: argparse.Namespace) -> None:
+    run = one_run(options.run, options.output_root, options.results)
+    predictions = read_predictions(run.folder.predictions)
+    data = None
+    if predictions is not None:
+        try:
+            data = data_of(run)
+        except UserError as error:
+            say_wrapped(f"Its examples cannot be shown: {error}")
+    show_run(run, predictions, data)
+    if run.record is not None:
+        path = options.output_root / "pages" / f"{run.id}.html"
+        write_page(path, run, predictions, data)
+        say_wrapped(f"Written to {path}")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    a, b = (one_run(run, options.output_root, options.results) for run in (options.a, options.b))
+    compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT]}-{b.id[:SHORT]}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    runs = chosen(stored_runs(options.output_root, options.results), options.filters)
+    export_runs(runs, options.file)
+    print(f"Written to {options.file}: {len(runs)} runs")
+
+
+def _export_model(options: argparse.Namespace) -> None:
+    from mixupe.runs.export_model import export_model
+    from mixupe.runs.trained import load_run
+
+    trained = load_run(options.run, options.output_root)
+    folder = options.output_root / "exported" / trained.id
+    print(f"Written to {folder}: {', '.join(export_model(trained, folder))}")
+
+
+def _options() -> argparse.Namespace:
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    common = Parser(add_help=False)
+    common.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+    common.add_argument("--results", type=Path, default=RESULTS, help="folder of the tables with their records")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    one = commands.add_parser("list", parents=[common], help="the runs, the latest last")
+    one.add_argument("filters", nargs="*", metavar="FILTER", help="a state, key=value, a name, the beginning of an id")
+    one.add_argument("--all", action="store_true", help=f"not only the last {LAST}")
+    one.set_defaults(action=_list)
+    one = commands.add_parser("show", parents=[common], help="one run explained")
+    one.add_argument("run", metavar="ID")
+    one.set_defaults(action=_show)
+    one = commands.add_parser("compare", parents=[common], help="two runs side by side")
+    one.add_argument("a", metavar="A")
+    one.add_argument("b", metavar="B")
+    one.set_defaults(action=_compare)
+    one = commands.add_parser("export", parents=[common], help="configs and metrics as CSV or Parquet")
+    one.add_argument("file", type=Path, metavar="FILE")
+    one.add_argument("filters", nargs="*", metavar="FILTER", help="as of list")
+    one.set_defaults(action=_export)
+    one = commands.add_parser("export-model", parents=[common], help="for use without this package")
+    one.add_argument("run", metavar="ID")
+    one.set_defaults(action=_export_model)
+    return parser.parse_args(sys.argv[1:] or ["list"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""predictions.npz: what a finished run answered for its validation and test examples, so that it can be explained later."""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mixupe.data.base import DataBundle
+from mixupe.evaluation.explanation import Answers
+from mixupe.files import replacing
+
+PARTS = ("validation", "test")
+# Part -> logits (n, K) and labels (n,), as `Trainer.test` leaves them.
+Outputs = Mapping[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Attributes:
+    classes: K names.
+    parts: validation and test; of the epoch with the lowest validation error.
+    """
+
+    classes: tuple[str, ...]
+    parts: Mapping[str, Answers]
+
+
+def predictions_of(data: DataBundle, outputs: Outputs) -> Predictions:
+    """What a run answered, with the numbers of the examples in the whole set."""
+    parts = {}
+    for part, (logits, labels) in outputs.items():
+        # Of the logits: in float16 two probabilities can be equal.
+        predicted = logits.argmax(dim=1)
+        probabilities = logits.double().softmax(dim=1).to(torch.float16)
+        ids = data.ids.get(part, np.arange(len(labels)))
+        arrays = (one.cpu().numpy() for one in (labels, predicted, probabilities))
+        parts[part] = Answers(np.asarray(ids, dtype=np.int64), *arrays)
+    return Predictions(data.spec.class_names, parts)
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Whole or not at all. Nothing in it is pickled."""
+    arrays = {"classes": np.array(predictions.classes, dtype=np.str_)}
+    for part, answers in predictions.parts.items():
+        arrays |= {f"{part}_{name}": values for name, values in vars(answers).items()}
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # its stubs take the names for options
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_predictions(path: Path) -> Predictions | None:
+    """None where the file is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            parts = {
+                part: Answers(
+                    *(file[f"{part}_{name}"] for name in ("ids", "labels", "predicted", "probabilities")),
+                )
+                for part in PARTS
+            }
+            return Predictions(tuple(file["classes"].tolist()), parts)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None

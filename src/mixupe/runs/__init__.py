@@ -1,0 +1,1 @@
+"""After the run: found, compared, explained, used."""

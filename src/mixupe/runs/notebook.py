@@ -1,0 +1,192 @@
+"""Runs and comparisons from Python, for a notebook: data frames and figures, quiet or with one progress bar."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from mixupe.experiment import progress as terminal
+from mixupe.experiment.command_line import readable
+from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
+from mixupe.experiment.config import RunSettings
+from mixupe.experiment.identity import run_id
+from mixupe.experiment.store import RunStore
+from mixupe.experiment.sweep import run_sweep
+from mixupe.quoting import plain_or_quoted
+from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.runs.groups import grouped
+from mixupe.runs.listing import runs_frame
+from mixupe.runs.stored import SHORT, StoredRun
+from mixupe.runs.wording import words_of
+from mixupe.settings import UserError
+from mixupe.tables.style import ORDERED, tidy
+
+LOOK_EVERY_S = 0.2
+
+
+@dataclass(frozen=True)
+class Results:
+    """Finished runs.
+
+    Attributes:
+        stored: the runs, in the order they were asked for.
+    """
+
+    stored: tuple[StoredRun, ...]
+
+    @property
+    def runs(self) -> pd.DataFrame:
+        """A row a run: its short id, what tells it apart, errors in percent, losses in nats, seconds."""
+        words = words_of(self.stored)
+        frame = runs_frame(self.stored)
+        metrics = ("test_error", "test_loss", "validation_error", "validation_loss", "best_epoch")
+        columns = {name: frame[f"metrics.{name}"] for name in metrics}
+        shown = {"id": frame["id"].str[:SHORT], "run": words.each, "seed": frame["seed"]}
+        return pd.DataFrame({**shown, **columns, "seconds": frame["seconds"]})
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row a group of seeds, with its paired difference to the first group of its data set; see `groups.Groups`."""
+        return grouped(self.stored).frame
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Chance levels, and why a number may mean little."""
+        return grouped(self.stored).notes
+
+    def plot_errors(self) -> Figure:
+        """Every run's test error: a column a group, a point a seed, a line at the mean."""
+        words = words_of(self.stored, with_seed=False)
+        errors: dict[str, list[float]] = {}
+        for run, group in zip(self.stored, words.each, strict=True):
+            assert run.record is not None
+            errors.setdefault(group, []).append(run.record["metrics"]["test_error"])
+        figure, axis = plt.subplots(figsize=(max(4.0, 1.3 * len(errors)), 3.2), layout="constrained")
+        for place, values in enumerate(errors.values()):
+            colour = ORDERED[place % len(ORDERED)].colour
+            # Side by side, so that seeds of the same error are seen.
+            spread = [place + 0.08 * (number - (len(values) - 1) / 2) for number in range(len(values))]
+            axis.plot(spread, values, "o", color=colour, markersize=5, alpha=0.8)
+            axis.hlines(sum(values) / len(values), place - 0.3, place + 0.3, color=colour, linewidth=1.5)
+        axis.set_xticks(range(len(errors)), [group.replace(" ", "\n") for group in errors])
+        axis.set_ylabel("test error (%)")
+        axis.set_title(words.common, fontsize=10)
+        tidy(axis, "y")
+        return figure
+
+    def plot_curves(self) -> Figure:
+        """Learning curves, a line a run, a colour a group."""
+        words = words_of(self.stored, with_seed=False)
+        colours = {group: ORDERED[n % len(ORDERED)].colour for n, group in enumerate(dict.fromkeys(words.each))}
+        figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.2), layout="constrained")
+        for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
+            said: set[str] = set()
+            for run, group in zip(self.stored, words.each, strict=True):
+                values = [row[key] for row in curves_of(run)]
+                name = None if group in said else group
+                axis.plot(range(1, len(values) + 1), values, color=colours[group], linewidth=1.0, label=name)
+                said.add(group)
+            axis.set_ylabel(label, fontsize=9)
+            axis.set_xlabel("epoch", fontsize=9)
+            axis.locator_params(axis="x", integer=True)
+            tidy(axis, "both")
+        axes[-1].legend(frameon=False, fontsize=9)
+        return figure
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table and its notes."""
+        notes = "".join(f"<p>{note}</p>" for note in self.notes)
+        html: str = self.table.to_html(index=False, float_format="{:.2f}".format, na_rep="")
+        return html + notes
+
+
+def run(overrides: Sequence[str], quiet: bool = False) -> Results:
+    """Compute these runs, or find them where they are done, as `scripts/train.py --multirun` with the same overrides.
+
+    Args:
+        overrides: such as `["dataset=tabular/wine", "augmentation=none,mixup", "seed=0,1,2"]`; `a,b` is a grid.
+        quiet: without a progress bar.
+
+    Raises:
+        UserError: a config is wrong; nothing was started.
+        SweepFailedError: some runs failed; the message has their reasons.
+    """
+    with hydra_initialised():
+        jobs = expand_grid(readable(overrides, is_sweep=True))
+        settings = compose_all(jobs)
+        with _silent(), _bar(settings, quiet):
+            outcomes = run_sweep("notebook", jobs)
+    by_id = {outcome.id: outcome for outcome in outcomes}
+    stored = []
+    for one in settings:
+        folder = RunStore(one.output_root).folder(run_id(one))
+        record = by_id[folder.id].record
+        assert record is not None
+        stored.append(StoredRun(folder.id, "DONE", record["config"], record, folder, ""))
+    return Results(tuple({one.id: one for one in stored}.values()))
+
+
+def compare(
+    dataset: str | Path,
+    augmentations: Sequence[str] = ("none", "mixup", "mixupe"),
+    seeds: int = 5,
+    overrides: Sequence[str] = (),
+    quiet: bool = False,
+) -> Results:
+    """Methods on one data set, with the same seeds each; differences are to the first.
+
+    Args:
+        dataset: a name such as `tabular/wine`, or a CSV or Parquet file (`dataset.target=...` is then among the overrides).
+        augmentations: names in configs/augmentation.
+        seeds: how many; 0 to seeds - 1.
+        overrides: further ones for all runs, such as `trainer.epochs=20`.
+        quiet: without a progress bar.
+
+    Raises:
+        UserError, SweepFailedError: as `run`.
+    """
+    if seeds < 1:
+        raise UserError(f"seeds: must be a whole number >= 1, got {seeds}")
+    path = Path(dataset)
+    is_file = path.is_file() and path.suffix
+    chosen = ["dataset=csv", f"dataset.path={plain_or_quoted(str(path))}"] if is_file else [f"dataset={dataset}"]
+    grid = [f"augmentation={','.join(augmentations)}", f"seed={','.join(map(str, range(seeds)))}"]
+    return run([*chosen, *grid, *overrides], quiet)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Without the lines that a sweep says in a terminal; errors are raised all the same."""
+    before, terminal.CONSOLE.quiet = terminal.CONSOLE.quiet, True
+    try:
+        yield
+    finally:
+        terminal.CONSOLE.quiet = before
+
+
+@contextmanager
+def _bar(settings: Sequence[RunSettings], quiet: bool) -> Iterator[None]:
+    """One bar over the runs, read from the run store, so that it does not matter how they are trained."""
+    folders = [RunStore(one.output_root).folder(run_id(one)) for one in settings]
+    over = threading.Event()
+
+    def look(bar: "tqdm[None]") -> None:
+        is_over = False
+        while not is_over:
+            is_over = over.wait(LOOK_EVERY_S)
+            bar.update(sum(folder.record.exists() for folder in folders) - bar.n)
+
+    with tqdm(total=len(folders), unit="run", disable=quiet) as bar:
+        thread = threading.Thread(target=look, args=(bar,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()

@@ -1,0 +1,168 @@
+"""One run explained as a page: a single file that needs no network, no server and no other file."""
+
+import base64
+import hashlib
+import io
+import wave
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import matplotlib.pyplot as plt
+import numpy as np
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mixupe.data.base import DataBundle
+from mixupe.data.shown import Shown, shown
+from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
+from mixupe.experiment.files import write_text
+from mixupe.experiment.metrics_log import Row
+from mixupe.experiment.predictions import Predictions
+from mixupe.runs import wording
+from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
+from mixupe.runs.stored import StoredRun
+from mixupe.tables.style import ORDERED, tidy, to_svg
+
+_PARTS = files("mixupe.runs")
+# A matrix of more classes is no table that anybody reads.
+MOST_CLASSES = 30
+_SHADES = 5
+
+
+def write_page(path: Path, run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> None:
+    """See `render`."""
+    write_text(path, render(run, predictions, data))
+
+
+def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> str:
+    """HTML of a finished run.
+
+    Args:
+        run: with a record.
+        predictions: None where none are kept; then the page says so.
+        data: for what the mistakes look like; None where it cannot be had.
+    """
+    assert run.record is not None
+    style = _PARTS.joinpath("page.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    rows = curves_of(run)
+    parts: dict[str, Any] = {"mistakes": [], "errors": [], "matrix": [], "names": (), "calibration": None}
+    if predictions is not None:
+        parts = _answers(predictions, data)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = environment.from_string(_PARTS.joinpath("page.html").read_text(encoding="utf-8")).render(
+        title=f"{' '.join(run.names)}, seed {run.flat.get('seed')}",
+        run=run,
+        commit=run.record.get("code", {}).get("commit"),
+        facts=facts(run),
+        reasons=why_bad(run, predictions),
+        missing=missing_predictions(run) if predictions is None else None,
+        curves=_svg_uri(_curves(rows)) if rows else None,
+        examples_note=""
+        if data is not None
+        else "What they look like cannot be shown: the data is not there as it was.",
+        config=[(key, wording.shown(value)) for key, value in run.flat.items()],
+        style=Markup(style),
+        policy=f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{digest}'",
+        **parts,
+    )
+    return page + "\n"
+
+
+def _answers(predictions: Predictions, data: DataBundle | None) -> dict[str, Any]:
+    answers, names = predictions.parts["test"], predictions.classes
+    mistakes = []
+    for position in confident_mistakes(answers, MISTAKES):
+        example = Shown() if data is None else shown(data.test, int(position), data.spec, data.preparation)
+        mistakes.append(
+            {
+                "id": int(answers.ids[position]),
+                "label": names[answers.labels[position]],
+                "predicted": names[answers.predicted[position]],
+                "sure": f"{100 * answers.confidence[position]:.0f}",
+                "image": None if example.pixels is None else _png_uri(example.pixels),
+                "audio": None if example.samples is None else _wav_uri(example.samples, example.sample_rate),
+                "facts": example.facts,
+            }
+        )
+    return {
+        "mistakes": mistakes,
+        "errors": sorted(class_errors(answers, names), key=lambda one: -one.wrong),
+        "matrix": _matrix(confusion_matrix(answers)) if len(names) <= MOST_CLASSES else [],
+        "names": names,
+        "calibration": _svg_uri(_calibration(predictions)),
+    }
+
+
+def _matrix(matrix: Any) -> list[list[dict[str, int]]]:
+    """Each cell with its share of the row as a shade, 0 for none."""
+    shades = np.ceil(_SHADES * matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)).astype(int)
+    return [
+        [{"count": int(count), "shade": int(shade)} for count, shade in zip(*row, strict=True)]
+        for row in zip(matrix, shades, strict=True)
+    ]
+
+
+def _curves(rows: Sequence[Row]) -> Figure:
+    figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.0), layout="constrained")
+    for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
+        axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].colour, linewidth=1.4)
+        axis.set_ylabel(label, fontsize=9)
+        axis.set_xlabel("epoch", fontsize=9)
+        axis.locator_params(axis="x", integer=True)
+        tidy(axis, "both")
+    return figure
+
+
+def _calibration(predictions: Predictions) -> Figure:
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(4.6, 4.6), height_ratios=(3, 1), sharex=True, layout="constrained"
+    )
+    above.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle=":")
+    for (part, answers), style in zip(predictions.parts.items(), ORDERED, strict=False):
+        bins = calibration(answers)
+        there = bins.counts > 0
+        above.plot(
+            *(bins.confidence[there], bins.accuracy[there]),
+            color=style.colour,
+            marker=style.marker,
+            linestyle=style.line,
+            markersize=4,
+            linewidth=1.2,
+            label=f"{part} ({len(answers.labels)} examples)",
+        )
+    test = predictions.parts["test"]
+    below.hist(test.confidence, bins=15, range=(0, 1), color=ORDERED[1].colour)
+    above.set_ylabel("share of right answers", fontsize=9)
+    below.set_ylabel("test\nexamples", fontsize=9)
+    below.set_xlabel("confidence", fontsize=9)
+    above.legend(frameon=False, fontsize=9)
+    for axis in (above, below):
+        tidy(axis, "both")
+    return figure
+
+
+def _svg_uri(figure: Figure) -> str:
+    return "data:image/svg+xml," + quote(to_svg(figure), safe=" =/:;,.()[]{}@!$*'?+|~-_")
+
+
+def _png_uri(pixels: Any) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _wav_uri(samples: Any, rate: int) -> str:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.asarray(samples, dtype="<i2").tobytes())
+    return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,131 @@
+"""All runs there are: those of the run store, and those of which a table keeps the record."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mixupe.experiment.store import Record, RunFolder, RunStore, read_record
+from mixupe.settings import UserError
+
+# Of an id, as much as tells runs apart.
+SHORT = 8
+# Of no interest to a question about what was computed.
+_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """Attributes:
+    id: of the run.
+    state: DONE, RUNNING, INTERRUPTED or FAILED.
+    config: as it was written; empty where a run came to no config.
+    record: of a finished run.
+    folder: in the run store; of a run of which only a record is left, a folder that is not there.
+    table: that keeps its record; else the one it was run for; empty for none.
+    reason: why it failed; empty otherwise.
+    """
+
+    id: str
+    state: str
+    config: Mapping[str, Any]
+    record: Record | None
+    folder: RunFolder
+    table: str
+    reason: str = ""
+
+    @cached_property
+    def flat(self) -> dict[str, Any]:
+        """The config as `augmentation.alpha` -> 0.5, without places and facts for people."""
+        return dict(_flat(self.config))
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Data set, model and augmentation."""
+        flat = self.flat
+        return flat.get("dataset.name", "?"), flat.get("model.name", "?"), flat.get("augmentation.name", "?")
+
+    @property
+    def finished(self) -> float:
+        """Seconds since 1970; of a run that is not done, when it was last alive, 0 where nothing says."""
+        if self.record is not None:
+            return float(self.record["timing"]["finished"])
+        return float(self.folder.details().get("heartbeat", 0.0))
+
+
+def stored_runs(output_root: Path, results: Path) -> list[StoredRun]:
+    """Every run, the latest last; one that the store and a table have is the store's.
+
+    Args:
+        output_root: its `runs` is the run store.
+        results: each of its folders may have `records`.
+    """
+    runs: dict[str, StoredRun] = {}
+    for path in sorted(results.glob("*/records/*.json")):
+        record = read_record(path, path.stem)
+        if record is not None:
+            runs[path.stem] = _of_record(record, RunStore(output_root).folder(path.stem), path.parts[-3])
+    store = RunStore(output_root).runs
+    for place in sorted(store.iterdir()) if store.is_dir() else ():
+        stored = _of_folder(RunFolder(place))
+        if stored is not None:
+            runs[place.name] = stored
+    return sorted(runs.values(), key=lambda run: run.finished)
+
+
+def one_run(beginning: str, output_root: Path, results: Path) -> StoredRun:
+    """The run whose id begins so.
+
+    Raises:
+        UserError: none does, or several do.
+    """
+    found: dict[str, StoredRun] = {}
+    if beginning.isalnum():
+        for path in sorted(results.glob(f"*/records/{beginning}*.json")):
+            record = read_record(path, path.stem)
+            if record is not None:
+                found[path.stem] = _of_record(record, RunStore(output_root).folder(path.stem), path.parts[-3])
+        for place in sorted(RunStore(output_root).runs.glob(f"{beginning}*")):
+            stored = _of_folder(RunFolder(place))
+            if stored is not None:
+                found[place.name] = stored
+    if not found:
+        raise UserError(f"run: {beginning!r} begins no id in {output_root / 'runs'} or {results}/*/records")
+    if len(found) > 1:
+        raise UserError(f"run: {beginning!r} begins {len(found)} ids: {', '.join(list(found)[:5])}")
+    return next(iter(found.values()))
+
+
+def _of_record(record: Record, folder: RunFolder, table: str) -> StoredRun:
+    return StoredRun(record["id"], "DONE", record["config"], record, folder, table)
+
+
+def _of_folder(folder: RunFolder) -> StoredRun | None:
+    state = folder.state()
+    record = folder.read_record() if state == "DONE" else None
+    config = _read_config(folder.config) if record is None else record["config"]
+    if state == "MISSING":
+        return None
+    table = str((config.get("logger") or {}).get("job_type") or "")
+    return StoredRun(folder.id, state, config, record, folder, table, str(folder.details().get("reason", "")))
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return config if isinstance(config, dict) else {}
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if name in _LEFT_OUT:
+            continue
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -1,0 +1,53 @@
+"""docs/notebook.ipynb as it stands, cell by cell; and what `compare` and `run` say of bad input."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from mixupe.experiment import compare
+from mixupe.runs.notebook import Results, run
+from mixupe.settings import UserError
+
+NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
+CELLS = ["".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings(action="ignore"):
+        for cell in CELLS:
+            exec(compile(cell, "cell", "exec"), names)
+    plt.close("all")
+    assert "Chance on wine" in capsys.readouterr().out
+    results: Results = names["results"]
+    assert list(results.table["group"]) == ["none", "mixup", "mixupe"]
+    assert list(names["grid"].runs["run"]) == ["alpha=0.2", "alpha=1.0"]
+
+
+def test_results_are_frames_and_figures(finished: tuple[Path, Results]) -> None:
+    _, results = finished
+    assert list(results.runs["run"]) == [f"{name} seed={seed}" for name in ("none", "mixup") for seed in range(3)]
+    table = results.table.set_index("group")
+    errors = results.runs.groupby(results.runs["run"].str.split().str[0])["test_error"].mean()
+    assert table["mean"].to_dict() == pytest.approx(errors.to_dict())
+    assert pd.isna(table["delta"]["none"])
+    assert table["pairs"]["mixup"] == 3
+    for figure, panels in ((results.plot_errors(), 1), (results.plot_curves(), 3)):
+        assert len(figure.axes) == panels
+        plt.close(figure)
+
+
+def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="seeds: must be a whole number >= 1"):
+        compare("tabular/wine", seeds=0)
+    with pytest.raises(UserError, match="augmentation: 'mixdown' is unknown"):
+        compare("tabular/wine", ["none", "mixdown"], seeds=1)
+    with pytest.raises(UserError, match=r"trainer\.epoch: unknown key"):
+        run(["dataset=tabular/wine", "trainer.epoch=3"])
+    assert not (tmp_path / "outputs").exists()
