@@ -18,7 +18,7 @@ from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import shown
 from mixupe.tables.escape import csv_text
-from mixupe.tables.style import ORDERED, head, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, head, tidy, write_figures
 
 CURVES = {
     "train_loss": "train loss (nats)",

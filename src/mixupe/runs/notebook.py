@@ -25,7 +25,7 @@ from mixupe.runs.listing import runs_frame
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import words_of
 from mixupe.settings import UserError
-from mixupe.tables.style import ORDERED, tidy
+from mixupe.tables.pictures.canvas import ORDERED, tidy
 
 LOOK_EVERY_S = 0.2
 

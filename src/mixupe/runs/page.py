@@ -27,7 +27,7 @@ from mixupe.runs import wording
 from mixupe.runs.comparison import CURVES, curves_of
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
 from mixupe.runs.stored import StoredRun
-from mixupe.tables.style import ORDERED, tidy, to_svg
+from mixupe.tables.pictures.canvas import ORDERED, tidy, to_svg
 
 _PARTS = files("mixupe.runs")
 # A matrix of more classes is no table that anybody reads.

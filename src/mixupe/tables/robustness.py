@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.robustness import Evaluation
-from mixupe.tables.style import ORDERED, caption, heading, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, caption, head, tidy, write_figures
 
 COLUMNS = ("part", "name", "level", "error", "loss", "neither")
 AXES = {
@@ -57,7 +57,7 @@ def evaluation_figure(evaluation: Evaluation) -> Figure:
             _lines(axis, members, part, clean)
     for axis in list(axes.flat)[len(parts) :]:
         axis.set_axis_off()
-    heading(figure, "{dataset} ({model}), {augmentation}, seed {seed}".format(**evaluation))
+    head(figure, "{dataset} ({model}), {augmentation}, seed {seed}".format(**evaluation), {})
     caption(
         figure,
         f"Error of the best-validation epoch on {evaluation['examples']} test examples; the line without markers is the"

@@ -15,12 +15,9 @@ CHUNK = 256
 
 
 class FrontEnd(ABC):
-    """From waveforms to spectrograms."""
+    """From waveforms of `sample_rate` Hz to spectrograms."""
 
-    @property
-    @abstractmethod
-    def sample_rate(self) -> int:
-        """Of the waveforms, in Hz."""
+    sample_rate: int
 
     @property
     @abstractmethod
