@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from mixupe.augmentation.config import AugmentationSettings
 from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json
@@ -119,3 +120,9 @@ def errors_by_seed(runs: Sequence[DeclaredRun], metric: str = "test_error") -> d
         if run.record is not None:
             by_seed[run.settings.seed] = float(run.record["metrics"][metric])
     return errors
+
+
+def option_of(settings: AugmentationSettings) -> str:
+    """What competes for one choice: `mixup`, `mixupe v3`, ..."""
+    variant = getattr(settings, "variant", None)
+    return settings.name if variant is None else f"{settings.name} {variant}"
