@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mixupe.data import registry
+from mixupe.data import packages
 from mixupe.data.catalog import read_catalog
 from mixupe.experiment.identity import run_id
 from mixupe.settings import UserError
@@ -56,7 +56,7 @@ def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(package)
         (root / "packages" / package).mkdir(parents=True)
 
-    monkeypatch.setattr(registry, "fetch_package", fetch_package)
+    monkeypatch.setattr(packages, "fetch_package", fetch_package)
     return names
 
 
