@@ -8,13 +8,17 @@ The experiment framework (Hydra, W&B, data sets) lives in subpackages that are i
 """
 
 from mixupe.augmentation.erm_penalty import ERMPenalty, erm_penalty_loss
-from mixupe.augmentation.loss import MixedLoss
+from mixupe.augmentation.generator import Generator
+from mixupe.augmentation.loss import CrossEntropy, MixedLoss
 from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.mixup import Mixup, mixup_loss
-from mixupe.augmentation.mixupe import MixupE, mixupe_loss
+from mixupe.augmentation.mixupe import MixupE
+from mixupe.augmentation.mixupe_loss import mixupe_loss
 
 __all__ = [
+    "CrossEntropy",
     "ERMPenalty",
+    "Generator",
     "ManifoldMixup",
     "MixedLoss",
     "Mixup",

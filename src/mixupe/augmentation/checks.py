@@ -41,6 +41,27 @@ def check_threshold(threshold: float) -> None:
         raise ValueError(f"threshold: must be a number, got {threshold!r}")
 
 
+def check_probability(probability: float) -> None:
+    if not (_is_number(probability) and 0 <= probability <= 1):
+        raise ValueError(f"probability: must lie in [0, 1], got {probability!r}")
+
+
+def check_per_sample(per_sample: bool) -> None:
+    if not isinstance(per_sample, bool):
+        raise ValueError(f"per_sample: must be True or False, got {per_sample!r}")
+
+
+def check_batch_dim(batch_dim: int | None) -> None:
+    if batch_dim is not None and (not isinstance(batch_dim, int) or isinstance(batch_dim, bool) or batch_dim < 0):
+        raise ValueError(f"batch_dim: must be an axis, 0, 1, ..., or None, got {batch_dim!r}")
+
+
+def check_mixing(per_sample: bool, probability: float, batch_dim: int | None) -> None:
+    check_per_sample(per_sample)
+    check_probability(probability)
+    check_batch_dim(batch_dim)
+
+
 def check_mix_at(mix_at: str) -> None:
     if not isinstance(mix_at, str):
         raise ValueError(f"mix_at: must be input or the dotted name of a module, got {mix_at!r}")
@@ -56,18 +77,22 @@ def check_generator(generator: torch.Generator | None) -> None:
         raise ValueError(f"generator: must be a torch.Generator or None, got {generator!r}")
 
 
-def check_lam(lam: float | Tensor) -> None:
+def check_lam(lam: float | Tensor, batch: int) -> None:
     if isinstance(lam, Tensor):
-        if lam.dim() != 0:
+        if lam.shape not in ((), (batch,)):
             raise ValueError(
-                f"lam: must be one number per batch (a float or a 0-d tensor), got shape {tuple(lam.shape)}"
+                f"lam: must be one number for the batch (a float or a 0-d tensor) or one for each example, ({batch},),"
+                f" got shape {tuple(lam.shape)}"
             )
         if not readable(lam):
             return
-    elif not _is_number(lam):
-        raise ValueError(f"lam: must be a float or a 0-d tensor, got {type(lam).__name__}")
-    if not 0 <= float(lam) <= 1:
-        raise ValueError(f"lam: must lie in [0, 1], got {float(lam)!r}")
+        low, high = float(lam.min()), float(lam.max())
+    elif _is_number(lam):
+        low = high = float(lam)
+    else:
+        raise ValueError(f"lam: must be a float or a tensor, got {type(lam).__name__}")
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"lam: must lie in [0, 1], got {high if low >= 0 else low!r}")
 
 
 def check_perm(perm: Tensor, batch: int) -> None:
@@ -81,7 +106,7 @@ def check_perm(perm: Tensor, batch: int) -> None:
 
 
 def check_draws(lam: float | Tensor, perm: Tensor, batch: int) -> None:
-    check_lam(lam)
+    check_lam(lam, batch)
     check_perm(perm, batch)
 
 

@@ -19,7 +19,7 @@ from mixupe.settings import Settings, UserError
 
 AUTO = "auto"
 # Arguments of a method that no config gives.
-_GIVEN = ("criterion", "x_mean")
+_GIVEN = ("criterion", "x_mean", "batch_dim")
 
 
 class Augmentation(Protocol):
