@@ -2,6 +2,7 @@
 
 import itertools
 import weakref
+from typing import Self
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,9 @@ class Generator(torch.Generator):
     Args:
         seed: of the draws; None leaves torch's default.
     """
+
+    def __new__(cls, _seed: int | None = None) -> Self:
+        return super().__new__(cls)  # which would take a number for a device
 
     def __init__(self, seed: int | None = None) -> None:
         super().__init__()
