@@ -198,7 +198,7 @@ def test_batch_dim_mixes_sequences_that_come_first(point: str, variant: str, ste
     model = Recurrent(turns=True)
     settings: dict[str, Any] = {**DRAWS, **PENALTY, "variant": variant, "x_mean": torch.zeros(steps, 8)}
     found = mixupe_loss(model, x, Y, mix_at=point, batch_dim=1, **settings)
-    flows = {
+    flows: dict[str, Callable[[Tensor], Tensor]] = {
         "first": lambda h: h,
         "recurrent": model.first,
         "own": lambda h: model.recurrent(model.first(h).transpose(0, 1))[0].transpose(0, 1),

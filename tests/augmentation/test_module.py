@@ -4,7 +4,6 @@ import copy
 import io
 import pickle
 import threading
-from typing import Any
 
 import pytest
 import torch
@@ -159,9 +158,12 @@ def test_threads_with_a_model_each_do_not_meet() -> None:
         assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
         return found
 
-    def flags() -> tuple[Any, ...]:
-        backends = torch.backends.cuda
-        return backends.flash_sdp_enabled(), backends.mem_efficient_sdp_enabled(), backends.math_sdp_enabled()
+    def flags() -> tuple[bool, ...]:
+        return (
+            torch._C._get_flash_sdp_enabled(),
+            torch._C._get_mem_efficient_sdp_enabled(),
+            torch._C._get_math_sdp_enabled(),
+        )
 
     with torch.random.fork_rng(devices=[]):
         expected, before = [train(seed) for seed in range(4)], flags()

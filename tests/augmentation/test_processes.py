@@ -56,7 +56,7 @@ def worked(rank: int) -> dict[str, Any]:
 
     model, method = ddp(network()), MixupE(0.5, 0.1, "exact", mix_at="3")
     flows: list[Tensor] = []
-    model.module[3].register_forward_pre_hook(lambda _module, args: flows.append(args[0].detach()))  # type: ignore[index]
+    model.module[3].register_forward_pre_hook(lambda _module, args: flows.append(args[0].detach()))
     rows = 6 if rank == 0 else 4
     method(model, x[:rows], Y[:rows])
     found["mean"], found["flow"] = method.x_mean, flows[-1]

@@ -35,8 +35,8 @@ class Case:
         return list(torch.autograd.grad(result.loss, list(self.model.parameters())))
 
     def mixupe(self, **changed: Any) -> MixedLoss:
-        values = {"x": self.x, "y": self.y, "lam": self.lam, "perm": self.perm, "alpha": self.alpha, "eta": self.eta}
-        values = {**values, **changed}
+        values: dict[str, Any] = {"x": self.x, "y": self.y, "lam": self.lam, "perm": self.perm}
+        values |= {"alpha": self.alpha, "eta": self.eta, **changed}
         return mixupe_loss(self.model, values.pop("x"), values.pop("y"), x_mean=torch.zeros(4), **values)
 
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, PydanticUserError, create_model
 from torch import Tensor
 
-from mixupe.augmentation.loss import CRITERIA, MixedLoss
+from mixupe.augmentation.loss import CRITERIA, Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method
 from mixupe.augmentation.mix_point import INPUT, Model
 from mixupe.augmentation.mixup import ERM
@@ -123,21 +123,23 @@ def prototype(settings: AugmentationSettings) -> Method:
 
 
 def build_augmentation(
-    settings: AugmentationSettings, x_mean: Tensor | None, criterion: str = "cross_entropy"
+    settings: AugmentationSettings, x_mean: Tensor | None, criterion: str | Criterion = cross_entropy
 ) -> Method:
     """The method.
 
     Args:
         settings: checked.
         x_mean: training-set mean input, for a method that takes it and mixes at the input.
-        criterion: a name in CRITERIA.
+        criterion: of the run, or a name in CRITERIA.
 
     Raises:
         UserError: the method does not take that criterion.
     """
-    if criterion != "cross_entropy" and "criterion" not in inspect.signature(settings.method_class).parameters:
-        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {criterion}")
-    return _made(settings, {"x_mean": x_mean, "criterion": CRITERIA[criterion]})
+    function = CRITERIA[criterion] if isinstance(criterion, str) else criterion
+    if function is not cross_entropy and "criterion" not in inspect.signature(settings.method_class).parameters:
+        named = next((name for name, one in CRITERIA.items() if one is function), "class weights or label smoothing")
+        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {named}")
+    return _made(settings, {"x_mean": x_mean, "criterion": function})
 
 
 def _made(settings: AugmentationSettings, given: dict[str, Any]) -> Method:

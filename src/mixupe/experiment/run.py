@@ -29,6 +29,7 @@ from mixupe.experiment.wandb_mirror import Mirror, mirror
 from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import previous
+from mixupe.training.criterion import build_criterion
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.loop import Trainer, resolve_device
 from mixupe.training.precision import slow_bf16
@@ -212,7 +213,7 @@ def _trainer(folder: RunFolder, settings: RunSettings, data: DataBundle, ranks: 
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(
         model,
-        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion),
+        build_augmentation(settings.augmentation, data.train.mean_input(), build_criterion(settings.trainer, data)),
         data,
         settings.trainer,
         settings.optimizer,

@@ -284,6 +284,8 @@ class Trainer:
             self.augmentation.pass_over(len(sizes) - own.stop)
         total = add_gradients(self._parameters, reduce(torch.add, losses), self.ranks)
         self._statistics.merge()
+        if self.settings.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self._parameters, self.settings.clip_grad_norm)
         self.optimizer.step()
         self.scheduler.step()
         if self._average is not None:
