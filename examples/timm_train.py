@@ -36,8 +36,6 @@ torch.manual_seed(0)
 images, classes = load_digits(return_X_y=True)
 x, y = torch.tensor(images / 16, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(classes)
 model = timm.create_model("test_resnet", in_chans=1, num_classes=10)
-    "vit_tiny_patch16_224", img_size=8, patch_size=2, in_chans=1, num_classes=10, depth=2, embed_dim=48
-)
 task = MixupETask(model, MixupE(), criterion_kwargs={"smoothing": 0.1}, verbose=False)
 optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
 for _ in range(5):
