@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mixupe.augmentation.erm_penalty import ERMPenalty, erm_penalty_loss
-    from mixupe.augmentation.loss import MixedLoss
+    from mixupe.augmentation.generator import Generator
+    from mixupe.augmentation.loss import CrossEntropy, MixedLoss
     from mixupe.augmentation.manifold_mixup import ManifoldMixup
     from mixupe.augmentation.mixup import Mixup, mixup_loss
-    from mixupe.augmentation.mixupe import MixupE, mixupe_loss
+    from mixupe.augmentation.mixupe import MixupE
+    from mixupe.augmentation.mixupe_loss import mixupe_loss
 
 __all__ = [
+    "CrossEntropy",
     "ERMPenalty",
+    "Generator",
     "ManifoldMixup",
     "MixedLoss",
     "Mixup",
@@ -30,14 +34,16 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CrossEntropy": "loss",
     "ERMPenalty": "erm_penalty",
+    "Generator": "generator",
     "ManifoldMixup": "manifold_mixup",
     "MixedLoss": "loss",
     "Mixup": "mixup",
     "MixupE": "mixupe",
     "erm_penalty_loss": "erm_penalty",
     "mixup_loss": "mixup",
-    "mixupe_loss": "mixupe",
+    "mixupe_loss": "mixupe_loss",
 }
 
 

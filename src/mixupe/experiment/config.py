@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from mixupe.augmentation.config import AugmentationSettings, augmentation_settings
+from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.base import DatasetSettings, ProtocolName
 from mixupe.data.registry import dataset_settings
 from mixupe.models.base import ModelSettings
@@ -83,6 +83,8 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     missing = set(RunSettings.model_fields) - set(values)
     if missing:
         raise UserError(f"{sorted(missing)[0]}: missing from the config")
+
+    from mixupe.augmentation.config import augmentation_settings  # the methods import torch, which takes seconds
 
     dataset = _checked("dataset", values, dataset_settings)
     model = _checked("model", values, model_settings)
