@@ -24,7 +24,8 @@ def textbook_mixupe_loss(
     terms = (clean * (targets - clean.softmax(dim=1))).sum(dim=1)
     penalty = -terms[terms < threshold].sum() / len(x)
     loss = mixup + eta * alpha / (2 * alpha + 1) * penalty
-    return abs(mixup.item()) / abs(loss.item()) * loss
+    rescaled: Tensor = abs(mixup.item()) / abs(loss.item()) * loss
+    return rescaled
 
 
 def textbook_mixupe_step(net: Net, x: Tensor, y: Tensor, alpha: float, eta: float) -> float:

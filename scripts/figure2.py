@@ -32,6 +32,7 @@ from mixupe.models.registry import build_model
 from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 from mixupe.tables.pictures.canvas import Panel, compose, ordered_style, write_figures
+from mixupe.training.criterion import build_criterion
 from mixupe.training.trainer import Trainer
 
 DEFAULTS = (
@@ -74,7 +75,7 @@ def _trace(settings: RunSettings, every: int) -> pd.DataFrame:
     if mean is None:
         raise UserError(f"dataset: {settings.dataset.name} has no mean input; images, tables and recordings have")
     model = build_model(settings.model, data.spec, settings.seed)
-    method = build_augmentation(settings.augmentation, mean, settings.trainer.criterion, data)
+    method = build_augmentation(settings.augmentation, mean, build_criterion(settings.trainer, data), data)
     trace = AlphaTrace(method, mean, every)
     folder = settings.output_root / "figure2" / f"{run_id(settings)}-{every}"
     folder.mkdir(parents=True, exist_ok=True)

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mixupe.augmentation.erm_penalty import ERMPenalty, erm_penalty_loss
-    from mixupe.augmentation.loss import MixedLoss
+    from mixupe.augmentation.generator import Generator
+    from mixupe.augmentation.loss import CrossEntropy, MixedLoss
     from mixupe.augmentation.manifold_mixup import ManifoldMixup
     from mixupe.augmentation.mixup import Mixup, mixup_loss
-    from mixupe.augmentation.mixupe import MixupE, mixupe_loss
+    from mixupe.augmentation.mixupe import MixupE
+    from mixupe.augmentation.mixupe_loss import mixupe_loss
 
 if TYPE_CHECKING:
     from mixupe.runs.notebook import compare as compare
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from mixupe.runs.trained import load_run as load_run
 
 __all__ = [
+    "CrossEntropy",
     "ERMPenalty",
+    "Generator",
     "ManifoldMixup",
     "MixedLoss",
     "Mixup",
@@ -36,7 +40,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CrossEntropy": "augmentation.loss",
     "ERMPenalty": "augmentation.erm_penalty",
+    "Generator": "augmentation.generator",
     "ManifoldMixup": "augmentation.manifold_mixup",
     "MixedLoss": "augmentation.loss",
     "Mixup": "augmentation.mixup",
@@ -45,7 +51,7 @@ _MODULES = {
     "erm_penalty_loss": "augmentation.erm_penalty",
     "load_run": "runs.trained",
     "mixup_loss": "augmentation.mixup",
-    "mixupe_loss": "augmentation.mixupe",
+    "mixupe_loss": "augmentation.mixupe_loss",
     "run": "runs.notebook",
 }
 

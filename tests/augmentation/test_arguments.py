@@ -201,21 +201,41 @@ class Wrapped(nn.Sequential):
 
 
 OUTPUTS: dict[str, Callable[[Tensor], Any]] = {
-    "tuple": lambda logits: (logits, logits),
+    "tuple": lambda logits: (logits.mean(), logits, None, (logits, logits)),
     "list": lambda logits: [logits],
-    "dict": lambda logits: {"logits": logits},
-    "Output": lambda logits: Output(logits=logits),
-    "NoneType": lambda logits: None,
+    "dict": lambda logits: {"logits": logits, "features": logits},
+    "another dict": lambda logits: {"loss": logits.mean(), "scores": logits},
+    "Output": lambda logits: Output(logits=logits, features=logits),
 }
 
 
 @pytest.mark.parametrize("kind", OUTPUTS)
 @pytest.mark.parametrize("name", METHODS)
-def test_a_model_that_returns_no_tensor_is_named(name: str, kind: str) -> None:
+def test_logits_are_found_in_what_a_model_returns(name: str, kind: str) -> None:
+    results = []
+    for wrap in (OUTPUTS[kind], lambda logits: logits):
+        torch.manual_seed(0)
+        results.append(METHODS[name](Wrapped(wrap), X, Y))
+    assert torch.equal(results[0].loss, results[1].loss)
+    assert torch.equal(results[0].logits, results[1].logits)
+
+
+NO_LOGITS: dict[str, Callable[[Tensor], Any]] = {
+    "tuple": lambda logits: (logits, logits),
+    "list": lambda logits: [logits[:, 0]],
+    "dict": lambda logits: {"a": logits, "b": logits},
+    "NoneType": lambda logits: None,
+}
+
+
+@pytest.mark.parametrize("kind", NO_LOGITS)
+@pytest.mark.parametrize("name", METHODS)
+def test_a_model_whose_logits_cannot_be_told_is_named(name: str, kind: str) -> None:
     with pytest.raises(
-        ValueError, match=rf"^model: must return a tensor, logits of shape \(B, K\), got {kind}; wrap it"
+        ValueError,
+        match=rf"^model: must return a tensor, logits of shape \(B, K\), got {kind} with \d of them; say which",
     ):
-        METHODS[name](Wrapped(OUTPUTS[kind]), X, Y)
+        METHODS[name](Wrapped(NO_LOGITS[kind]), X, Y)
 
 
 @pytest.mark.parametrize("wrap", [lambda y: y[:, 0], lambda y: y[None], lambda y: y[0, 0], lambda y: y[1:]], ids="abcd")

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mixupe import ManifoldMixup, MixedLoss, Mixup, MixupE, mixup_loss, mixupe_loss
+from mixupe import Generator, ManifoldMixup, MixedLoss, Mixup, MixupE, mixup_loss, mixupe_loss
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 
 X = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
@@ -149,3 +149,33 @@ def test_a_compiled_step_with_the_class_is_compiled_once_however_long_it_runs(
     penalties = [fast(X, Y).item() for _ in range(2 * penalty_every + 3)]
     assert counters["stats"]["unique_graphs"] == (1 if penalty_every == 1 else 3)
     assert [one != 0 for one in penalties] == [number % penalty_every == 0 for number in range(len(penalties))]
+
+
+@pytest.mark.parametrize("make", [Mixup, MixupE, lambda: Mixup(per_sample=True, probability=0.5)])
+def test_a_step_with_a_generator_is_one_graph(make: Callable[[], Mixup]) -> None:
+    """It draws what an uncompiled step draws."""
+    model, method = Net(), make()
+
+    def step(x: Tensor, y: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        result = method(model, x, y, generator=generator)
+        return result.loss, result.lam
+
+    fast = compiled(step, fullgraph=True)
+    drawn, expected = Generator(3), torch.Generator().manual_seed(3)
+    lams = []
+    for _ in range(3):
+        (loss, lam), (plain_loss, plain_lam) = fast(X, Y, drawn), step(X, Y, expected)
+        torch.testing.assert_close(loss, plain_loss)
+        assert lam is not None
+        torch.testing.assert_close(lam, plain_lam)
+        lams.append(lam.mean().item())
+    assert len(set(lams)) > 1
+
+
+def test_a_dict_and_a_way_to_call_are_one_graph_too() -> None:
+    model = Net()
+    step = compiled(
+        lambda x: mixup_loss(model, x, Y, lam=torch.tensor(0.4), perm=PERM, forward=lambda m, x: {"logits": m(x)}).loss,
+        fullgraph=True,
+    )
+    torch.testing.assert_close(step(X), mixup_loss(model, X, Y, lam=0.4, perm=PERM).loss)

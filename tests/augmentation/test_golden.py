@@ -85,8 +85,8 @@ def test_the_class_computes_the_same(path: Path, monkeypatch: pytest.MonkeyPatch
     """With the published engine options, and the golden files' lam and perm in place of drawn ones."""
     arrays, meta = read(path)
     model = network(arrays, meta)
-    monkeypatch.setattr("mixupe.augmentation.mixupe.draw_lam", lambda *_: torch.as_tensor(arrays["lam"]))
-    monkeypatch.setattr("mixupe.augmentation.mixupe.draw_perm", lambda *_: torch.as_tensor(arrays["perm"]).long())
+    drawn = torch.as_tensor(arrays["lam"]), torch.as_tensor(arrays["perm"]).long()
+    monkeypatch.setattr("mixupe.augmentation.mixupe.draw_mix", lambda *_: drawn)
     x_mean = torch.as_tensor(arrays["x_mean"])
     method: Method = MixupE(x_mean=x_mean, clean_pass="separate", penalty_every=1, **loss_of(meta))
     if meta["train"] == "erm_penalty":

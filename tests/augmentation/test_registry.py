@@ -146,7 +146,7 @@ def test_the_mean_input_is_for_mixing_at_the_input(mix_at: str, variant: str, ge
     values = {"name": "mixupe", "alpha": 1, "eta": 0, "threshold": 1, "variant": variant, "mix_at": mix_at}
     settings = augmentation_settings(values, "tabular", ())
     mean = torch.ones(3)
-    assert (build_augmentation(settings, mean).x_mean is mean) is gets  # type: ignore[attr-defined]
+    assert (build_augmentation(settings, mean).x_mean is mean) is gets
     assert prototype(settings).mix_points == (mix_at,)
 
 

@@ -108,7 +108,7 @@ def test_each_micro_batch_is_a_batch_of_its_own_to_the_method(tmp_path: Path) ->
     seen: list[tuple[int, float]] = []
 
     class Watched(ERM):
-        def __call__(self, model: Any, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> Any:
+        def __call__(self, model: Any, x: Any, y: Tensor, *, generator: torch.Generator | None = None, **_: Any) -> Any:
             seen.append((len(y), torch.rand((), generator=generator).item()))
             return super().__call__(model, x, y)
 

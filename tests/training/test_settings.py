@@ -9,8 +9,9 @@ import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from mixupe.augmentation.config import AugmentationSettings, settings_class
+from mixupe.augmentation.config import settings_class
 from mixupe.augmentation.registry import own_methods
+from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.experiment.compose import CONFIGS
 from mixupe.training.settings import TrainerSettings
 
@@ -41,7 +42,7 @@ def test_every_key_is_in_the_docstring(settings: type[BaseModel]) -> None:
     from_elsewhere = set()
     if issubclass(settings, AugmentationSettings):
         arguments = (inspect.getdoc(settings.method_class) or "").partition("Args:\n")[2].partition("Raises:")[0]
-        text, from_elsewhere = inspect.cleandoc(arguments), {"criterion", "x_mean"}
+        text, from_elsewhere = inspect.cleandoc(arguments), {"criterion", "x_mean", "batch_dim"}
     documented = re.findall(r"^([\w, ]+): ", text, re.MULTILINE)
     keys = {key for line in documented for key in line.split(", ")}
     assert set(settings.model_fields) - {"name"} == keys - from_elsewhere
@@ -49,7 +50,7 @@ def test_every_key_is_in_the_docstring(settings: type[BaseModel]) -> None:
 
 def test_a_config_from_before_a_later_key_means_its_default() -> None:
     older = values()
-    for key in ("accumulate", "ema"):
+    for key in ("accumulate", "ema", "class_weights", "label_smoothing", "clip_grad_norm"):
         del older[key]
     assert TrainerSettings(**older) == TrainerSettings(**values())
 

@@ -2,29 +2,22 @@
 
 Values of tensors are read only on the CPU. On an accelerator reading them would stall the training step; there, torch's
 own index checks catch labels and permutations that are out of range.
-
-Settings are checked with these too, without torch, so that it is imported where a tensor is looked at.
 """
-
-from __future__ import annotations
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+import torch
+from torch import Tensor
+
+from mixupe.augmentation.over_runs import is_batched
 
 
 def readable(tensor: Tensor) -> bool:
     """Whether its values may be read: without waiting for a device, breaking a compiled graph, or asking for one value
     where it stands for those of several runs.
     """
-    import torch
-
-    from mixupe.augmentation.over_runs import is_batched
-
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not is_batched(tensor)
 
 
@@ -33,9 +26,7 @@ def _is_number(value: Any) -> bool:
 
 
 def check_tensor(name: str, value: Any) -> None:
-    import torch
-
-    if not isinstance(value, torch.Tensor):
+    if not isinstance(value, Tensor):
         raise ValueError(f"{name}: must be a torch.Tensor, got {type(value).__name__}")
 
 
@@ -54,6 +45,27 @@ def check_threshold(threshold: float) -> None:
         raise ValueError(f"threshold: must be a number, got {threshold!r}")
 
 
+def check_probability(probability: float) -> None:
+    if not (_is_number(probability) and 0 <= probability <= 1):
+        raise ValueError(f"probability: must lie in [0, 1], got {probability!r}")
+
+
+def check_per_sample(per_sample: bool) -> None:
+    if not isinstance(per_sample, bool):
+        raise ValueError(f"per_sample: must be True or False, got {per_sample!r}")
+
+
+def check_batch_dim(batch_dim: int | None) -> None:
+    if batch_dim is not None and (not isinstance(batch_dim, int) or isinstance(batch_dim, bool) or batch_dim < 0):
+        raise ValueError(f"batch_dim: must be an axis, 0, 1, ..., or None, got {batch_dim!r}")
+
+
+def check_mixing(per_sample: bool, probability: float, batch_dim: int | None) -> None:
+    check_per_sample(per_sample)
+    check_probability(probability)
+    check_batch_dim(batch_dim)
+
+
 def check_mix_at(mix_at: str) -> None:
     if not isinstance(mix_at, str):
         raise ValueError(f"mix_at: must be input or the dotted name of a module, got {mix_at!r}")
@@ -65,33 +77,29 @@ def check_criterion(criterion: Any) -> None:
 
 
 def check_generator(generator: torch.Generator | None) -> None:
-    if generator is None:
-        return
-    import torch
-
-    if not isinstance(generator, torch.Generator):
+    if generator is not None and not isinstance(generator, torch.Generator):
         raise ValueError(f"generator: must be a torch.Generator or None, got {generator!r}")
 
 
-def check_lam(lam: float | Tensor) -> None:
-    import torch
-
-    if isinstance(lam, torch.Tensor):
-        if lam.dim() != 0:
+def check_lam(lam: float | Tensor, batch: int) -> None:
+    if isinstance(lam, Tensor):
+        if lam.shape not in ((), (batch,)):
             raise ValueError(
-                f"lam: must be one number per batch (a float or a 0-d tensor), got shape {tuple(lam.shape)}"
+                f"lam: must be one number for the batch (a float or a 0-d tensor) or one for each example, ({batch},),"
+                f" got shape {tuple(lam.shape)}"
             )
         if not readable(lam):
             return
-    elif not _is_number(lam):
-        raise ValueError(f"lam: must be a float or a 0-d tensor, got {type(lam).__name__}")
-    if not 0 <= float(lam) <= 1:
-        raise ValueError(f"lam: must lie in [0, 1], got {float(lam)!r}")
+        low, high = float(lam.min()), float(lam.max())
+    elif _is_number(lam):
+        low = high = float(lam)
+    else:
+        raise ValueError(f"lam: must be a float or a tensor, got {type(lam).__name__}")
+    if not 0 <= low <= high <= 1:
+        raise ValueError(f"lam: must lie in [0, 1], got {high if low >= 0 else low!r}")
 
 
 def check_perm(perm: Tensor, batch: int) -> None:
-    import torch
-
     check_tensor("perm", perm)
     if perm.dtype != torch.int64 or perm.shape != (batch,):
         raise ValueError(
@@ -102,7 +110,7 @@ def check_perm(perm: Tensor, batch: int) -> None:
 
 
 def check_draws(lam: float | Tensor, perm: Tensor, batch: int) -> None:
-    check_lam(lam)
+    check_lam(lam, batch)
     check_perm(perm, batch)
 
 

@@ -1,28 +1,25 @@
 """From an augmentation config to a method. This and `registry` need pydantic, so `import mixupe` leaves them out."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 from collections.abc import Mapping, Sequence
-from types import GenericAlias, SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
+from types import GenericAlias
+from typing import Annotated, Any, Literal, Protocol, get_args, get_origin, get_type_hints
 
+import torch
 from pydantic import Field, PydanticUserError, create_model
+from torch import Tensor
 
-from mixupe.augmentation.loss import CRITERIA, MixedLoss
-from mixupe.augmentation.method import INPUT, Method, Model
-from mixupe.augmentation.none import ERM
+from mixupe.augmentation.loss import CRITERIA, Criterion, MixedLoss, cross_entropy
+from mixupe.augmentation.method import Method
+from mixupe.augmentation.mix_point import INPUT, Model
 from mixupe.augmentation.registry import method_class
-from mixupe.settings import Settings, UserError
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+from mixupe.augmentation.settings import AugmentationSettings
+from mixupe.settings import UserError
 
 AUTO = "auto"
 # Arguments of a method that no config gives.
-_GIVEN = ("criterion", "x_mean")
+_GIVEN = ("criterion", "x_mean", "batch_dim")
 
 
 class Augmentation(Protocol):
@@ -32,21 +29,6 @@ class Augmentation(Protocol):
     def pass_over(self, batches: int) -> None: ...
     def state_dict(self) -> dict[str, Tensor]: ...
     def load_state_dict(self, state: dict[str, Tensor]) -> None: ...
-
-
-class AugmentationSettings(Settings):
-    """Keys every method has; the others are the arguments of its class, in a subclass that `settings_class` makes.
-
-    Attributes:
-        name: shown in tables.
-    """
-
-    method_class: ClassVar[type[Method]] = ERM
-    name: str
-
-    if TYPE_CHECKING:  # the method's own keys, whose types only its class knows
-
-        def __getattr__(self, key: str) -> Any: ...
 
 
 @functools.cache
@@ -64,7 +46,7 @@ def settings_class(method: type[Method], name: str, target: str | None = None) -
     fields: dict[str, Any] = {"name": (Literal[name], ...)}
     if target is not None:
         fields["target"] = (str, ...)
-    hints = _key_hints(method)
+    hints = get_type_hints(method.__init__)
     for key, argument in inspect.signature(method).parameters.items():
         if key in _GIVEN:
             continue
@@ -82,15 +64,6 @@ def settings_class(method: type[Method], name: str, target: str | None = None) -
         raise UserError(f"augmentation: {name}'s arguments cannot be keys: {str(error).splitlines()[0]}") from error
     settings.method_class = method
     return settings
-
-
-def _key_hints(method: type[Method]) -> dict[str, Any]:
-    """Type hints of the arguments that are keys; those of the others would need torch to be looked at."""
-    written = method.__init__.__annotations__
-    keys = SimpleNamespace(
-        __annotations__={key: hint for key, hint in written.items() if key not in (*_GIVEN, "return")}
-    )
-    return get_type_hints(keys, globalns=inspect.unwrap(method.__init__).__globals__)
 
 
 def _strict(hint: Any) -> Any:
@@ -130,34 +103,32 @@ def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[
 
 
 def prototype(settings: AugmentationSettings) -> Method:
-    """The method without its data, for what it says of itself; x_mean is a placeholder where it must have one."""
-    try:
-        return _made(settings, {"x_mean": None})
-    except Exception as error:
-        if isinstance(error, ValueError) and not str(error).startswith("x_mean"):
-            raise
-    import torch  # what most settings are checked without
-
+    """The method without its data, for what it says of itself; its x_mean is a placeholder."""
     return _made(settings, {"x_mean": torch.zeros(())})
 
 
 def build_augmentation(
-    settings: AugmentationSettings, x_mean: Tensor | None, criterion: str = "cross_entropy", data: Any = None
+    settings: AugmentationSettings,
+    x_mean: Tensor | None,
+    criterion: str | Criterion = cross_entropy,
+    data: Any = None,
 ) -> Method:
     """The method.
 
     Args:
         settings: checked.
         x_mean: training-set mean input, for a method that takes it and mixes at the input.
-        criterion: a name in CRITERIA.
+        criterion: of the run, or a name in CRITERIA.
         data: a `DataBundle` that the method may learn from; None where there is none.
 
     Raises:
         UserError: the method does not take that criterion.
     """
-    if criterion != "cross_entropy" and "criterion" not in inspect.signature(settings.method_class).parameters:
-        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {criterion}")
-    method = _made(settings, {"x_mean": x_mean, "criterion": CRITERIA[criterion]})
+    function = CRITERIA[criterion] if isinstance(criterion, str) else criterion
+    if function is not cross_entropy and "criterion" not in inspect.signature(settings.method_class).parameters:
+        named = next((name for name, one in CRITERIA.items() if one is function), "class weights or label smoothing")
+        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {named}")
+    method = _made(settings, {"x_mean": x_mean, "criterion": function})
     if data is not None:
         method.learn(data.train, data.spec)
     return method

@@ -3,26 +3,23 @@
 Spectrograms are images here, whose box is some bands for some time.
 """
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import torch
+from torch import Tensor
 
 from mixupe.augmentation import checks
+from mixupe.augmentation.call import Call, Forward, Merge, Model
 from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
-from mixupe.augmentation.method import Method, Model, Style
+from mixupe.augmentation.method import Method, Style
 from mixupe.augmentation.mixup import placed
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
 
 def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
     """(H, W) bool, of area 1 - lam where none of it lies outside; `place` (2,) in [0, 1) is of its centre, y and x."""
-    import torch
-
     inside = []
     for size, at in ((height, place[0]), (width, place[1])):
         offset = torch.arange(size, device=lam.device) - (at * size).floor()
@@ -46,23 +43,34 @@ class CutMix(Method):
 
     def __init__(self, alpha: float = 1.0, probability: float = 1.0, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
-        if not 0 <= probability <= 1:
-            raise ValueError(f"probability: must lie in [0, 1], got {probability!r}")
+        checks.check_probability(probability)
         super().__init__(criterion)
         self.alpha, self.probability = alpha, probability
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        import torch
-
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. lam, perm and the box come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
-        if not isinstance(x, torch.Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
+        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
             raise ValueError(f"x: must be {len(y)} images or spectrograms, (B, C, H, W) in a floating dtype")
+        generator = of_this_process(generator)
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)
         lam, perm = placed(1 - cut.double().mean(), perm, x, y)
-        logits = logits_of(model(torch.where(cut.to(x.device, non_blocking=True), x[perm], x)), len(y))
-        check_targets_fit(y, logits)
+        logits = logits_of(
+            call(torch.where(cut.to(x.device, non_blocking=True), x[perm], x)), len(y), is_of_classes(self.criterion)
+        )
+        targets = known_targets(y, logits, self.criterion)
         loss = mixed_criterion(logits, y, lam, perm, self.criterion)
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+        return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=targets)

@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import Model
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.none import plain_loss
+from mixupe.augmentation.targets import checked_targets
 
 
 def squares(places: Tensor, side: int, height: int, width: int) -> Tensor:
@@ -46,16 +48,26 @@ class Cutout(Method):
         super().__init__(criterion)
         self.side = side
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. Places come from `generator`; nothing is merged."""
         checks.check_generator(generator)
-        y = checked_targets(y)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
         if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
             raise ValueError(f"x: must be {len(y)} images, (B, C, H, W) in a floating dtype")
         height, width = x.shape[-2:]
+        generator = of_this_process(generator)
         device = generator.device if generator is not None else torch.device("cpu")
         places = torch.rand(len(y), 2, dtype=torch.float64, generator=generator, device=device)
         cut = squares(places, max(1, round(self.side * min(height, width))), height, width)
-        logits = logits_of(model(x.masked_fill(cut.unsqueeze(1).to(x.device, non_blocking=True), 0.0)), len(y))
-        check_targets_fit(y, logits)
-        loss = self.criterion(logits, y)
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+        masked = x.masked_fill(cut.unsqueeze(1).to(x.device, non_blocking=True), 0.0)
+        return plain_loss(call, masked, y, self.criterion)

@@ -1,22 +1,27 @@
 """Training without mixing but with MixupE's penalty: "ERM + additional loss" of the paper's ablation (Table 7)."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import torch
+from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
-from mixupe.augmentation.method import Method, Model, StackPlan
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, plain_criterion
+from mixupe.augmentation.method import Method, StackPlan
 from mixupe.augmentation.penalty import combine, expected_distance, penalty
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
 
 def erm_penalty_loss(
-    model: Model, x: Any, y: Tensor, *, alpha: float, eta: float, criterion: Criterion = cross_entropy
+    model: Model,
+    x: Any,
+    y: Tensor,
+    *,
+    alpha: float,
+    eta: float,
+    criterion: Criterion = cross_entropy,
+    forward: Forward | None = None,
 ) -> MixedLoss:
     """criterion(f(x), y) + eta c R with the approximate R, rescaled as MixupE's loss is; one pass.
 
@@ -26,7 +31,7 @@ def erm_penalty_loss(
         y: (B,) class indices or (B, K) probabilities.
         alpha: > 0; c = alpha / (2 alpha + 1) scales the penalty as in MixupE with that alpha.
         eta: >= 0, weight of the penalty.
-        criterion: see `mixup_loss`.
+        criterion, forward: see `mixup_loss`.
 
     Returns:
         `.mixup_loss` is the loss without penalty.
@@ -37,17 +42,17 @@ def erm_penalty_loss(
     checks.check_alpha(alpha)
     checks.check_eta(eta)
     checks.check_criterion(criterion)
-    return _loss(model, x, y, eta * expected_distance(alpha), criterion)
+    return _loss(Call.of(model, forward), x, y, eta * expected_distance(alpha), criterion)
 
 
-def _loss(model: Model, x: Any, y: Tensor, weight: float | Tensor, criterion: Criterion) -> MixedLoss:
+def _loss(call: Call, x: Any, y: Tensor, weight: float | Tensor, criterion: Criterion) -> MixedLoss:
     y = checked_targets(y)
-    logits = logits_of(model(x), len(y))
+    logits = logits_of(call(x), len(y))
     check_targets_fit(y, logits)
-    base_loss = criterion(logits, y)
+    base_loss = plain_criterion(logits, y, criterion)
     r = penalty(logits, logits, y, "approximate", 0.0, None)
     loss = combine(base_loss, r, weight)
-    return MixedLoss(loss=loss, logits=logits, mixup_loss=base_loss, penalty=r)
+    return MixedLoss(loss, logits, mixup_loss=base_loss, penalty=r, targets=y)
 
 
 class ERMPenalty(Method):
@@ -76,14 +81,16 @@ class ERMPenalty(Method):
         y: Tensor,
         *,
         generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
     ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. Nothing is drawn or merged."""
         checks.check_generator(generator)
+        model = Call.of(model, forward, merge)
         return erm_penalty_loss(model, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)
 
     def stack_plan(self) -> StackPlan:
-        import torch
-
         def loss(model: Model, x: Any, y: Tensor, weight: Tensor) -> MixedLoss:
-            return _loss(model, x, y, weight, self.criterion)
+            return _loss(Call.of(model), x, y, weight, self.criterion)
 
         return StackPlan(loss, constants=(torch.tensor(self.eta * expected_distance(self.alpha)),))

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.loss import Criterion, MixedLoss, as_probabilities, cross_entropy, logits_of
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix
+from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import Model
-from mixupe.augmentation.mixup import placed
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.mixup import mixed_loss, placed
+from mixupe.augmentation.targets import checked_targets, is_of_classes
 
 # Training rows that the mutual information is estimated from.
 _ROWS = 2000
@@ -31,24 +32,26 @@ class FeatMix(Method):
         alpha: > 0.
         criterion: see `mixup_loss`.
 
+    Raises:
+        ValueError: alpha is not a finite number > 0.
+
     Attributes:
         feature_of: (D,) int64, which feature each column belongs to; None: each is one.
         importance: (F,) float, of the features; None: all alike.
-
-    Raises:
-        ValueError: alpha is not a finite number > 0.
     """
 
     name = "feat_mix"
     style = Style("#882255", "h", "-.")
     domains = ("tabular",)
+    feature_of: Tensor | None
+    importance: Tensor | None
 
     def __init__(self, alpha: float = 1.0, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
         super().__init__(criterion)
         self.alpha = alpha
-        self.feature_of: Tensor | None = None
-        self.importance: Tensor | None = None
+        self.register_buffer("feature_of", None)
+        self.register_buffer("importance", None)
 
     def learn(self, train: Any, spec: Any) -> None:
         """Find the features, and from at most 2,000 evenly spaced rows their mutual information with the label."""
@@ -58,25 +61,43 @@ class FeatMix(Method):
         self.feature_of = features_of(rows.shape[1], spec.categorical_blocks)
         self.importance = mutual_information(rows.cpu(), labels.cpu(), self.feature_of)
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. lam, perm and the masks come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
         if not isinstance(x, Tensor) or x.dim() != 2 or len(x) != len(y) or not x.is_floating_point():
             raise ValueError(f"x: must be {len(y)} rows of a table, (B, D) in a floating dtype")
-        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
-        feature_of = torch.arange(x.shape[1]) if self.feature_of is None else self.feature_of
+        generator = of_this_process(generator)
+        lam, perm = draw_mix(len(y), self.alpha, generator)
+        feature_of = torch.arange(x.shape[1]) if self.feature_of is None else self.feature_of.to(lam.device)
         features = int(feature_of.max()) + 1
         order = torch.rand(len(y), features, generator=generator, device=lam.device).argsort(dim=1).argsort(dim=1)
         kept = order < (lam * features).floor()
         weight = torch.ones(features) if self.importance is None else self.importance
-        share = (kept * weight.to(lam.device)).sum(dim=1) / weight.sum()
-        kept_columns = kept[:, feature_of.to(lam.device)].to(x.device, non_blocking=True)
+        weight = weight.to(lam.device)
+        share = (kept * weight).sum(dim=1) / weight.sum()
+        kept_columns = kept[:, feature_of].to(x.device, non_blocking=True)
         lam, perm = placed(share, perm, x, y)
-        logits = logits_of(model(torch.where(kept_columns, x, x[perm])), len(y))
-        check_targets_fit(y, logits)
-        labels, of_each = as_probabilities(y, logits), lam.to(logits.dtype).unsqueeze(1)
-        loss = self.criterion(logits, torch.lerp(labels[perm], labels, of_each))
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+        logits = logits_of(call(torch.where(kept_columns, x, x[perm])), len(y), is_of_classes(self.criterion))
+        return mixed_loss(logits, y, lam, perm, self.criterion)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
+        """What was learned may have any shape."""
+        for name in ("feature_of", "importance"):
+            learned = state_dict.get(f"{prefix}{name}")
+            if learned is not None:
+                setattr(self, name, torch.empty_like(learned))
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
 
 def features_of(columns: int, blocks: tuple[tuple[int, int], ...]) -> Tensor:

@@ -1,5 +1,6 @@
 """What flows into a module of a model, caught and changed on its way by forward hooks."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils import checkpoint
 
+from mixupe.augmentation.output import unwrapped
+from mixupe.augmentation.place import Place
+
 Hook = Callable[..., Any]
 
 
@@ -18,39 +22,52 @@ class Flow:
     """One call of the module.
 
     Attributes:
-        h: (B, ...) its first positional argument, before any change.
-        others, named: its other arguments.
+        h: its first argument, before any change.
+        args, named: all its arguments.
         is_last: whether the model returned the module's output as it was, so that the module alone gives the logits of h.
     """
 
     h: Tensor
-    others: tuple[Any, ...]
+    args: tuple[Any, ...]
     named: dict[str, Any]
     is_last: bool = False
 
+    def arguments(self, h: Tensor) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """All arguments, with `h` wherever the first one stood: attention to oneself has it as query, key and value."""
+        args = tuple(h if value is self.h else value for value in self.args)
+        return args, {name: h if value is self.h else value for name, value in self.named.items()}
+
+    def others(self) -> list[tuple[str, Tensor]]:
+        """The tensors among the other arguments, with the name or number of each; one level of tuples is looked into."""
+        named = [*((str(number), value) for number, value in enumerate(self.args)), *self.named.items()]
+        parts = [(name, part) for name, value in named for part in (value if isinstance(value, tuple) else (value,))]
+        return [(name, part) for name, part in parts if isinstance(part, Tensor) and part is not self.h]
+
 
 def run(
-    model: nn.Module,
-    x: Any,
-    name: str,
+    forward: Callable[[], Any],
+    place: Place,
     batch: int,
     change: Callable[[Tensor], Tensor],
-) -> tuple[Any, Flow]:
-    """model(x) with h -> change(h) where h flows into the module `name`: the output, and what flowed.
+    allow_others: bool,
+) -> tuple[Tensor, Flow]:
+    """forward() with h -> change(h) where h flows into a module of the model that it calls: the logits, and what flowed.
 
     Args:
-        model: any.
-        x: its input.
-        name: of one of its modules.
-        batch: B, the rows that h must have.
-        change: gives what flows on.
+        forward: calls the model.
+        place: the module.
+        batch: B, the rows that h must have along the place's axis of examples.
+        change: gives what flows on, of the same shape.
+        allow_others: whether other arguments of the module may hold a row for each example.
 
     Raises:
-        ValueError: h is no floating-point tensor of B rows, or the module did not run, ran twice or under checkpointing.
+        ValueError: h is no floating-point tensor of B rows, another argument has B rows, the model returned no logits, or
+            the module did not run, ran twice or under checkpointing.
     """
     flows: list[Flow] = []
     outputs: list[tuple[Any, int | None]] = []
     recorded = torch.is_grad_enabled()
+    name = place.name
 
     def enter(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
         if flows:
@@ -60,20 +77,31 @@ def run(
                 f"mix_at: module {name!r} runs inside activation checkpointing, which runs it again in the backward pass"
                 " without the mixing; mix outside of the checkpointed part, or switch checkpointing off"
             )
-        h = _checked(model, name, args, batch)
-        flows.append(Flow(h, args[1:], kwargs))
-        return (change(h), *args[1:]), kwargs
+        h = place.checked(_first(place.module, args, kwargs), batch)
+        flows.append(Flow(h, args, kwargs))
+        if not allow_others:
+            place.check_others(flows[0].others(), batch)
+        return flows[0].arguments(change(h))
 
     def leave(_module: nn.Module, _args: Any, output: Any) -> None:
         outputs.append((output, _version(output)))
 
-    with _hooks(model.get_submodule(name), enter, leave):
-        output = model(x)
+    with _hooks(place.module, enter, leave):
+        output = forward()
     if not flows:
         raise ValueError(f"mix_at: module {name!r} did not run in the forward pass")
+    logits = unwrapped(output, batch)
     made, version = outputs[-1]
-    flows[0].is_last = output is made and version == _version(output)
-    return output, flows[0]
+    flows[0].is_last = logits is made and version == _version(logits)
+    return logits, flows[0]
+
+
+def _first(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The first argument of the module's forward, however it is passed."""
+    if args:
+        return args[0]
+    first = next(iter(inspect.signature(module.forward).parameters), None)
+    return kwargs.get(first) if first in kwargs else next(iter(kwargs.values()), None)
 
 
 def _version(output: Any) -> int | None:
@@ -93,45 +121,6 @@ def _runs_again() -> bool:
         assert frame.f_back is not None
         frame = frame.f_back
     return False
-
-
-def _checked(model: nn.Module, name: str, args: tuple[Any, ...], batch: int) -> Tensor:
-    h = args[0] if args else None
-    if not isinstance(h, Tensor) or not h.is_floating_point():
-        raise ValueError(f"mix_at: what flows into {name!r} is not a floating-point tensor and cannot be mixed")
-    if h.dim() == 3 and _is_sequence_first(model, name):
-        raise ValueError(
-            f"mix_at: {name!r} takes the sequence first, (T, B, D), and would be mixed along time; build it with"
-            " batch_first=True, or mix where examples come first"
-        )
-    if h.shape[:1] != (batch,):
-        raise ValueError(
-            f"mix_at: what flows into {name!r} has shape {tuple(h.shape)}, which is not one row for each of the {batch}"
-            " examples; mix where examples come first (graphs: after the readout)"
-        )
-    return h
-
-
-_TRANSFORMERS = (
-    nn.Transformer,
-    nn.TransformerEncoder,
-    nn.TransformerDecoder,
-    nn.TransformerEncoderLayer,
-    nn.TransformerDecoderLayer,
-)
-
-
-def _is_sequence_first(model: nn.Module, name: str) -> bool:
-    """Whether torch's own module `name`, or one of torch's transformers around it, was built with batch_first=False."""
-    module = model.get_submodule(name)
-    while isinstance(module, nn.Sequential) and len(module):
-        module = module[0]
-    if isinstance(module, nn.MultiheadAttention | nn.RNNBase):
-        return not module.batch_first
-    path = name.split(".")
-    around = [module, *(model.get_submodule(".".join(path[:depth])) for depth in range(len(path)))]
-    attentions = (one for part in around if isinstance(part, _TRANSFORMERS) for one in part.modules())
-    return any(isinstance(one, nn.MultiheadAttention) and not one.batch_first for one in attentions)
 
 
 @contextmanager

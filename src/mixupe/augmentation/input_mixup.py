@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
+from mixupe.augmentation.mix_point import INPUT, MixPoint
 from mixupe.augmentation.mixup import placed
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
 
 def nearer(lam: Tensor) -> Tensor:
@@ -44,23 +46,33 @@ class InputMixup(Method):
         super().__init__(criterion)
         self.alpha, self.mix_at = alpha, mix_at
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
-        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
-        return self._loss(model, x, y, lam, perm)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
+        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator))
+        return self._loss(call, x, y, lam, perm)
 
-    def _loss(self, model: Model, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
+    def _loss(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
         lam, perm = placed(lam, perm, x, y)
-        logits = MixPoint(model, self.mix_at).mixed_logits(x, lam, perm)
-        check_targets_fit(y, logits)
+        logits = MixPoint(call, self.mix_at, of_classes=is_of_classes(self.criterion)).mixed_logits(x, lam, perm)
+        targets = known_targets(y, logits, self.criterion)
         loss = mixed_criterion(logits, y, nearer(lam), perm, self.criterion)
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+        return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=targets)
 
     def stack_plan(self) -> StackPlan:
         def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
             uniform, gamma, perm, alpha = drawn
-            return self._loss(model, x, y, lam_of(uniform, gamma, alpha), perm)
+            return self._loss(Call.of(model), x, y, lam_of(uniform, gamma, alpha), perm)
 
         return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

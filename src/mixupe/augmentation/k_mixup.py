@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.mix_point import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.targets import checked_targets
 
@@ -66,11 +68,21 @@ class KMixup(Method):
         super().__init__(criterion)
         self.alpha, self.k = alpha, k
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the shapes. lam and the groups come from `generator`."""
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. lam and the groups come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
         if not isinstance(x, Tensor) or not x.is_floating_point() or x.shape[:1] != y.shape[:1]:
             raise ValueError(f"x: must hold {len(y)} examples, (B, ...) in a floating dtype")
-        lam, order = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
-        return drawn_mixup_loss(model, x, y, lam, matched(x, order, self.k), INPUT, self.criterion)
+        lam, order = draw_mix(len(y), self.alpha, of_this_process(generator))
+        return drawn_mixup_loss(call, x, y, lam, matched(x, order, self.k), INPUT, self.criterion)

@@ -4,21 +4,21 @@ As its own paper defines it: one layer k drawn uniformly from a set of eligible 
 mixed with the same lam. (The authors' MixupE repository imports a version that always mixes labels at 0.5.)
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
-from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
+from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.mix_point import INPUT, logits_mixed_at
 from mixupe.augmentation.mixup import drawn_mixup_loss, mixed_loss, placed
 from mixupe.augmentation.targets import checked_targets
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
 
 
 class ManifoldMixup(Method):
@@ -27,44 +27,61 @@ class ManifoldMixup(Method):
     Args:
         alpha: > 0, lam ~ Beta(alpha, alpha).
         mix_at: names of eligible layers; `input` is the model's input.
-        criterion: see `mixup_loss`.
+        per_sample, probability: see `Mixup`.
+        batch_dim, criterion: see `mixup_loss`; the axis is that at every layer.
 
     Raises:
-        ValueError: alpha is not a finite number > 0, or mix_at is empty.
+        ValueError: an argument is out of range, or mix_at is empty.
     """
 
     name = "manifold_mixup"
     style = Style("#009E73", "^", "-.")
+    later = ("per_sample", "probability")
 
     def __init__(
-        self, alpha: float = 2.0, mix_at: Sequence[str] = (INPUT,), criterion: Criterion = cross_entropy
+        self,
+        alpha: float = 2.0,
+        mix_at: Sequence[str] = (INPUT,),
+        criterion: Criterion = cross_entropy,
+        per_sample: bool = False,
+        probability: float = 1.0,
+        batch_dim: int | None = None,
     ) -> None:
         checks.check_alpha(alpha)
         if not isinstance(mix_at, list | tuple) or not mix_at:
             raise ValueError(f"mix_at: must be a list with at least one layer name, got {mix_at!r}")
         for layer in mix_at:
             checks.check_mix_at(layer)
+        checks.check_mixing(per_sample, probability, batch_dim)
         super().__init__(criterion)
         self.alpha = alpha
         self.mix_at = tuple(mix_at)
+        self.per_sample, self.probability, self.batch_dim = per_sample, probability, batch_dim
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam and perm come from `generator`."""
-        import torch
-
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. Layer, lam and perm come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
-        lam = draw_lam(self.alpha, generator)
-        perm = draw_perm(len(y), generator)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
+        generator = of_this_process(generator)
+        lam, perm = draw_mix(len(y), self.alpha, generator, self.per_sample, self.probability)
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
-        return drawn_mixup_loss(model, x, y, lam, perm, layer, self.criterion)
+        return drawn_mixup_loss(call, x, y, lam, perm, layer, self.criterion, self.batch_dim)
+
+    def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
+        return self._not_at_default(*self.later) if to == "stack" else None
 
     def stack_plan(self) -> StackPlan:
-        import torch
-
-        from mixupe.augmentation.mix_point import logits_mixed_at
-
         def draw(batch: int, generator: torch.Generator | None) -> tuple[Tensor, ...]:
             return (*draw_lam_and_perm(batch, generator), torch.randint(len(self.mix_at), (), generator=generator))
 

@@ -1,23 +1,17 @@
 """What a method is: one class, whose file says all that the framework must know of it (docs/extend.md)."""
 
-from __future__ import annotations
-
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, ClassVar, Literal, Self, cast
+
+import torch
+from torch import Tensor, nn
 
 from mixupe.augmentation import checks
+from mixupe.augmentation.call import Model
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
-
-# Name of the mix point that is the model's input.
-INPUT = "input"
-
-Model: TypeAlias = "Callable[[Any], Tensor]"
 
 
 @dataclass(frozen=True)
@@ -45,13 +39,16 @@ class StackPlan:
     constants: tuple[Tensor, ...] = ()
 
 
-class Method(ABC):
+class Method(nn.Module, ABC):
     """The loss of one batch, and what goes with it.
 
+    A module: what it keeps from batch to batch is in its `state_dict`, and so in that of a module that it is part of. It
+    keeps nothing elsewhere, so that threads with a method each do not meet.
+
     The arguments of `__init__` are the keys of the method's config, checked by their type hints and by what `__init__`
-    raises; but for `criterion` and `x_mean` (the training-set mean input), which come from elsewhere. A mix point is an
-    argument `mix_at: str`, several are `mix_at: Sequence[str]`; both may be `auto` in a config. Values of an argument
-    `variant` compete for a best setting of their own in a search.
+    raises; but for `criterion`, `x_mean` (the training-set mean input) and `batch_dim`, which come from elsewhere. Each is
+    kept as an attribute of its name. A mix point is an argument `mix_at: str`, several are `mix_at: Sequence[str]`; both
+    may be `auto` in a config. Values of an argument `variant` compete for a best setting of their own in a search.
 
     A method that gives `stack_plan(self) -> StackPlan` is trained with others at once. What a class inherits of that, and
     of `name` and `style`, does not count: it need not hold for what the class has changed.
@@ -73,6 +70,7 @@ class Method(ABC):
     later: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, criterion: Criterion = cross_entropy) -> None:
+        super().__init__()
         checks.check_criterion(criterion)
         self.criterion = criterion
 
@@ -84,10 +82,15 @@ class Method(ABC):
             model: maps x to logits (B, K).
             x: (B, ...) float, or anything else the model takes (graphs).
             y: (B,) int64 class indices or (B, K) probabilities.
-            generator: where all that is drawn comes from; on the CPU. None takes torch's global one.
+            generator: where all that is drawn comes from; on the CPU. None takes torch's global one, and in several
+                processes (torch.distributed) one for each (`mixupe.augmentation.generator`).
+
+        The methods of this package take two more, by keyword: `forward`, (model, x) -> output, calls the model in a way of
+        its own (`lambda model, x: model(**x)`), and `merge`, (x, perm) -> x, gives the mixed pass what belongs to both
+        partners, such as a mask.
         """
 
-    def learn(self, train: Any, spec: Any) -> None:  # noqa: B027 - most need not
+    def learn(self, train: Any, spec: Any) -> None:
         """Look at the training part (a `Split`) and what a model is told of the data (a `DataSpec`), before training."""
 
     @property
@@ -102,15 +105,44 @@ class Method(ABC):
         """
         return None
 
-    def pass_over(self, batches: int) -> None:  # noqa: B027 - most do not count
+    def pass_over(self, batches: int) -> None:
         """Take so many batches as called, which another process is at."""
 
-    def state_dict(self) -> dict[str, Tensor]:
-        """What a resumed run must know."""
-        return {}
+    def get_params(self, deep: bool = True) -> dict[str, Any]:  # noqa: ARG002 - scikit-learn's signature
+        """The arguments that make a method like this one, as scikit-learn's `clone` and searches ask for them."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def load_state_dict(self, state: dict[str, Tensor]) -> None:  # noqa: B027 - most have none
-        """Go on from there."""
+    def set_params(self, **changed: Any) -> Self:
+        """Change arguments by name, all or none; what the method keeps from batch to batch stays.
+
+        Raises:
+            ValueError: there is no such argument, or its value is wrong.
+        """
+        params = self.get_params()
+        unknown = next((name for name in changed if name not in params), None)
+        if unknown is not None:
+            raise ValueError(f"{unknown}: is no argument of {type(self).__name__}, allowed are {', '.join(params)}")
+        checked = type(self)(**{**params, **changed})
+        for name in changed:
+            setattr(self, name, getattr(checked, name))
+        return self
+
+    def extra_repr(self) -> str:
+        """The arguments; nn.Module shows a criterion that is a module itself."""
+        shown = {name: value for name, value in self.get_params().items() if not isinstance(value, nn.Module)}
+        return ", ".join(f"{name}={_shown(value)}" for name, value in shown.items())
+
+    def _not_at_default(self, *names: str) -> str | None:
+        """Why not to stack, for the first of these arguments that has another value than its default."""
+        defaults = inspect.signature(type(self)).parameters
+        name = next((name for name in names if getattr(self, name) != defaults[name].default), None)
+        return None if name is None else f"augmentation.{name} is not at its default"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"tensor{tuple(value.shape)}"
+    return getattr(value, "__name__", repr(value)) if callable(value) else repr(value)
 
 
 def stack_plan(method: object) -> StackPlan | None:

@@ -12,56 +12,64 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mixupe.augmentation.checks import check_mix_at
-from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refuse_in_compiled
+from mixupe.augmentation.call import Call
+from mixupe.augmentation.call import Model as Model
+from mixupe.augmentation.checks import check_batch_dim, check_mix_at
 from mixupe.augmentation.flow import Flow, run
-from mixupe.augmentation.loss import logits_of
-from mixupe.augmentation.method import INPUT, Model
+from mixupe.augmentation.output import logits_of
+from mixupe.augmentation.place import INPUT as INPUT
+from mixupe.augmentation.place import Place, find
 from mixupe.augmentation.second_order import differentiable_by, twice_differentiable_kernels
-
-__all__ = ["INPUT", "MixPoint", "Model", "blend", "mixable_modules"]
 
 
 def blend(x: Tensor, lam: Tensor, perm: Tensor) -> Tensor:
-    """lam x + (1 - lam) x[perm] for x of shape (B, ...), in x's dtype."""
-    return torch.lerp(x[perm], x, lam.to(x.dtype))
-
-
-def mixable_modules(model: nn.Module) -> list[str]:
-    """Names that `mix_at` can take, `input` first."""
-    return [INPUT, *(name for name, _ in model.named_modules() if name)]
+    """lam x + (1 - lam) x[perm] for x of shape (B, ...) and lam 0-d or (B,), in x's dtype."""
+    lam = lam.to(x.dtype)
+    return torch.lerp(x[perm], x, lam if lam.dim() == 0 else lam.reshape(-1, *[1] * (x.dim() - 1)))
 
 
 class MixPoint:
     """The mixed and the clean pass of one batch through `model`, blended at `name`.
 
     Args:
-        model: maps inputs to logits (B, K). Must be an nn.Module unless name is `input`.
+        model: maps inputs to logits (B, K); a Call where it is called in a way of its own. Must be an nn.Module unless
+            name is `input`.
         name: `input` or the dotted name of a module; what flows into that module is blended.
+        batch_dim: axis of examples in what is blended. None is the first; at a module it is refused where the batch has
+            as many examples as steps and parts of the model have batch_first=False.
+        of_classes: whether the model returns (B, K), or anything of B rows.
 
     Raises:
         ValueError: there is no such module (the message lists those that exist), or torch.compile would not see the hook.
     """
 
-    def __init__(self, model: Model, name: str = INPUT) -> None:
+    def __init__(self, model: Model, name: str = INPUT, batch_dim: int | None = None, of_classes: bool = True) -> None:
         check_mix_at(name)
-        self.model = model
+        check_batch_dim(batch_dim)
+        self.call = Call.of(model)
         self.name = name
-        self._module: nn.Module | None = None
+        self._axis = batch_dim or 0
+        self._of_classes = of_classes
+        self._place: Place | None = None
         self._mixed: Flow | None = None
         if name != INPUT:
-            self._module = _module_at(model, name)
+            self._place = find(self.call.model, name, batch_dim)
 
-    def mixed_logits(self, x: Any, lam: Tensor, perm: Tensor) -> Tensor:
-        """Logits (B, K) of the blended batch."""
-        if self._module is None:
-            _check_input(x, len(perm))
-            return logits_of(self.model(blend(x, lam, perm)), len(perm))
-        own = (
-            x.clone() if isinstance(x, Tensor) else x
-        )  # a model may change its input in place, and a clean pass follow
-        output, self._mixed = self._run(own, lambda h: blend(h, lam, perm), len(perm))
-        return logits_of(output, len(perm))
+    def mixed_logits(
+        self, x: Any, lam: Tensor, perm: Tensor, after: Callable[[Tensor], Tensor] = lambda h: h
+    ) -> Tensor:
+        """Logits (B, K) of the blended batch; `after` is what happens to what has been blended, (B, ...)."""
+        batch = len(perm)
+        blended = self._along(lambda h: after(blend(h, lam, perm)))
+        merged = self.call.merged(x, perm)
+        if self._place is None:
+            output = self.call(blended(self._checked_input(merged, batch)))
+        else:
+            # A model may change its input in place, and a clean pass follow.
+            own = merged.clone() if isinstance(merged, Tensor) else merged
+            allow_others = self.call.merge is not None
+            output, self._mixed = run(lambda: self.call(own), self._place, batch, blended, allow_others)
+        return logits_of(output, batch, self._of_classes)
 
     def clean_pass(self, x: Any, batch: int, differentiable: bool) -> tuple[Tensor, Tensor]:
         """Logits (B, K) of the batch as it is, and what flowed into the mix point, (B, ...).
@@ -76,32 +84,51 @@ class MixPoint:
             seen.append(_origin(h, differentiable))
             return seen[0].clone() if differentiable else h  # which the model may change in place
 
+        started = self._along(start)
         with _kernels(differentiable):
-            if self._module is None:
-                _check_input(x, batch)
-                output = self.model(start(x))
-            elif self._mixed is not None and self._mixed.is_last:
-                output = self._module(start(self._mixed.h), *self._mixed.others, **self._mixed.named)
+            if self._place is None:
+                output = self.call.again(started(self._checked_input(x, batch)))
+            elif self._mixed is not None and self._mixed.is_last and self.call.merge is None:
+                args, named = self._mixed.arguments(started(self._mixed.h))
+                output = self._place.module(*args, **named)
             else:
-                output, _ = self._run(x, start, batch)
-        return logits_of(output, batch), seen[0]
+                output, _ = run(lambda: self.call.again(x), self._place, batch, started, allow_others=True)
+        return logits_of(output, batch, self._of_classes), seen[0]
 
     def joint_pass(self, x: Any, lam: Tensor, perm: Tensor, differentiable: bool) -> tuple[Tensor, Tensor, Tensor]:
         """One pass over the blended batch followed by the batch as it is: logits (B, K) of each, and the latter's flow.
 
         For mixing at the input alone; `differentiable` as in `clean_pass`.
         """
-        assert self._module is None
-        _check_input(x, len(perm))
-        h = _origin(x, differentiable)
+        assert self._place is None
+        examples = self._checked_input(x, len(perm)).movedim(self._axis, 0)
+        h = _origin(examples, differentiable)
         with _kernels(differentiable):
-            output = self.model(torch.cat([blend(x, lam, perm), h]))
-        blended, clean = logits_of(output, 2 * len(perm)).tensor_split(2)
+            output = self.call(torch.cat([blend(examples, lam, perm), h]).movedim(0, self._axis))
+        blended, clean = logits_of(output, 2 * len(perm), self._of_classes).tensor_split(2)
         return blended, clean, h
 
-    def _run(self, x: Any, change: Callable[[Tensor], Tensor], batch: int) -> tuple[Any, Flow]:
-        assert isinstance(self.model, nn.Module)
-        return run(self.model, x, self.name, batch, change)
+    def _along(self, change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+        """A change of (B, ...), of what has its examples along another axis."""
+        axis = self._axis
+        return change if axis == 0 else lambda h: change(h.movedim(axis, 0)).movedim(0, axis)
+
+    def _checked_input(self, x: Any, batch: int) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise ValueError(
+                f"x: must be a floating-point tensor to be mixed at the input, got {type(x).__name__}; others can be mixed"
+                " at a module named with mix_at (graphs: the classifier head; tokens: after the embedding), and of a dict"
+                " forward can be given the rest: forward=lambda model, v: model(**{**rest, 'pixel_values': v})"
+            )
+        if not x.is_floating_point():
+            raise ValueError(
+                f"x: must be a floating-point tensor to be mixed, got {x.dtype}; tokens can be mixed after the embedding,"
+                " at a module named with mix_at"
+            )
+        if x.dim() <= self._axis or x.shape[self._axis] != batch:
+            axis = "first axis" if self._axis == 0 else f"axis {self._axis}"
+            raise ValueError(f"x: must hold {batch} examples along its {axis} as y does, got shape {tuple(x.shape)}")
+        return x
 
 
 def logits_mixed_at(model: Model, x: Any, lams: Mapping[str, Tensor], perm: Tensor) -> Tensor:
@@ -111,8 +138,8 @@ def logits_mixed_at(model: Model, x: Any, lams: Mapping[str, Tensor], perm: Tens
             if name == INPUT:
                 x = blend(x, lam, perm)
             else:
-                module = _module_at(model, name)
                 blending = partial(_blended_arguments, lam=lam, perm=perm)
+                module = find(model, name, batch_dim=None).module
                 passes.callback(module.register_forward_pre_hook(blending).remove)
         return logits_of(model(x), len(perm))
 
@@ -121,45 +148,9 @@ def _blended_arguments(_module: nn.Module, args: tuple[Any, ...], lam: Tensor, p
     return blend(args[0], lam, perm), *args[1:]
 
 
-def _module_at(model: Model, name: str) -> nn.Module:
-    if torch.compiler.is_compiling():
-        refuse_in_compiled(_NOT_COMPILED.format(name))
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"mix_at: {name!r} needs a torch.nn.Module, got {type(model).__name__}")
-    module = model
-    for part in name.split("."):
-        if is_compiled(module):
-            raise ValueError(_NOT_COMPILED.format(name))
-        child = module._modules.get(part)
-        if child is None:
-            raise ValueError(f"mix_at: there is no module {name!r}, allowed are {', '.join(mixable_modules(model))}")
-        module = child
-    if is_compiled_in_place(module):
-        raise ValueError(_NOT_COMPILED.format(name))
-    return module
-
-
-_NOT_COMPILED = (
-    "mix_at: {!r} lies inside what torch.compile compiles, which does not see that the hook that mixes comes and goes; mix"
-    " at input, or compile modules beside the mix point instead of the whole"
-)
-
-
 def _origin(h: Tensor, differentiable: bool) -> Tensor:
     return differentiable_by(h) if differentiable else h
 
 
 def _kernels(differentiable: bool) -> AbstractContextManager[object]:
     return twice_differentiable_kernels() if differentiable else nullcontext()
-
-
-def _check_input(x: Any, batch: int) -> None:
-    if not isinstance(x, Tensor):
-        raise ValueError(
-            f"x: must be a floating-point tensor to be mixed at the input, got {type(x).__name__}; others can be mixed at a"
-            " module named with mix_at (graphs: the classifier head)"
-        )
-    if not x.is_floating_point():
-        raise ValueError(f"x: must be a floating-point tensor to be mixed, got {x.dtype}")
-    if x.shape[:1] != (batch,):
-        raise ValueError(f"x: must hold {batch} examples along its first axis as y does, got shape {tuple(x.shape)}")

@@ -1,45 +1,49 @@
 """Mixup (Zhang et al., ICLR 2018) as a loss function and as a class that draws lam and perm."""
 
-from __future__ import annotations
+from typing import Any, Literal
 
-from typing import TYPE_CHECKING, Any
+import torch
+from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
-from mixupe.augmentation.method import INPUT, Method, Model, StackPlan, Style
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
-
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.mix_point import INPUT, MixPoint
+from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
 
 def placed(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
-    """lam as a 0-d tensor in float32 or wider, and perm, both on the device of the batch."""
-    import torch
-
-    like = x if isinstance(x, torch.Tensor) else y
+    """lam, 0-d or (B,), as a tensor in float32 or wider, and perm, both on the device of the batch."""
+    like = x if isinstance(x, Tensor) else y
     lam = torch.as_tensor(lam, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
     # A blocking copy to a GPU would wait for all that is queued there.
     return lam.to(y.device, non_blocking=True), perm.to(y.device, non_blocking=True)
 
 
 def drawn_mixup_loss(
-    model: Model, x: Any, y: Tensor, lam: float | Tensor, perm: Tensor, mix_at: str, criterion: Criterion
+    model: Model,
+    x: Any,
+    y: Tensor,
+    lam: float | Tensor,
+    perm: Tensor,
+    mix_at: str,
+    criterion: Criterion,
+    batch_dim: int | None = None,
 ) -> MixedLoss:
     """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
-    from mixupe.augmentation.mix_point import MixPoint
-
     lam, perm = placed(lam, perm, x, y)
-    return mixed_loss(MixPoint(model, mix_at).mixed_logits(x, lam, perm), y, lam, perm, criterion)
+    logits = MixPoint(model, mix_at, batch_dim, is_of_classes(criterion)).mixed_logits(x, lam, perm)
+    return mixed_loss(logits, y, lam, perm, criterion)
 
 
 def mixed_loss(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criterion: Criterion) -> MixedLoss:
     """Mixup's loss of the logits (B, K) of a blended batch."""
-    check_targets_fit(y, logits)
+    targets = known_targets(y, logits, criterion)
     loss = mixed_criterion(logits, y, lam, perm, criterion)
-    return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+    return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=targets)
 
 
 def mixup_loss(
@@ -50,26 +54,34 @@ def mixup_loss(
     lam: float | Tensor,
     perm: Tensor,
     mix_at: str = INPUT,
+    batch_dim: int | None = None,
     criterion: Criterion = cross_entropy,
+    forward: Forward | None = None,
+    merge: Merge | None = None,
 ) -> MixedLoss:
     """L_mix = lam CE(f(x_mix), y) + (1 - lam) CE(f(x_mix), y[perm]) with x_mix = lam x + (1 - lam) x[perm].
 
     Args:
-        model: f, maps x to logits (B, K).
+        model: f, maps x to logits (B, K), or to an output that holds them: its `logits`, or the one (B, K) tensor of a
+            tuple or dict.
         x: (B, ...) floating point on the device of y; anything the model takes, if mix_at names a module.
-        y: (B,) class indices or (B, K) probabilities.
-        lam: one number in [0, 1] for the batch.
+        y: (B,) class indices or (B, K) probabilities; what else the criterion takes, one row for each example.
+        lam: one number in [0, 1] for the batch, or (B,), one for each example.
         perm: (B,) int64, a permutation of the batch.
         mix_at: `input`, or the dotted name of a module whose input is blended.
-        criterion: (logits, y) -> 0-d loss, linear in the target; CE above.
+        batch_dim: axis of examples in what is blended; None is the first, and refused where that is in doubt.
+        criterion: (logits, y) -> a 0-d loss, linear in the target, or one for each example, which are averaged; CE above.
+            One that has no classes may compare outputs of any shape (B, ...). With lam (B,) it is one for each example.
+        forward: (model, x) -> output, where the model is not called as model(x).
+        merge: (x, perm) -> what the mixed pass gets in place of x, for what belongs to both partners, such as a mask.
 
     Raises:
         ValueError: an argument is wrong; the message names it.
     """
     checks.check_criterion(criterion)
-    y = checked_targets(y)
+    y = checked_targets(y, criterion)
     checks.check_draws(lam, perm, len(y))
-    return drawn_mixup_loss(model, x, y, lam, perm, mix_at, criterion)
+    return drawn_mixup_loss(Call.of(model, forward, merge), x, y, lam, perm, mix_at, criterion, batch_dim)
 
 
 class Mixup(Method):
@@ -78,33 +90,56 @@ class Mixup(Method):
     Args:
         alpha: > 0.
         mix_at: `input`, or the dotted name of a module whose input is blended.
-        criterion: see `mixup_loss`.
+        per_sample: draw a lam for each example instead of one for the batch.
+        probability: that a batch is mixed, in [0, 1]; the others are trained on as they are (lam 1).
+        batch_dim, criterion: see `mixup_loss`.
 
     Raises:
-        ValueError: alpha is not a finite number > 0.
+        ValueError: an argument is out of range.
     """
 
     name = "mixup"
     style = Style("#0072B2", "s", "--")
+    later = ("per_sample", "probability")
 
-    def __init__(self, alpha: float = 1.0, mix_at: str = INPUT, criterion: Criterion = cross_entropy) -> None:
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        mix_at: str = INPUT,
+        criterion: Criterion = cross_entropy,
+        per_sample: bool = False,
+        probability: float = 1.0,
+        batch_dim: int | None = None,
+    ) -> None:
         checks.check_alpha(alpha)
         checks.check_mix_at(mix_at)
+        checks.check_mixing(per_sample, probability, batch_dim)
         super().__init__(criterion)
         self.alpha = alpha
         self.mix_at = mix_at
+        self.per_sample, self.probability, self.batch_dim = per_sample, probability, batch_dim
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
-        lam = draw_lam(self.alpha, generator)
-        perm = draw_perm(len(y), generator)
-        return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, self.criterion)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
+        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator), self.per_sample, self.probability)
+        return drawn_mixup_loss(call, x, y, lam, perm, self.mix_at, self.criterion, self.batch_dim)
+
+    def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
+        return self._not_at_default(*self.later) if to == "stack" else None
 
     def stack_plan(self) -> StackPlan:
-        import torch
-
         def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
             uniform, gamma, perm, alpha = drawn
             return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion)

@@ -9,12 +9,14 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_of, draw_perm, lam_of
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
+from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, Model
-from mixupe.augmentation.mixup import drawn_mixup_loss
-from mixupe.augmentation.targets import checked_targets
+from mixupe.augmentation.mix_point import INPUT, MixPoint
+from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.targets import check_targets_fit, checked_targets
 
 
 def smoothed(criterion: Criterion, smoothing: float) -> Criterion:
@@ -34,7 +36,7 @@ class MixupSmoothing(Method):
         alpha: > 0.
         smoothing: share of each target that goes to all classes alike, in [0, 1); 0 is mixup.
         mix_at: `input`, or the dotted name of a module whose input is blended.
-        criterion: see `mixup_loss`.
+        criterion: see `mixup_loss`; of class indices and probabilities.
 
     Raises:
         ValueError: an argument is out of range; the message names it.
@@ -53,18 +55,33 @@ class MixupSmoothing(Method):
         super().__init__(criterion)
         self.alpha, self.smoothing, self.mix_at = alpha, smoothing, mix_at
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the shapes. lam and perm come from `generator`."""
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
         checks.check_generator(generator)
+        call = Call.of(model, forward, merge)
         y = checked_targets(y)
-        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
-        return drawn_mixup_loss(model, x, y, lam, perm, self.mix_at, smoothed(self.criterion, self.smoothing))
+        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator))
+        return self._loss(call, x, y, lam, perm)
+
+    def _loss(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
+        lam, perm = placed(lam, perm, x, y)
+        logits = MixPoint(call, self.mix_at).mixed_logits(x, lam, perm)
+        check_targets_fit(y, logits)
+        loss = mixed_criterion(logits, y, lam, perm, smoothed(self.criterion, self.smoothing))
+        return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=y)
 
     def stack_plan(self) -> StackPlan:
-        criterion = smoothed(self.criterion, self.smoothing)
-
         def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
             uniform, gamma, perm, alpha = drawn
-            return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, criterion)
+            return self._loss(Call.of(model), x, y, lam_of(uniform, gamma, alpha), perm)
 
         return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

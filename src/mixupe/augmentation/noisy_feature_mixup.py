@@ -7,20 +7,21 @@ Written from the paper: at a layer drawn for each batch, h becomes
 labels are mixed by lam. Here xi and xi' are standard normal, drawn anew for each number.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.draw import draw_lam, draw_perm
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_mix
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint, Model
-from mixupe.augmentation.mixup import drawn_mixup_loss
-from mixupe.augmentation.targets import checked_targets
+from mixupe.augmentation.mix_point import INPUT, MixPoint
+from mixupe.augmentation.mixup import mixed_loss, placed
+from mixupe.augmentation.targets import checked_targets, is_of_classes
 
 
 class NoisyFeatureMixup(Method):
@@ -59,11 +60,22 @@ class NoisyFeatureMixup(Method):
         self.alpha, self.additive, self.multiplicative = alpha, additive, multiplicative
         self.mix_at = tuple(mix_at)
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the shapes. Layer, lam, perm and noise come from `generator`."""
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. Layer, lam, perm and noise come from `generator`."""
         checks.check_generator(generator)
-        y = checked_targets(y)
-        lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
+        generator = of_this_process(generator)
+        lam, perm = draw_mix(len(y), self.alpha, generator)
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
 
@@ -72,19 +84,6 @@ class NoisyFeatureMixup(Method):
             xi = torch.randn(shape, generator=generator, device=device).to(h.device, h.dtype, non_blocking=True)
             return h * (1 + self.multiplicative * xi[0]) + self.additive * xi[1]
 
-        if layer == INPUT:
-            return drawn_mixup_loss(lambda mixed: model(noisy(mixed)), x, y, lam, perm, INPUT, self.criterion)
-        MixPoint(model, layer)  # says which layers there are
-        assert isinstance(model, nn.Module)
-        with _changed_input(model.get_submodule(layer), noisy):
-            return drawn_mixup_loss(model, x, y, lam, perm, layer, self.criterion)
-
-
-@contextmanager
-def _changed_input(module: nn.Module, change: Any) -> Iterator[None]:
-    """Change what flows into the module. The mix point's own hook, which it puts in front, comes before."""
-    hook = module.register_forward_pre_hook(lambda _, inputs: (change(inputs[0]), *inputs[1:]))
-    try:
-        yield
-    finally:
-        hook.remove()
+        lam, perm = placed(lam, perm, x, y)
+        point = MixPoint(call, layer, of_classes=is_of_classes(self.criterion))
+        return mixed_loss(point.mixed_logits(x, lam, perm, after=noisy), y, lam, perm, self.criterion)

@@ -1,17 +1,23 @@
 """Training without augmentation."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+import torch
+from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.loss import MixedLoss, logits_of
-from mixupe.augmentation.method import Method, Model, StackPlan, Style
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.loss import Criterion, MixedLoss, logits_of, plain_criterion
+from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor
+
+def plain_loss(call: Call, x: Any, y: Tensor, criterion: Criterion) -> MixedLoss:
+    """The criterion of one pass over a checked batch in which nothing is mixed."""
+    logits = logits_of(call(x), len(y), is_of_classes(criterion))
+    targets = known_targets(y, logits, criterion)
+    loss = plain_criterion(logits, y, criterion)
+    return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), targets=targets)
 
 
 class ERM(Method):
@@ -27,13 +33,13 @@ class ERM(Method):
         y: Tensor,
         *,
         generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
     ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. Nothing is drawn or merged."""
         checks.check_generator(generator)
-        y = checked_targets(y)
-        logits = logits_of(model(x), len(y))
-        check_targets_fit(y, logits)
-        loss = self.criterion(logits, y)
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+        y = checked_targets(y, self.criterion)
+        return plain_loss(Call.of(model, forward, merge), x, y, self.criterion)
 
     def stack_plan(self) -> StackPlan:
         return StackPlan(self)

@@ -3,14 +3,13 @@
 Every function works on one run, logits (B, K), or on S runs at once, logits (S, B, K): leading axes are kept.
 """
 
-from __future__ import annotations
+from typing import Literal, get_args
 
-from typing import TYPE_CHECKING, Literal, get_args
+import torch
+from torch import Tensor
 
 from mixupe.augmentation.loss import as_probabilities, in_loss_precision
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from mixupe.augmentation.second_order import gradient_by
 
 Variant = Literal["approximate", "exact", "v1", "v2", "v3", "v4"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
@@ -65,15 +64,11 @@ def _directional_derivatives(logits: Tensor, h: Tensor, residual: Tensor, x_mean
 
     The gradient is that of the batch sum: with BatchNorm, samples couple through it.
     """
-    from mixupe.augmentation.second_order import gradient_by
-
     gradient = gradient_by(h, logits, residual)
     return (in_loss_precision(gradient) * (x_mean - in_loss_precision(h))).flatten(logits.dim() - 1).sum(dim=-1)
 
 
 def _below(terms: Tensor, threshold: float) -> Tensor:
-    import torch
-
     return torch.where(terms < threshold, terms, 0.0)
 
 
@@ -83,8 +78,6 @@ def combine(base_loss: Tensor, penalty: Tensor, weight: float | Tensor) -> Tenso
     weight is eta c. Where L is 0 the factor is 1 (equation 9 would divide 0 by 0). Element by element: losses, penalties
     and weights of several runs may be tensors of one shape.
     """
-    import torch
-
     loss = base_loss + weight * penalty
     size = loss.detach().abs()
     factor = torch.where(size == 0, 1.0, base_loss.detach().abs() / size)

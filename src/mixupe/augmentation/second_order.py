@@ -1,7 +1,9 @@
 """What the variants ask for that differentiate the logits and then the result again: where it works, and where not."""
 
 import sys
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,10 +14,15 @@ from torch.nn.parallel import DistributedDataParallel
 from mixupe.augmentation.compiler import is_compiled, refuse_in_compiled
 from mixupe.augmentation.over_runs import is_batched, over_runs
 
+# The choice of attention is the process's: two threads that put back what each had found would leave the wrong one.
+_ONE_AT_A_TIME = threading.RLock()
 
-def twice_differentiable_kernels() -> AbstractContextManager[object]:
+
+@contextmanager
+def twice_differentiable_kernels() -> Iterator[None]:
     """Within it, attention is computed in a way that can be differentiated twice; fused attention cannot."""
-    return sdpa_kernel(SDPBackend.MATH)
+    with _ONE_AT_A_TIME, sdpa_kernel(SDPBackend.MATH):
+        yield
 
 
 def check_twice_differentiable(model: Any, variant: str) -> None:

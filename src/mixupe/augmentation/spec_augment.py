@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import Model
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.none import plain_loss
+from mixupe.augmentation.targets import checked_targets
 
 
 def stretches(uniform: Tensor, widest: int, size: int) -> Tensor:
@@ -71,12 +73,24 @@ class SpecAugment(Method):
         self.frequency_masks, self.frequency_width = frequency_masks, frequency_width
         self.time_masks, self.time_width = time_masks, time_width
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
+        """The loss of one batch; see `mixup_loss` for the arguments. Masks come from `generator`; nothing is merged."""
         checks.check_generator(generator)
-        y = checked_targets(y)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, self.criterion)
         if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
             raise ValueError(f"x: must be {len(y)} spectrograms, (B, 1, bands, frames) in a floating dtype")
         bands, frames = x.shape[-2:]
+        generator = of_this_process(generator)
         device = generator.device if generator is not None else torch.device("cpu")
         shape = (len(y), self.frequency_masks + self.time_masks, 2)
         uniform = torch.rand(shape, dtype=torch.float64, generator=generator, device=device)
@@ -84,7 +98,4 @@ class SpecAugment(Method):
         of_bands = stretches(frequency, self.frequency_width, bands)[:, None, :, None]
         of_frames = stretches(time, self.time_width, frames)[:, None, None, :]
         masked = (of_bands | of_frames).to(x.device, non_blocking=True)
-        logits = logits_of(model(x.masked_fill(masked, 0.0)), len(y))
-        check_targets_fit(y, logits)
-        loss = self.criterion(logits, y)
-        return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
+        return plain_loss(call, x.masked_fill(masked, 0.0), y, self.criterion)

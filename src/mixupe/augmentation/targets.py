@@ -1,24 +1,36 @@
 """Checks of y, and of the logits beside it. Values are read on the CPU only, as in `checks`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+import torch
+from torch import Tensor, nn
 
 from mixupe.augmentation.checks import check_tensor, readable
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from mixupe.augmentation.loss import CRITERIA, Criterion, CrossEntropy, cross_entropy
 
 
-def checked_targets(y: Tensor) -> Tensor:
-    """y, (B,) class indices as int64 or (B, K) probabilities as they are: all that can be said before K is known.
+def is_of_classes(criterion: Criterion) -> bool:
+    """Whether it compares logits (B, K) with class indices or probabilities. What others take, only they know."""
+    return any(criterion is one for one in CRITERIA.values()) or isinstance(
+        criterion, CrossEntropy | nn.CrossEntropyLoss
+    )
+
+
+def checked_targets(y: Tensor, criterion: Criterion = cross_entropy) -> Tensor:
+    """y with class indices as int64: all that can be said before K is known.
+
+    Args:
+        y: (B,) class indices or (B, K) probabilities; for a criterion of another kind also multi-hot, (B,) or (B, ...)
+            values, anything that it takes.
+        criterion: whose targets they are.
 
     Raises:
-        ValueError: y is neither.
+        ValueError: y is something else.
     """
-    import torch
-
     check_tensor("y", y)
+    if not is_of_classes(criterion):
+        if y.dim() == 0 or len(y) == 0:
+            raise ValueError(f"y: must hold a target for each example, got shape {tuple(y.shape)}")
+        is_indices = y.dim() == 1 and not y.is_floating_point() and y.dtype != torch.bool
+        return y.long() if is_indices else y
     if y.dim() == 2 and y.shape[1] == 1:
         raise ValueError(
             f"y: has shape {tuple(y.shape)}; class indices must have shape (B,), which y.squeeze(1) gives,"
@@ -38,10 +50,20 @@ def checked_targets(y: Tensor) -> Tensor:
     return y
 
 
+def known_targets(y: Tensor, logits: Tensor, criterion: Criterion) -> Tensor | None:
+    """y (checked) where it is known to be class indices or probabilities of the logits, else None.
+
+    Raises:
+        ValueError: it does not speak of the classes of the logits.
+    """
+    if is_of_classes(criterion):
+        check_targets_fit(y, logits)
+        return y
+    return y if y.dtype == torch.int64 and y.dim() == 1 and logits.dim() == 2 else None
+
+
 def check_targets_fit(y: Tensor, logits: Tensor) -> None:
     """Does y (checked) speak of the classes of the logits (B, K)?"""
-    import torch
-
     classes = logits.shape[1]
     if y.dim() == 2 and y.shape[1] != classes:
         raise ValueError(f"y: has {y.shape[1]} columns, the model returns {classes} logits")

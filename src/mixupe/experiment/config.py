@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from mixupe.augmentation.config import AugmentationSettings, augmentation_settings
+from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.base import DatasetSettings, ProtocolName
 from mixupe.data.registry import dataset_settings
 from mixupe.models.base import ModelSettings
@@ -102,10 +102,13 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     dataset = _checked("dataset", values, dataset_settings)
     model = _checked("model", values, model_settings)
     check_domain(model, dataset.domain)
+    rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
+    # Here and last: methods import torch, which takes seconds.
+    from mixupe.augmentation.config import augmentation_settings
+
     augmentation = _checked(
         "augmentation", values, lambda part: augmentation_settings(part, dataset.domain, model.stages)
     )
-    rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
     return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
 
 

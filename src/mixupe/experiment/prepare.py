@@ -21,6 +21,7 @@ from mixupe.experiment.progress import say, say_once
 from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
 from mixupe.settings import UserError
+from mixupe.training.criterion import build_criterion
 from mixupe.training.distributed import ALONE, Ranks
 from mixupe.training.trainer import Trainer, resolve_device
 
@@ -98,7 +99,9 @@ def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) ->
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
     return Trainer(
         model,
-        build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data),
+        build_augmentation(
+            settings.augmentation, data.train.mean_input(), build_criterion(settings.trainer, data), data
+        ),
         data,
         settings.trainer,
         settings.optimizer,

@@ -16,6 +16,7 @@ from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.initial import initial_model
 from mixupe.settings import UserError
 from mixupe.training.checkpoint import load_checkpoint
+from mixupe.training.criterion import build_criterion
 from mixupe.training.trainer import Trainer
 
 Weights = dict[str, Tensor]
@@ -71,7 +72,8 @@ def trained_again(run: FinishedRun, data: DataBundle, count: int) -> tuple[list[
     """
     settings = run.settings
     model = initial_model(settings, data)
-    method = build_augmentation(settings.augmentation, data.train.mean_input(), settings.trainer.criterion, data)
+    criterion = build_criterion(settings.trainer, data)
+    method = build_augmentation(settings.augmentation, data.train.mean_input(), criterion, data)
     losses: list[float] = []
     with TemporaryDirectory() as folder:
         trainer = Trainer(

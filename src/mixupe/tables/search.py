@@ -8,7 +8,7 @@ from statistics import fmean
 
 import pandas as pd
 
-from mixupe.augmentation.config import AugmentationSettings
+from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of
 from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.provenance import provenance_lines

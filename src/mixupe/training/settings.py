@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
-from mixupe.settings import Fraction, PositiveInt, Settings
+from mixupe.settings import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Settings
 
 NOT_IDENTITY = {"identity": False}
 
@@ -25,6 +25,10 @@ class TrainerSettings(Settings):
         place. null averages nothing.
     criterion: cross_entropy, or bce_softmax, binary cross-entropy on the softmax, which the authors' public code trains
         its baselines with; validation and test always report cross-entropy.
+    class_weights: one weight a class, in the order of the classes, or balanced, n / (K n_k) of the training split; they
+        multiply cross-entropy, whose mean over a batch divides by its size. null weighs all alike.
+    label_smoothing: share of each target that is spread over all classes; for cross_entropy, as class_weights.
+    clip_grad_norm: largest norm of a step's gradient, over all weights; a larger one is scaled down. null clips nothing.
     precision: float32, or bf16 for bfloat16 autocast (loss and penalty stay in float32). Faster where the processor
         computes bf16 itself (AVX512-BF16, AMX, GPUs), elsewhere many times slower, which is said before the run starts.
     channels_last: lay images out with channels last: the same numbers up to rounding, faster convolutions.
@@ -52,6 +56,11 @@ class TrainerSettings(Settings):
     criterion: Annotated[
         Literal["cross_entropy", "bce_softmax"], Field(json_schema_extra={"identity_default": "cross_entropy"})
     ] = "cross_entropy"
+    class_weights: Annotated[
+        Literal["balanced"] | tuple[NonNegativeFloat, ...] | None, Field(json_schema_extra={"identity_default": None})
+    ] = None
+    label_smoothing: Annotated[float, Field(ge=0, lt=1, json_schema_extra={"identity_default": 0.0})] = 0.0
+    clip_grad_norm: Annotated[PositiveFloat | None, Field(json_schema_extra={"identity_default": None})] = None
     ema: Annotated[Fraction | None, Field(json_schema_extra={"identity_default": None})] = None
     deformations: Annotated[bool, Field(strict=True, json_schema_extra={"identity_default": False})] = False
 
@@ -64,3 +73,10 @@ class TrainerSettings(Settings):
                 f"must be at most {batch_size // 2} with batch_size {batch_size}, for 2 examples to mix a micro-batch"
             )
         return accumulate
+
+    @field_validator("class_weights", "label_smoothing")
+    @classmethod
+    def _of_cross_entropy(cls, value: object, others: ValidationInfo) -> object:
+        if value and others.data.get("criterion", "cross_entropy") != "cross_entropy":
+            raise ValueError("is for criterion cross_entropy")
+        return value

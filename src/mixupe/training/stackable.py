@@ -3,8 +3,9 @@
 from pydantic import BaseModel
 from torch import nn
 
-from mixupe.augmentation.config import AugmentationSettings, prototype
+from mixupe.augmentation.config import prototype
 from mixupe.augmentation.method import stack_plan
+from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout
 from mixupe.models.mlp import MLP, BlockEmbedding

@@ -40,6 +40,7 @@ class Step:
         loss_of: forward passes and loss of the method: its loss and penalty, 0-d; (S,) of S runs.
         parameters: what is trained.
         optimizer, scheduler: each takes one step.
+        clip_grad_norm: largest norm of the gradient of all parameters, of one run; None clips nothing.
         exchange: called with losses and penalties between the backward passes and the optimizer, returns what they are
             then: several processes add up there what each of them has.
         after: called at the end, for a moving average of the weights.
@@ -49,6 +50,7 @@ class Step:
     parameters: Sequence[nn.Parameter]
     optimizer: optim.Optimizer
     scheduler: LRScheduler
+    clip_grad_norm: float | None = None
     exchange: Callable[[Tensor], Tensor] = lambda losses: losses
     after: Callable[[], None] = lambda: None
 
@@ -71,6 +73,8 @@ class Step:
             losses = both if losses is None else losses + both
         assert losses is not None
         losses = self.exchange(losses)
+        if self.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.parameters, self.clip_grad_norm)
         self.optimizer.step()
         self.scheduler.step()
         self.after()

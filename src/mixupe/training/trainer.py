@@ -102,7 +102,10 @@ class Trainer(Engine):
         self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs, self.steps_per_epoch)
         parameters = list(self.model.parameters())
         self._step = Step(
-            self._loss_of, parameters, self.optimizer, self.scheduler, self._exchange, self._update_average
+            *(self._loss_of, parameters, self.optimizer, self.scheduler),
+            clip_grad_norm=settings.clip_grad_norm,
+            exchange=self._exchange,
+            after=self._update_average,
         )
         self.best = Best()
         self.epoch = 0
