@@ -102,7 +102,7 @@ def test_another_failure_is_tried_again(compose: Compose, monkeypatch: pytest.Mo
         raise MemoryError("no memory")
 
     with monkeypatch.context() as patch:
-        patch.setattr("mixupe.training.loop.Trainer.fit", fail)
+        patch.setattr("mixupe.training.trainer.Trainer.fit", fail)
         assert request_run(settings).reason.startswith("MemoryError: no memory")
     assert request_run(settings).state == "DONE"
 

@@ -19,7 +19,7 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.predictions import Predictions
 from mixupe.runs.comparison import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
-from mixupe.runs.stored import StoredRun
+from mixupe.runs.stored import StoredRun, read_config
 from mixupe.settings import UserError
 
 MISTAKES = 24
@@ -33,7 +33,8 @@ def data_of(run: StoredRun) -> DataBundle:
     Raises:
         UserError: it is not there any more, or other files are.
     """
-    settings = parse_config(run.config)
+    # Its config.yaml says where the files lie, its record does not.
+    settings = parse_config(read_config(run.folder.config) or run.config)
     if run_id(settings) != run.id:
         raise UserError(f"{settings.dataset.name} has other files now than the run had")
     return load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))

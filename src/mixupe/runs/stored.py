@@ -106,14 +106,15 @@ def _of_record(record: Record, folder: RunFolder, table: str) -> StoredRun:
 def _of_folder(folder: RunFolder) -> StoredRun | None:
     state = folder.state()
     record = folder.read_record() if state == "DONE" else None
-    config = _read_config(folder.config) if record is None else record["config"]
+    config = read_config(folder.config) if record is None else record["config"]
     if state == "MISSING":
         return None
     table = str((config.get("logger") or {}).get("job_type") or "")
     return StoredRun(folder.id, state, config, record, folder, table, str(folder.details().get("reason", "")))
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """A run's config.yaml as plain values; empty where it is missing or damaged."""
     try:
         config = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
     except (OSError, ValueError, yaml.YAMLError):
