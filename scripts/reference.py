@@ -67,10 +67,10 @@ class Part:
 
 def parts() -> Iterator[tuple[str, list[Part]]]:
     """The page's sections."""
-    top = {"train": OmegaConf.to_container(OmegaConf.load(CONFIGS / "train.yaml"), resolve=False)}
+    top: dict[str, Any] = {"train": OmegaConf.to_container(OmegaConf.load(CONFIGS / "train.yaml"), resolve=False)}
     groups = ("dataset", "model", "augmentation", "optimizer", "scheduler", "trainer", "logger")
-    run = Part("Of every run", RunSettings, top, [RunSettings], skip=(*groups, "data"))  # type: ignore[arg-type]
-    data = {"train": top["train"]["data"]}  # type: ignore[index,call-overload]
+    run = Part("Of every run", RunSettings, top, [RunSettings], skip=(*groups, "data"))
+    data = {"train": top["train"]["data"]}
     yield "Run", [run, Part("data", DataSettings, data, [DataSettings], in_id=False)]
 
     files = configs("dataset")
