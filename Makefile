@@ -25,7 +25,7 @@ PAPER := paper1 paper2 paper3 paper4 paper5 $(graphs) paper7 paper8 paper_eta fi
 OFFLINE_TABLES := offline_images offline_tabular offline_speech offline_graphs
 
 .DEFAULT_GOAL := help
-.PHONY: help quickstart tables tables-offline paper figure2 $(DOMAINS:%=table-%) report gpu test test-slow lint types format clean
+.PHONY: help quickstart tables tables-offline paper figure2 $(DOMAINS:%=table-%) report docs gpu test test-slow lint types format clean
 
 help: ## Show this list
 	@grep -hE '^[a-z0-9%-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ endif
 
 report: $(INSTALLED) ## results/report.html: all tables that have records as one page to look at
 	@$(PY) scripts/report.py
+
+docs: $(INSTALLED) ## docs/reference.md, every key of a config, from the settings classes and configs/
+	@$(PY) scripts/reference.py
 
 # With GPU_PYTHON nothing is installed: docs/gpu.md says what that Python must have.
 gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, the benchmarks, CIFAR-100, Fashion-MNIST, in all MINUTES=9 (docs/gpu.md)

@@ -101,7 +101,7 @@ def test_without_a_network_runs_are_trained_and_mirrored_offline(
     assert time.monotonic() - began < 30
     (line,) = said(capsys)
     assert line.startswith("wandb: no answer from ")
-    assert line.endswith(f"; mirrored offline in {tmp_path}/wandb, `wandb sync` sends it later")
+    assert line.endswith(f"; mirrored offline, `wandb sync {tmp_path}/wandb/offline-*` sends it later")
     assert len(offline_folders(tmp_path)) == 2
 
 

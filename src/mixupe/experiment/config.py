@@ -53,6 +53,10 @@ class RunSettings(Settings):
     """Everything one run needs to know.
 
     Attributes:
+        seed: of the split, the initial weights, the order of the examples and all that is drawn.
+        protocol: heldout chooses the epoch on the validation part and reads the test part once; paper, as the authors did,
+            trains on all but the test part and takes the best epoch on test.
+        output_root: folder of the run store and of all else that is written.
         init_from: id of a finished run in the same output_root, with whose weights (of its best-validation epoch) training
             starts; None initialises afresh.
     """

@@ -89,7 +89,9 @@ def wandb_mode(logger: LoggerSettings, output_root: Path) -> Literal["online", "
 def stay_offline(reason: str, output_root: Path) -> None:
     """From now on this process asks the server no more."""
     _SERVER.answers = False
-    say_once(f"wandb: {reason}; mirrored offline in {folder(output_root) / 'wandb'}, `wandb sync` sends it later")
+    say_once(
+        f"wandb: {reason}; mirrored offline, `wandb sync {folder(output_root) / 'wandb'}/offline-*` sends it later"
+    )
 
 
 def _base_url() -> str:

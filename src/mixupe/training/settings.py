@@ -51,7 +51,11 @@ class TrainerSettings(Settings):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra=NOT_IDENTITY)]
     threads: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
     checkpoint_every: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
-    stack: Annotated[int | Literal["auto"], PlainValidator(_auto_or_count), Field(json_schema_extra=NOT_IDENTITY)] = 1
+    stack: Annotated[
+        int | Literal["auto"],
+        PlainValidator(_auto_or_count, json_schema_input_type=PositiveInt | Literal["auto"]),
+        Field(json_schema_extra=NOT_IDENTITY),
+    ] = 1
     accumulate: Annotated[PositiveInt, Field(json_schema_extra={"identity_default": 1})] = 1
     criterion: Annotated[
         Literal["cross_entropy", "bce_softmax"], Field(json_schema_extra={"identity_default": "cross_entropy"})

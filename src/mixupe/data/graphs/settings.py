@@ -20,7 +20,7 @@ class TUSettings(DatasetSettings):
         undirected: add the other direction of edges that are listed in one only; it gets the same features.
         max_degree: where nodes have neither labels nor used attributes, their feature is their number of incoming
             edges, one-hot; this and all larger ones share a column. null gives each number that occurs its own, as the GIN
-        paper.
+            paper.
     """
 
     node_attributes: bool = Field(default=True, strict=True)

@@ -16,8 +16,8 @@ class WaveformSettings(DatasetSettings):
         sample_rate: in Hz.
         seconds: length of a clip.
         features: log_mel, normalised by the training set; or spectrogram, as the mixup paper: 160x101 for a second at
-        16 kHz, each recording normalised by itself.
-    mels: bands of log_mel.
+            16 kHz, each recording normalised by itself.
+        mels: bands of log_mel.
         time_shift: training clips are moved by up to that many seconds, either way; 0 moves none.
         gain: training clips are made louder or softer by up to that many dB; 0 changes none.
     """

@@ -1,0 +1,187 @@
+"""Commands in README, CONTRIBUTING and docs/ can be given as they stand: parsed here, the tutorial's run by a slow test."""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+import pytest
+import yaml
+from hydra.core.global_hydra import GlobalHydra
+
+from mixupe.experiment.command import Command
+from mixupe.experiment.command_line import readable
+from mixupe.experiment.compose import compose_all, compose_settings, expand_grid, hydra_initialised
+from mixupe.experiment.trials import SearchSpace
+from mixupe.tables.declared import read_table
+from tests.scripts.test_train import load_script
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Where other commands are expected: docs/extend.md is run by tests/test_extend.py.
+OTHERS = (". .venv/bin/activate", ".venv/bin/pre-commit install", "wandb sync outputs/wandb/offline-*")
+
+
+def fenced(page: Path) -> list[str]:
+    """The commands of a page's blocks, each on one line."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    text = "\n".join(block for language, block in blocks if language == "sh" or (not language and "scripts/" in block))
+    text += "\n".join(block for language, block in blocks if not language and block.startswith("make "))
+    return [line.strip() for line in text.replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def inline(page: Path) -> list[str]:
+    """`make ...` within sentences."""
+    return [" ".join(words.split()) for words in re.findall(r"`(make [^`]+)`", page.read_text(encoding="utf-8"))]
+
+
+FENCED = [(page.name, line) for page in PAGES for line in fenced(page)]
+MADE = sorted({line for page in PAGES for line in [*fenced(page), *inline(page)] if line.startswith("make ")})
+
+
+class ParsedError(Exception):
+    """The command line was understood; nothing more is done."""
+
+
+@pytest.fixture
+def only_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(original: Any) -> Any:
+        def parse(self: argparse.ArgumentParser, *arguments: Any, **named: Any) -> NoReturn:
+            original(self, *arguments, **named)
+            raise ParsedError
+
+        return parse
+
+    for name in ("parse_args", "parse_intermixed_args"):
+        monkeypatch.setattr(argparse.ArgumentParser, name, stop(getattr(argparse.ArgumentParser, name)))
+
+
+def check_table(name: str, extra: Sequence[str]) -> None:
+    with hydra_initialised():
+        compose_settings(read_table(name).override_lists(readable(extra, is_sweep=True))[0])
+
+
+def check_training(arguments: Sequence[str]) -> None:
+    GlobalHydra.instance().clear()
+    command = Command.parse(arguments)
+    if not command.flags.multirun:
+        return
+    table = [one.removeprefix("table=") for one in arguments if one.startswith("table=")]
+    with hydra_initialised():
+        if table:
+            check_table(table[0], command.run_overrides)
+        elif "hydra/sweeper=optuna" in arguments:
+            SearchSpace.parse(command.run_overrides)
+        else:
+            compose_all(expand_grid(command.run_overrides))
+
+
+def scripts(name: str) -> Iterator[str]:
+    yield from (line for page, line in FENCED if page != "extend.md" and f"scripts/{name}" in line)
+
+
+@pytest.mark.parametrize("line", sorted(set(scripts("train.py"))))
+def test_training_is_composed(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    check_training(words[words.index("scripts/train.py") + 1 :])
+
+
+@pytest.mark.parametrize("line", sorted({line for line in scripts("") if "scripts/train.py" not in line}))
+@pytest.mark.usefixtures("only_parsed")
+def test_a_script_takes_its_arguments(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    python, script, *arguments = shlex.split(line, comments=True)
+    assert python == "python"
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    with pytest.raises(ParsedError):
+        load_script(Path(script).stem).main()
+    if script == "scripts/table.py":
+        check_table(arguments[0], arguments[1:])
+
+
+@pytest.mark.parametrize("line", MADE)
+def test_make_has_the_target_and_the_options(line: str) -> None:
+    _, target, *options = shlex.split(line, comments=True)
+    targets = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
+    kind, _, name = target.partition("-")
+    domains = ("images", "tabular", "speech", "graphs", "imagenet")
+    given = dict(option.split("=", 1) for option in options)
+    assert [key for key in given if not re.search(rf"\b{key}\b", MAKEFILE)] == []
+    if target in targets or (kind == "table" and name in ("NAME", *domains)):
+        return
+    if kind == "paper":
+        assert name in ("eta", "figure1") or (ROOT / "configs" / "table" / f"paper{name}.yaml").is_file()
+    else:
+        assert kind == "table", f"no target {target}"
+        check_table(name, given.get("OVERRIDES", "").split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_other_commands_are_known(page: Path) -> None:
+    for line in fenced(page):
+        if "scripts/" in line or line.startswith("make ") or line in OTHERS:
+            continue
+        words = shlex.split(line)
+        if words[0] == "pip":
+            (extra,) = re.findall(r"\.\[(\w+)\]", line)
+            assert extra in PROJECT["optional-dependencies"]
+        else:
+            assert words[:2] == ["python", "-c"], line
+            compile(words[2], page.name, "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_the_citation_is_of_this_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], citation["license"]) == (PROJECT["version"], PROJECT["license"])
+    (paper,) = citation["references"]
+    assert paper["year"] == 2023
+    assert "Zou" in paper["authors"][0].values()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_tutorial_is_run(tmp_path: Path) -> None:
+    """In a copy of the project, with two epochs; `make quickstart` is left out, as it brings packages."""
+    project = tmp_path / "project"
+    for folder in ("src", "configs", "scripts"):
+        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, project)
+    (project / ".venv").symlink_to(sys.prefix)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PYTEST"))}
+    environment |= {"PYTHONPATH": str(project / "src"), "PATH": f"{sys.prefix}/bin:{environment['PATH']}"}
+
+    for line in fenced(ROOT / "docs" / "tutorial.md"):
+        if line in ("make quickstart", *OTHERS):
+            continue
+        # What is installed is taken as it is.
+        command = line.replace("dataset.target=target", "dataset.target=target trainer.epochs=2 logger=none")
+        command = re.sub(r"^make ", "make -o .venv/.installed ", command)
+        ids = [path.name[:8] for path in sorted(project.glob("outputs/runs/*"))]
+        if "0123abcd" in command:
+            command = command.replace("0123abcd", ids[0]).replace("4567cdef", ids[1])
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+    for pattern in ("results/own_csv/table.md", "outputs/pages/*.html", "outputs/compare/*/curves.png"):
+        assert list(project.glob(pattern)), pattern
+    assert list(project.glob("outputs/exported/*/state_dict.pt"))
+    assert len(pd.read_csv(project / "answers.csv")) == len(pd.read_csv(project / "my.csv"))
+    assert len(pd.read_csv(project / "runs.csv")) == 4 * 5
