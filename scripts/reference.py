@@ -17,6 +17,7 @@ from typing import Any, get_args
 from omegaconf import OmegaConf
 from pydantic import BaseModel
 
+import mixupe
 from mixupe.augmentation.config import settings_class as augmentation_class
 from mixupe.augmentation.registry import own_methods
 from mixupe.data.base import Card, DatasetSettings
@@ -205,10 +206,10 @@ def description(part: Part, key: str) -> str:
         text = documented(inspect.getdoc(owner) or "").get(key)
         if text is None:
             continue
-        elsewhere = re.match(r"see `(\w+)`", text)  # a function of the same file that takes the same argument
-        if elsewhere:
-            function = getattr(sys.modules[owner.__module__], elsewhere.group(1))
-            text = documented(inspect.getdoc(function) or "")[key]
+        module = sys.modules[owner.__module__]
+        while elsewhere := re.match(r"see `(\w+)`", text):  # of the same file, or public, which takes the same argument
+            other = getattr(module, elsewhere.group(1), None) or getattr(mixupe, elsewhere.group(1))
+            text, module = documented(inspect.getdoc(other) or "")[key], sys.modules[other.__module__]
         spans = re.sub(r"\bNone\b", "null", text).split("`")  # every second one is code
         return "`".join(re.sub(r"([<*])", r"\\\1", span) if i % 2 == 0 else span for i, span in enumerate(spans))
     return ""
