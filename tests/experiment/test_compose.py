@@ -27,6 +27,7 @@ from mixupe.settings import UserError
             "scheduler=step",
             "scheduler.milestones=[0.5]",
         ],
+        ["dataset=mutag", "augmentation=mixup", "trainer=images", "optimizer=adamw", "model=gin"],
         ["dataset=csv", "dataset.path='a b.csv'", "dataset.target=y", "logger.entity=null"],
         ["dataset=csv", "dataset.path=x.csv", "dataset.target=y", "output_root=/tmp/out", "data.root=d"],
     ],

@@ -82,3 +82,9 @@ def test_the_answer_is_one_sentence(deltas: list[float], p_holm: float, sets: in
 def test_data_sets_tuned_on_answer_nothing() -> None:
     frame = comparisons([-1.0, -2.0], 0.01, 2).assign(tuned_on="hunt")
     assert answer(frame) == "It cannot say: all its data sets are those that its settings were tuned on."
+
+
+@pytest.mark.parametrize(("sign", "says"), [(-1, "In part: "), (1, "In part it hurts: ")])
+def test_one_significant_row_of_many_is_no_yes(sign: int, says: str) -> None:
+    frame = comparisons([sign * 1.0, sign * 0.2, sign * 0.1], 0.2, 1).assign(p_holm=[0.01, 0.6, 0.8])
+    assert answer(frame).startswith(says)

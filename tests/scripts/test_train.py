@@ -153,12 +153,14 @@ def test_a_table_of_ones_own_file(train: Train, tmp_path: Path, capsys: pytest.C
     assert {record["dataset"] for record in records(tmp_path)} == {"mine"}
 
 
-def test_workers_of_a_launcher_are_watched(tmp_path: Path) -> None:
+@pytest.mark.parametrize("jobs", [1, 2])  # one: joblib runs the jobs in the sweep's own process
+def test_workers_of_a_launcher_are_watched(jobs: int, tmp_path: Path) -> None:
     grid = ["--multirun", *FAST, "augmentation=none", "optimizer=sgd", "optimizer.lr=0.01,1e30", "seed=0,1"]
-    arguments = command(tmp_path, *grid, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
+    arguments = command(tmp_path, *grid, "hydra/launcher=joblib", f"hydra.launcher.n_jobs={jobs}")
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "[4/4, ETA 0:00]" in done.stdout
+    assert done.stdout.count("/4, ETA ") == 4, "each run is counted once"
     assert done.stdout.count(": test error") == 2
     assert done.stdout.count(": FAILED - NonFiniteLossError") == 2
     assert len(records(tmp_path)) == 2

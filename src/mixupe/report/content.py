@@ -12,7 +12,7 @@ from mixupe.experiment.store import Record
 from mixupe.report.figures import Picture, pictures
 from mixupe.report.words import answer, chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
-from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.collect import RESULTS, DeclaredRun
 from mixupe.tables.manifest import Table
 from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
@@ -143,7 +143,7 @@ def section(
         main=main,
         notes=notes,
         more=more,
-        pictures=pictures(table, found),
+        pictures=pictures(table, found, (results or RESULTS) / table.name),
         runs=_run_grid(behind, table.metric),
         entries=entries,
         records=[run.record for run in behind if run.record is not None],

@@ -1,21 +1,24 @@
 """The figures of a table as pictures inside the page."""
 
+import base64
 from dataclasses import dataclass
-from urllib.parse import quote
-
-from matplotlib.figure import Figure
+from pathlib import Path
 
 from mixupe.tables.evaluation import Evaluation
 from mixupe.tables.manifest import Table
-from mixupe.tables.pictures.canvas import to_svg
-from mixupe.tables.pictures.of_table import table_pictures
+from mixupe.tables.pictures.canvas import DPI, to_png
+from mixupe.tables.pictures.of_table import PICTURES, table_figures, written_pictures
+from mixupe.tables.render import to_csv
+
+# In a PNG, where its header has the width.
+WIDTH = slice(16, 20)
 
 
 @dataclass(frozen=True)
 class Picture:
     """Attributes:
     text: what it shows, for those who do not see it; its own title and caption say how to read it.
-    uri: `data:` URI of an SVG image.
+    uri: `data:` URI of a PNG image.
     width: in CSS pixels, of which an inch has 96.
     """
 
@@ -24,13 +27,23 @@ class Picture:
     width: int
 
 
-def pictures(table: Table, found: Evaluation) -> list[Picture]:
-    """The same figures as beside the table, as vector graphics."""
-    return [_picture(one.text, figure) for one in table_pictures(table, found) for figure in one.figures]
+def pictures(table: Table, found: Evaluation, folder: Path) -> list[Picture]:
+    """Those beside the table in `folder`, where they are of the same errors; else they are drawn, which takes seconds."""
+    if _is_current(found, folder):
+        return [_picture(name, path.read_bytes()) for name, path in written_pictures(folder)]
+    figures = table_figures(table, found)
+    return [_picture(name, to_png(figure)) for name, pages in figures.items() for figure in pages]
 
 
-def _picture(text: str, figure: Figure) -> Picture:
-    width = round(96 * figure.get_figwidth())
-    # Percent-encoding only what an attribute or a URI cannot hold is smaller than base64.
-    uri = "data:image/svg+xml," + quote(to_svg(figure), safe=" =/:;,.()[]{}@!$*'?+|~-_")
-    return Picture(f"{text}; the numbers are in the tables of this section", uri, width)
+def _is_current(found: Evaluation, folder: Path) -> bool:
+    """Whether the table beside the pictures says what is found now: they were written together."""
+    try:
+        return (folder / "table.csv").read_text(encoding="utf-8") == to_csv(found.frame)
+    except FileNotFoundError:
+        return False
+
+
+def _picture(name: str, png: bytes) -> Picture:
+    width = round(96 * int.from_bytes(png[WIDTH], "big") / DPI)
+    uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return Picture(f"{PICTURES[name]}; the numbers are in the tables of this section", uri, width)

@@ -17,7 +17,8 @@ def verdict_sentences(comparisons: pd.DataFrame) -> list[str]:
 def answer(comparisons: pd.DataFrame) -> str:
     """Does MixupE help here, in one sentence: of the column `mixupe`, else of the first that begins so.
 
-    Over six or more data sets Wilcoxon's test decides, over fewer the rows that are significant by themselves.
+    Over six or more data sets Wilcoxon's test decides, over fewer the rows that are significant by themselves:
+    all of them for a yes or a no.
     """
     of_mixupe = [one for one in verdicts(comparisons) if one.augmentation.split(" ")[0] == "mixupe"]
     of_mixupe.sort(key=lambda one: (one.baseline != "mixup", one.augmentation != "mixupe"))
@@ -36,6 +37,8 @@ def answer(comparisons: pd.DataFrame) -> str:
     rows = f"{one.wins} better and {one.losses} worse of {_count(one.wins + one.ties + one.losses, 'row')}"
     p = f"Wilcoxon p {p_value_text(one.p_value)}; " if enough else ""
     says = "Not shown" if not sure else "Yes" if better else "No, it hurts"
+    if sure and not enough and max(one.wins, one.losses) < one.wins + one.ties + one.losses:
+        says = "In part" if better else "In part it hurts"
     over = f"over {_count(one.sets, 'data set')} ({p}significant: {rows})"
     return f"{says}: {one.augmentation} has {by} error than {one.baseline} {over}."
 

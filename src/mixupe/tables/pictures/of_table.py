@@ -1,7 +1,6 @@
 """The pictures of a table: which there are, and how they are written beside its files."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -17,51 +16,58 @@ from mixupe.tables.pictures.eta import eta_figures
 from mixupe.tables.pictures.waterfall import waterfall_figures
 from mixupe.tables.render import MOST_CELLS
 
+# Name of the file, without .png -> what it shows, for those who do not see it; in the order in which a reader wants them.
+PICTURES = {
+    "waterfall": "Differences step by step",
+    "paper": "Our errors and the paper's",
+    "differences": "Paired differences with intervals",
+    "table": "Errors of each seed",
+    "eta": "Error against eta",
+    "curves": "Learning curves",
+    "spread": "Validation error of each method's seeds",
+    "losses": "Training and test loss",
+}
 
-@dataclass(frozen=True)
-class Picture:
-    """Attributes:
-    name: of the file, without .png.
-    text: what it shows, for those who do not see it.
-    figures: its pages; empty where the table has none of them.
+
+def table_figures(table: Table, found: Evaluation) -> dict[str, Sequence[Figure]]:
+    """The pages of each of PICTURES, in that order; none of what the table does not have.
+
+    Of a search, the error against eta alone. A table of more than MOST_CELLS cells has no pictures: nobody reads hundreds
+    of panels, and drawing them takes longer than everything else.
     """
-
-    name: str
-    text: str
-    figures: Sequence[Figure]
-
-
-def table_pictures(table: Table, found: Evaluation) -> list[Picture]:
-    """The pictures in the order in which a reader wants them; of a search, the error against eta alone."""
+    if len(table.cells) > MOST_CELLS:
+        return {}
     title, trained = table.title, found.shown.trained
-    eta = Picture("eta", "Error against eta", eta_figures(title, trained, table.metric))
+    eta = eta_figures(title, trained, table.metric)
     if table.is_search:
-        return [eta]
+        return {"eta": eta}
     levels = [] if found.paper is None else found.paper.levels
-    differences = [difference_figure(title, found.comparisons)] if len(found.comparisons) else []
-    errors = [error_figure(title, found.frame, errors_by_seed(found.shown.rows))]
-    return [
-        Picture("waterfall", "Differences step by step", waterfall_figures(title, found.ways)),
-        Picture("paper", "Our errors and the paper's", dumbbell_figures(title, levels)),
-        Picture("differences", "Paired differences with intervals", differences),
-        Picture("table", "Errors of each seed", errors),
-        eta,
-        Picture("curves", "Learning curves", curve_figures(title, trained)),
-        Picture("spread", "Validation error of each method's seeds", spread_figures(title, trained)),
-        Picture("losses", "Training and test loss", loss_figures(title, trained)),
-    ]
-
-
-NAMES = ("waterfall", "paper", "differences", "table", "eta", "curves", "spread", "losses")
+    return {
+        "waterfall": waterfall_figures(title, found.ways),
+        "paper": dumbbell_figures(title, levels),
+        "differences": [difference_figure(title, found.comparisons)] if len(found.comparisons) else [],
+        "table": [error_figure(title, found.frame, errors_by_seed(found.shown.rows))],
+        "eta": eta,
+        "curves": curve_figures(title, trained),
+        "spread": spread_figures(title, trained),
+        "losses": loss_figures(title, trained),
+    }
 
 
 def write_pictures(table: Table, found: Evaluation, folder: Path) -> None:
-    """Write them and remove what an earlier build left.
+    """Write them and remove what an earlier build left."""
+    figures = table_figures(table, found)
+    for name in PICTURES:
+        write_figures(figures.get(name, ()), folder, name)
 
-    A table of more than MOST_CELLS cells has none: nobody reads hundreds of panels, and drawing them takes longer than
-    everything else.
-    """
-    pictures = table_pictures(table, found) if len(table.cells) <= MOST_CELLS else []
-    drawn = {picture.name: picture.figures for picture in pictures}
-    for name in NAMES:
-        write_figures(drawn.get(name, ()), folder, name)
+
+def written_pictures(folder: Path) -> list[tuple[str, Path]]:
+    """Name and file of each page that `write_pictures` left, in order."""
+    found = []
+    for name in PICTURES:
+        files = [
+            folder / f"{name}.png",
+            *sorted(folder.glob(f"{name}-*.png"), key=lambda path: (len(path.name), path.name)),
+        ]
+        found += [(name, path) for path in files if path.is_file()]
+    return found
