@@ -5,7 +5,7 @@
 >>> loss = mixupe(model, x, y).loss  # doctest: +SKIP
 
 The experiment framework (Hydra, W&B, data sets) lives in subpackages that are imported only when asked for. So are the names
-below, for the framework checks a command line without importing torch.
+below, for the framework checks a command line without importing torch. `MixupEClassifier` needs scikit-learn too.
 """
 
 from importlib import import_module
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mixupe.augmentation.mixup import Mixup, mixup_loss
     from mixupe.augmentation.mixupe import MixupE
     from mixupe.augmentation.mixupe_loss import mixupe_loss
+    from mixupe.sklearn import MixupEClassifier
 
 __all__ = [
     "CrossEntropy",
@@ -28,29 +29,31 @@ __all__ = [
     "MixedLoss",
     "Mixup",
     "MixupE",
+    "MixupEClassifier",
     "erm_penalty_loss",
     "mixup_loss",
     "mixupe_loss",
 ]
 
 _MODULES = {
-    "CrossEntropy": "loss",
-    "ERMPenalty": "erm_penalty",
-    "Generator": "generator",
-    "ManifoldMixup": "manifold_mixup",
-    "MixedLoss": "loss",
-    "Mixup": "mixup",
-    "MixupE": "mixupe",
-    "erm_penalty_loss": "erm_penalty",
-    "mixup_loss": "mixup",
-    "mixupe_loss": "mixupe_loss",
+    "CrossEntropy": "augmentation.loss",
+    "ERMPenalty": "augmentation.erm_penalty",
+    "Generator": "augmentation.generator",
+    "ManifoldMixup": "augmentation.manifold_mixup",
+    "MixedLoss": "augmentation.loss",
+    "Mixup": "augmentation.mixup",
+    "MixupE": "augmentation.mixupe",
+    "MixupEClassifier": "sklearn",
+    "erm_penalty_loss": "augmentation.erm_penalty",
+    "mixup_loss": "augmentation.mixup",
+    "mixupe_loss": "augmentation.mixupe_loss",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"mixupe.augmentation.{_MODULES[name]}"), name)
+    value = getattr(import_module(f"mixupe.{_MODULES[name]}"), name)
     globals()[name] = value  # asked once
     return value
 
