@@ -63,7 +63,7 @@ def read(name: str, rows: int) -> tuple[pd.DataFrame, pd.Series]:
     frame = load_data(name, raw=True).rename(columns=str)
     target = frame.pop(frame.columns[-1]).astype(str).str.strip()
     features = clean(frame.drop(columns=DROP.get(name, [])), name)
-    text = features.columns[features.dtypes == object]
+    text = features.select_dtypes("object").columns
     features = features.astype(dict.fromkeys(text, "category"))
     if len(features) > rows:
         features, _, target, _ = train_test_split(features, target, train_size=rows, stratify=target, random_state=0)
@@ -89,8 +89,8 @@ def compare(name: str, classifiers: Makers, rows: int, splits: int) -> list[dict
     return found
 
 
-def markdown(results: pd.DataFrame, splits: int) -> str:
-    """Mean accuracy and seconds of a fit, a line a set and a column a classifier."""
+def markdown(results: pd.DataFrame, splits: int, code: dict[str, Any]) -> str:
+    """Mean accuracy and seconds of a fit, a line a set and a column a classifier; `code` is the state of the repository."""
     names = list(dict.fromkeys(results["classifier"]))
     rows = results.drop_duplicates("set").set_index("set")["rows"]
     grouped = results.groupby(["set", "classifier"])
@@ -101,7 +101,7 @@ def markdown(results: pd.DataFrame, splits: int) -> str:
         lines.append(f"| {name} | {count} | " + " | ".join(cells) + " |")
     mean, time_ = means.groupby("classifier").mean(), seconds.groupby("classifier").mean()
     lines.append("| mean | | " + " | ".join(f"{mean[one]:.1f} ({time_[one]:.1f} s)" for one in names) + " |")
-    code, machine = code_state(), hardware(torch.device("cpu"))
+    machine = hardware(torch.device("cpu"))
     packages = ["torch", "scikit-learn", *(["pytabkit"] if "RealMLP" in names else [])]
     commit = (
         "no commit" if code["commit"] is None else f"commit {code['commit'][:10]}" + " with changes" * code["dirty"]
@@ -109,8 +109,8 @@ def markdown(results: pd.DataFrame, splits: int) -> str:
     about = [
         "# Classifiers with scikit-learn's interface",
         f"Test accuracy in percent, mean ± standard deviation over {splits} folds of one cross-validation, and in brackets"
-        " the mean CPU time of a fit (one thread). Each classifier is at its defaults, nothing is tuned. Equal rows are in one"
-        " fold; a larger set is cut to the number of rows here, by class. Folds share training rows, so the deviation is too"
+        " the mean CPU time of a fit (one thread). Each classifier is at its defaults, nothing is tuned. Equal rows are in"
+        " one fold; a larger set is cut to the number of rows here, by class. Folds share training rows, so the deviation is too"
         " small for a test: this is an overview, no verdict.",
         *([] if "RealMLP" in names else ["RealMLP is left out: pytabkit is not installed."]),
         "\n".join(lines),
@@ -132,14 +132,14 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     torch.set_num_threads(1)
-    classifiers, found = makers(), list[dict[str, Any]]()
+    code, classifiers, found = code_state(), makers(), list[dict[str, Any]]()
     for name in given.sets:
         found += compare(name, classifiers, given.rows, given.splits)
         results = pd.DataFrame(found)
         means = results[results["set"] == name].groupby("classifier", sort=False)["accuracy"].mean()
         say(f"{name}: " + ", ".join(f"{one} {value:.1f}" for one, value in means.items()))
         write_text(given.output / "table.csv", results.round(4).to_csv(index=False))
-        write_text(given.output / "table.md", markdown(results, given.splits))
+        write_text(given.output / "table.md", markdown(results, given.splits, code))
     say(f"Written to {given.output}")
     return 0
 
