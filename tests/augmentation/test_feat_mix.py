@@ -27,8 +27,8 @@ def test_a_block_is_one_feature() -> None:
 @pytest.mark.parametrize(("lam", "kept"), [(0.0, 0), (0.3, 1), (0.5, 2), (0.9, 3), (1.0, 4)])
 def test_rows_and_labels(lam: float, kept: int, monkeypatch: pytest.MonkeyPatch) -> None:
     perm = torch.arange(B).roll(1)
-    monkeypatch.setattr(feat_mix, "draw_lam", lambda *_: torch.tensor(lam, dtype=torch.float64))
-    monkeypatch.setattr(feat_mix, "draw_perm", lambda *_: perm)
+    drawn = torch.tensor(lam, dtype=torch.float64), perm
+    monkeypatch.setattr(feat_mix, "draw_mix", lambda *_: drawn)
     method = FeatMix()
     method.feature_of, method.importance = features_of(7, BLOCKS), torch.tensor([1.0, 2.0, 3.0, 4.0])
     seen: list[Tensor] = []

@@ -17,8 +17,8 @@ Y = torch.arange(B) % K
 @pytest.mark.parametrize(("lam", "own"), [(0.2, False), (0.49, False), (0.5, True), (0.9, True)])
 def test_the_label_of_the_greater_share_counts(lam: float, own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     model, perm = nn.Linear(4, K).double(), torch.arange(B).roll(2)
-    monkeypatch.setattr(input_mixup, "draw_lam", lambda *_: torch.tensor(lam, dtype=torch.float64))
-    monkeypatch.setattr(input_mixup, "draw_perm", lambda *_: perm)
+    drawn = torch.tensor(lam, dtype=torch.float64), perm
+    monkeypatch.setattr(input_mixup, "draw_mix", lambda *_: drawn)
     expected = F.cross_entropy(model(lam * X + (1 - lam) * X[perm]), Y if own else Y[perm])
     torch.testing.assert_close(InputMixup()(model, X, Y).loss, expected, rtol=1e-12, atol=0)
 

@@ -44,8 +44,8 @@ def test_clusters_are_mixed_with_themselves() -> None:
 
 def test_the_loss_is_mixups_with_these_partners(monkeypatch: pytest.MonkeyPatch) -> None:
     x, y, order = torch.randn(8, 3, dtype=torch.float64), torch.arange(8) % 3, torch.randperm(8)
-    monkeypatch.setattr(k_mixup, "draw_lam", lambda *_: torch.tensor(0.3, dtype=torch.float64))
-    monkeypatch.setattr(k_mixup, "draw_perm", lambda *_: order)
+    drawn = torch.tensor(0.3, dtype=torch.float64), order
+    monkeypatch.setattr(k_mixup, "draw_mix", lambda *_: drawn)
     perm = matched(x, order, 4)
     mixed = 0.3 * x + 0.7 * x[perm]
     expected = 0.3 * F.cross_entropy(mixed, y) + 0.7 * F.cross_entropy(mixed, y[perm])

@@ -36,8 +36,8 @@ def test_it_is_timms(lam: float, smoothing: float, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(np.random, "beta", lambda *_: lam)
     mixed, target = TIMM_MIXUP(mixup_alpha=1.0, label_smoothing=smoothing, num_classes=K)(X.clone(), Y)
     expected = SOFT_CROSS_ENTROPY()(model(mixed), target.double())
-    monkeypatch.setattr(mixup_smoothing, "draw_lam", lambda *_: torch.tensor(lam, dtype=torch.float64))
-    monkeypatch.setattr(mixup_smoothing, "draw_perm", lambda *_: torch.arange(B).flip(0))  # timm's partners
+    drawn = torch.tensor(lam, dtype=torch.float64), torch.arange(B).flip(0)  # timm's partners
+    monkeypatch.setattr(mixup_smoothing, "draw_mix", lambda *_: drawn)
     # timm's targets are in float32
     torch.testing.assert_close(MixupSmoothing(smoothing=smoothing)(model, X, Y).loss, expected, rtol=1e-6, atol=0)
 

@@ -42,12 +42,17 @@ METHODS: dict[str, Method] = {
 }
 
 
+def takes_images(method: Method) -> bool:
+    """Spectrograms are images too."""
+    return set(method.domains) <= {"images", "speech"}
+
+
 def batch_of(method: Method) -> Tensor:
-    return X if method.domains != ("images",) else X[:, :, None, None]
+    return X[:, :, None, None] if takes_images(method) else X
 
 
 def losses(method: Method, model: nn.Module) -> list[float]:
-    if method.domains == ("images",):
+    if takes_images(method):
         model = nn.Sequential(nn.Flatten(), *model.children())
     generator = seeded()
     return [method(model, batch_of(method), Y, generator=generator).loss.item() for _ in range(3)]

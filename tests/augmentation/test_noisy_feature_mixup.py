@@ -22,8 +22,8 @@ def network() -> nn.Sequential:
 @pytest.mark.parametrize("layer", ["input", "2"])
 def test_it_is_the_paper(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = network()
-    monkeypatch.setattr(noisy_feature_mixup, "draw_lam", lambda *_: torch.tensor(LAM, dtype=torch.float64))
-    monkeypatch.setattr(noisy_feature_mixup, "draw_perm", lambda *_: PERM)
+    drawn = torch.tensor(LAM, dtype=torch.float64), PERM
+    monkeypatch.setattr(noisy_feature_mixup, "draw_mix", lambda *_: drawn)
     h = X if layer == "input" else model[:2](X)
     generator = torch.Generator().manual_seed(9)
     torch.randint(1, (), generator=generator)  # of the layer

@@ -32,12 +32,12 @@ class FeatMix(Method):
         alpha: > 0.
         criterion: see `mixup_loss`.
 
+    Raises:
+        ValueError: alpha is not a finite number > 0.
+
     Attributes:
         feature_of: (D,) int64, which feature each column belongs to; None: each is one.
         importance: (F,) float, of the features; None: all alike.
-
-    Raises:
-        ValueError: alpha is not a finite number > 0.
     """
 
     name = "feat_mix"

@@ -84,15 +84,16 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     if missing:
         raise UserError(f"{sorted(missing)[0]}: missing from the config")
 
-    from mixupe.augmentation.config import augmentation_settings  # the methods import torch, which takes seconds
-
     dataset = _checked("dataset", values, dataset_settings)
     model = _checked("model", values, model_settings)
     check_domain(model, dataset.domain)
+    rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
+    # Here and last: methods import torch, which takes seconds.
+    from mixupe.augmentation.config import augmentation_settings
+
     augmentation = _checked(
         "augmentation", values, lambda part: augmentation_settings(part, dataset.domain, model.stages)
     )
-    rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
     return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
 
 

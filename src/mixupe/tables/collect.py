@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json
@@ -60,6 +61,12 @@ class DeclaredRun:
             "model": self.settings.model.name,
             "augmentation": self.method,
         }
+
+
+def option_of(settings: AugmentationSettings) -> str:
+    """What competes for one choice: `mixup`, `mixupe v3`, ..."""
+    variant = getattr(settings, "variant", None)
+    return settings.name if variant is None else f"{settings.name} {variant}"
 
 
 def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list[DeclaredRun]:

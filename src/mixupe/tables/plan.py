@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from mixupe.tables.collect import DeclaredRun, grouped
-from mixupe.tables.search import option_of
+from mixupe.tables.collect import DeclaredRun, grouped, option_of
 from mixupe.tables.terminal import TerminalTable
 
 # A start begins these; a run elsewhere is left to its process, and a diverged one would diverge again.

@@ -9,7 +9,7 @@ from statistics import fmean
 import pandas as pd
 
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.tables.collect import DeclaredRun, errors_by_seed
+from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of
 from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.provenance import provenance_lines
 
@@ -47,12 +47,6 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
         rivals = [tried[one] for one, option in options.items() if option == options[setting]]
         frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
     return frame[[*RANKING_COLUMNS, *names]]
-
-
-def option_of(settings: AugmentationSettings) -> str:
-    """What competes for one choice: `mixup`, `mixupe v3`, ..."""
-    variant = getattr(settings, "variant", None)
-    return settings.name if variant is None else f"{settings.name} {variant}"
 
 
 def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:

@@ -36,8 +36,8 @@ def set_generators(model: nn.Module, generators: Sequence[torch.Generator]) -> N
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Of each run, (), of logits (B, K) and classes (B,)."""
-    if logits.device.type != "cpu":
+    """Of each run, (), of logits (B, K) and classes (B,) or probabilities (B, K)."""
+    if logits.device.type != "cpu" or y.dim() == 2:
         return F.cross_entropy(logits, y)
     return over_runs(_MeanNLL.apply, logits.log_softmax(dim=1), y)
 
