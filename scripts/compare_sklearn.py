@@ -110,8 +110,8 @@ def markdown(results: pd.DataFrame, splits: int, code: dict[str, Any]) -> str:
         "# Classifiers with scikit-learn's interface",
         f"Test accuracy in percent, mean ± standard deviation over {splits} folds of one cross-validation, and in brackets"
         " the mean CPU time of a fit (one thread). Each classifier is at its defaults, nothing is tuned. Equal rows are in"
-        " one fold; a larger set is cut to the number of rows here, by class. Folds share training rows, so the deviation is too"
-        " small for a test: this is an overview, no verdict.",
+        " one fold; a larger set is cut to the number of rows here, by class. Folds share training rows, so the deviation is"
+        " too small for a test: this is an overview, no verdict.",
         *([] if "RealMLP" in names else ["RealMLP is left out: pytabkit is not installed."]),
         "\n".join(lines),
         f"{machine['name']}; {', '.join(f'{one} {version(one)}' for one in packages)}; {commit}. Made by"

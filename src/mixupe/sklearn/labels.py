@@ -27,7 +27,7 @@ def classes_of(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Indices]:
         raise ValueError(f"y: has no label in {len(missing)} row(s), the first is row {missing[0]} (counted from 0)")
     if y.dtype == object:
         y = pd.Series(y).infer_objects().to_numpy()  # whole numbers and booleans as such
-    if y.dtype != object or isinstance(y[0], str):
+    if y.dtype != object or all(isinstance(label, str) for label in y):
         check_classification_targets(y)
     try:
         classes, codes = np.unique(y, return_inverse=True)
