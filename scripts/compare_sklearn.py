@@ -4,11 +4,12 @@ python scripts/compare_sklearn.py                          ten tables of the pac
 python scripts/compare_sklearn.py --sets sonar wine        these alone
 python scripts/compare_sklearn.py --rows 1000 --splits 5   more rows of a table, more splits
 
-RealMLP is compared where pytabkit is installed (`pip install pytabkit`). Writes results/classifiers/table.csv and table.md,
-anew after each table. Exit status: 0 done, 2 the command line is wrong.
+RealMLP is compared where pytabkit is installed (`pip install -c constraints.txt '.[realmlp]'`). Writes table.csv and
+table.md in results/classifiers/, anew after each table. Exit status: 0 done, 2 the command line is wrong.
 """
 
 import argparse
+import logging
 import sys
 import time
 import warnings
@@ -132,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parser().parse_args(arguments)
     torch.set_num_threads(1)
+    logging.disable(logging.INFO)  # Lightning tells of every fit
     code, classifiers, found = code_state(), makers(), list[dict[str, Any]]()
     for name in given.sets:
         found += compare(name, classifiers, given.rows, given.splits)
