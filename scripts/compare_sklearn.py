@@ -94,7 +94,7 @@ def markdown(results: pd.DataFrame, splits: int, code: dict[str, Any]) -> str:
     """Mean accuracy and seconds of a fit, a line a set and a column a classifier; `code` is the state of the repository."""
     names = list(dict.fromkeys(results["classifier"]))
     rows = results.drop_duplicates("set").set_index("set")["rows"]
-    grouped = results.groupby(["set", "classifier"])
+    grouped: Any = results.groupby(["set", "classifier"])
     means, deviations, seconds = grouped["accuracy"].mean(), grouped["accuracy"].std(), grouped["fit_seconds"].mean()
     lines = ["| set | rows | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
     for name, count in rows.items():

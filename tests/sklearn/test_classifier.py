@@ -25,19 +25,19 @@ def quick(**arguments: Any) -> MixupEClassifier:
     return clone(QUICK).set_params(**arguments)  # type: ignore[no-any-return]
 
 
+def config(name: str) -> Any:
+    return OmegaConf.load(CONFIGS / f"{name}.yaml")
+
+
 def test_the_defaults_are_the_frameworks_for_tables() -> None:
-    recipe = OmegaConf.load(CONFIGS / "recipe" / "tabular.yaml")
-    trainer = OmegaConf.load(CONFIGS / "trainer" / "tabular.yaml")
-    model = OmegaConf.load(CONFIGS / "model" / f"{recipe.model}.yaml")
-    optimizer = OmegaConf.load(CONFIGS / "optimizer" / f"{recipe.optimizer}.yaml")
-    data = OmegaConf.load(CONFIGS / "dataset" / "tabular" / "vehicle.yaml")
+    recipe, trainer, data = config("recipe/tabular"), config("trainer/tabular"), config("dataset/tabular/vehicle")
+    model, optimizer = config(f"model/{recipe.model}"), config(f"optimizer/{recipe.optimizer}")
     ours = MixupEClassifier().get_params()
     assert (ours["epochs"], ours["batch_size"]) == (trainer.epochs, trainer.batch_size)
     assert (list(ours["hidden"]), ours["dropout"]) == (list(model.hidden), model.dropout)
     assert (ours["learning_rate"], ours["weight_decay"]) == (recipe["optimizer.lr"], optimizer.weight_decay)
     assert ours["validation_fraction"] == data.validation_fraction
-    schedule = OmegaConf.load(CONFIGS / "scheduler" / f"{recipe.scheduler}.yaml")
-    assert SCHEDULE.model_dump() == OmegaConf.to_container(schedule)
+    assert SCHEDULE.model_dump() == dict(config(f"scheduler/{recipe.scheduler}"))
 
 
 def test_it_learns_wine() -> None:

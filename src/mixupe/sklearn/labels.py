@@ -22,7 +22,7 @@ def classes_of(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Indices]:
     Raises:
         ValueError: a label is missing, labels are measurements, or there is one class only.
     """
-    missing = np.flatnonzero(pd.isna(y)) if y.dtype == object else ()
+    missing = np.flatnonzero(pd.isna(y)) if y.dtype == object else np.empty(0, dtype=np.intp)
     if len(missing):
         raise ValueError(f"y: has no label in {len(missing)} row(s), the first is row {missing[0]} (counted from 0)")
     if y.dtype == object:
@@ -67,7 +67,7 @@ def split_rows(codes: Indices, fraction: float | None, random: np.random.Generat
     Of each class that share is held out, rounded, but never its last row: so rare classes are trained on.
     """
     held_out = np.zeros(len(codes), dtype=bool)
-    for code in np.unique(codes) if fraction is not None else ():
+    for code in np.unique(codes):
         rows = random.permutation(np.flatnonzero(codes == code))
-        held_out[rows[: min(round(fraction * len(rows)), len(rows) - 1)]] = True
+        held_out[rows[: min(round((fraction or 0) * len(rows)), len(rows) - 1)]] = True
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
