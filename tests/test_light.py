@@ -104,3 +104,9 @@ def test_import_mixupe_is_light_and_gives_every_name() -> None:
         assert getattr(mixupe, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'MixupF'"):
         mixupe.MixupF  # noqa: B018
+
+
+def test_the_classifier_needs_nothing_of_the_framework_but_what_its_extra_names() -> None:
+    others = ["hydra", "omegaconf", "torchvision", "torchmetrics", "torch_geometric", "timm", "wandb", "matplotlib"]
+    light = f"import sys, mixupe.sklearn; assert not set({others!r}) & set(sys.modules), sorted(sys.modules)"
+    subprocess.run([sys.executable, "-c", light], check=True, timeout=200)

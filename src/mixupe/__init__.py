@@ -5,8 +5,8 @@
 >>> loss = mixupe(model, x, y).loss  # doctest: +SKIP
 
 The experiment framework (Hydra, W&B, data sets) lives in subpackages that are imported only when asked for. So are the names
-below, for the framework checks a command line without importing torch; `compare`, `run` and `load_run` need it
-(`mixupe.runs`).
+below, for the framework checks a command line without importing torch. `MixupEClassifier` needs scikit-learn too, `compare`,
+`run` and `load_run` the framework (`mixupe.runs`).
 """
 
 from importlib import import_module
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mixupe.augmentation.mixup import Mixup, mixup_loss
     from mixupe.augmentation.mixupe import MixupE
     from mixupe.augmentation.mixupe_loss import mixupe_loss
+    from mixupe.sklearn import MixupEClassifier
 
 if TYPE_CHECKING:
     from mixupe.runs.notebook import compare as compare
@@ -34,6 +35,7 @@ __all__ = [
     "MixedLoss",
     "Mixup",
     "MixupE",
+    "MixupEClassifier",
     "erm_penalty_loss",
     "mixup_loss",
     "mixupe_loss",
@@ -47,6 +49,7 @@ _MODULES = {
     "MixedLoss": "augmentation.loss",
     "Mixup": "augmentation.mixup",
     "MixupE": "augmentation.mixupe",
+    "MixupEClassifier": "sklearn",
     "compare": "runs.notebook",
     "erm_penalty_loss": "augmentation.erm_penalty",
     "load_run": "runs.trained",

@@ -59,7 +59,7 @@ def table_bundle(
     examples = Examples(labels=labels, class_names=class_names, groups=rows, test=test)
     indexes = examples.split(settings, request)
 
-    transformer = _transformer(features, imputation)
+    transformer = table_transformer(features, imputation)
     transformer.fit(features.iloc[indexes.train])
     inputs = torch.from_numpy(np.asarray(transformer.transform(features), dtype=np.float32))
     targets = torch.from_numpy(labels.astype(np.int64))
@@ -68,7 +68,7 @@ def table_bundle(
         return TensorSplit(inputs[part], targets[part])
 
     return indexes.bundle(
-        DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=_blocks(transformer)),
+        DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=one_hot_blocks(transformer)),
         split,
         notes + left_out + _duplicates_note(rows) + _missing_note(features, imputation) + _merged_note(transformer),
         encoding_of(transformer),
@@ -85,7 +85,8 @@ def duplicate_groups(features: pd.DataFrame) -> npt.NDArray[np.int64]:
     return np.asarray(np.unique(rows, return_inverse=True)[1], dtype=np.int64)
 
 
-def _transformer(features: pd.DataFrame, imputation: Imputation) -> ColumnTransformer:
+def table_transformer(features: pd.DataFrame, imputation: Imputation = "indicator") -> ColumnTransformer:
+    """What encodes a table, to be fitted on training rows as `columns.clean` makes them; see `table_bundle`."""
     categorical = [column for column in features.columns if features[column].dtype == object]
     numeric = [column for column in features.columns if column not in set(categorical)]
     marked = imputation == "indicator"
@@ -118,8 +119,8 @@ def _encoder(transformer: ColumnTransformer) -> tuple[list[str], list[int], list
     return columns, widths, merged
 
 
-def _blocks(transformer: ColumnTransformer) -> tuple[tuple[int, int], ...]:
-    """[start, stop) of each one-hot block."""
+def one_hot_blocks(transformer: ColumnTransformer) -> tuple[tuple[int, int], ...]:
+    """[start, stop) of each one-hot block that a fitted transformer makes."""
     _, widths, _ = _encoder(transformer)
     start = transformer.output_indices_["categorical"].start
     return tuple((int(a), int(b)) for a, b in pairwise(np.cumsum([start, *widths])))
