@@ -20,12 +20,10 @@ if TYPE_CHECKING:
     from mixupe.augmentation.mixup import Mixup, mixup_loss
     from mixupe.augmentation.mixupe import MixupE
     from mixupe.augmentation.mixupe_loss import mixupe_loss
-    from mixupe.sklearn import MixupEClassifier
-
-if TYPE_CHECKING:
     from mixupe.runs.notebook import compare as compare
     from mixupe.runs.notebook import run as run
     from mixupe.runs.trained import load_run as load_run
+    from mixupe.sklearn import MixupEClassifier
 
 __all__ = [
     "CrossEntropy",
