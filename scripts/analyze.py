@@ -17,9 +17,9 @@ from mixupe.command_line import Parser
 from mixupe.experiment.analysis import Analysis, analyse
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.progress import complain, say
+from mixupe.places import RESULTS
 from mixupe.settings import UserError
 from mixupe.tables.analysis import write_analysis
-from mixupe.tables.collect import RESULTS
 
 SHOWN = {
     "step": "step",

@@ -17,8 +17,8 @@ from mixupe.command_line import Parser
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.progress import complain, say
 from mixupe.experiment.robustness import PARTS, Evaluation, evaluate
+from mixupe.places import RESULTS
 from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
 from mixupe.tables.robustness import summary, write_evaluation
 
 

@@ -29,8 +29,8 @@ from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.progress import complain, say
 from mixupe.models.registry import build_model
+from mixupe.places import RESULTS
 from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
 from mixupe.tables.pictures.canvas import Panel, compose, ordered_style, write_figures
 from mixupe.training.criterion import build_criterion
 from mixupe.training.trainer import Trainer

@@ -14,9 +14,9 @@ from mixupe.experiment.command_line import readable
 from mixupe.experiment.files import write_text
 from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
+from mixupe.places import RESULTS
 from mixupe.report.page import recorded_tables, report
 from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
 
 
 def main() -> int:

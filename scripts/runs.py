@@ -17,18 +17,15 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
-from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.progress import complain
-from mixupe.runs.comparison import compare_runs
-from mixupe.runs.explain import data_of, show_run
+from mixupe.experiment.titles import SHORT_ID
+from mixupe.places import RESULTS
 from mixupe.runs.filters import chosen
-from mixupe.runs.listing import export_runs, show_runs
-from mixupe.runs.page import write_page
 from mixupe.runs.screen import say_wrapped
-from mixupe.runs.stored import SHORT, one_run, stored_runs
+from mixupe.runs.stored import one_run, stored_runs
 from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
 
+# Each action imports what it alone needs: a list comes at once, without torch, pandas and matplotlib.
 LAST = 30
 
 
@@ -43,11 +40,17 @@ def main() -> int:
 
 
 def _list(options: argparse.Namespace) -> None:
+    from mixupe.runs.listing import show_runs
+
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     show_runs(runs, len(runs) if options.all else LAST)
 
 
 def _show(options: argparse.Namespace) -> None:
+    from mixupe.experiment.predictions import read_predictions
+    from mixupe.runs.explain import data_of, show_run
+    from mixupe.runs.page import write_page
+
     run = one_run(options.run, options.output_root, options.results)
     predictions = read_predictions(run.folder.predictions)
     data = None
@@ -64,11 +67,15 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    from mixupe.runs.comparison import compare_runs
+
     a, b = (one_run(run, options.output_root, options.results) for run in (options.a, options.b))
-    compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT]}-{b.id[:SHORT]}")
+    compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT_ID]}-{b.id[:SHORT_ID]}")
 
 
 def _export(options: argparse.Namespace) -> None:
+    from mixupe.runs.export import export_runs
+
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     export_runs(runs, options.file)
     print(f"Written to {options.file}: {len(runs)} runs")

@@ -16,7 +16,7 @@ from mixupe.augmentation.mix_point import Model
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
-from mixupe.experiment.compose import CONFIGS
+from mixupe.places import CONFIGS
 from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 

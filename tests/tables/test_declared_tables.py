@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mixupe.experiment.compose import CONFIGS, compose_all, hydra_initialised
+from mixupe.experiment.compose import compose_all, hydra_initialised
 from mixupe.experiment.identity import run_id
+from mixupe.places import CONFIGS
 from mixupe.tables.declared import read_table
 from tests.tables.declared import project_tables
 

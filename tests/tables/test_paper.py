@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mixupe.experiment.compose import CONFIGS
+from mixupe.places import CONFIGS
 from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame

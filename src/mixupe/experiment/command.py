@@ -14,7 +14,6 @@ from mixupe import torchrun
 from mixupe.experiment.command_line import check_config_choice, readable
 from mixupe.experiment.compose import (
     CONFIG_NAME,
-    CONFIGS,
     compose_settings,
     hydra_initialised,
     key_of,
@@ -23,6 +22,7 @@ from mixupe.experiment.compose import (
 )
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.search_path import search_in
+from mixupe.places import CONFIGS
 from mixupe.settings import UserError
 
 

@@ -22,9 +22,9 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
+from mixupe.places import CONFIGS
 from mixupe.settings import UserError
 
-CONFIGS = Path(__file__).parents[3] / "configs"
 CONFIG_NAME = "train"
 DEFAULT_DATASET = "digits"
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from mixupe.experiment.store import Record
+from mixupe.places import RESULTS
 from mixupe.report.figures import Picture, pictures
 from mixupe.report.words import answer, chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
-from mixupe.tables.collect import RESULTS, DeclaredRun
+from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid

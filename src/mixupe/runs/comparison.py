@@ -14,9 +14,9 @@ from mixupe.evaluation.explanation import Answers
 from mixupe.experiment.files import write_text
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.predictions import Predictions, read_predictions
+from mixupe.experiment.titles import SHORT_ID, shown
 from mixupe.runs.screen import say_wrapped, show_table
-from mixupe.runs.stored import SHORT, StoredRun
-from mixupe.runs.wording import shown
+from mixupe.runs.stored import StoredRun
 from mixupe.tables.escape import csv_text
 from mixupe.tables.pictures.canvas import ORDERED, head, tidy, write_figures
 
@@ -112,7 +112,7 @@ def compare_runs(a: StoredRun, b: StoredRun, folder: Path) -> None:
     curves = [curves_of(run) for run in (a, b)]
     if all(curves):
         _show_curves(curves)
-        write_figures([curves_figure([a.id[:SHORT], b.id[:SHORT]], curves)], folder, "curves")
+        write_figures([curves_figure([a.id[:SHORT_ID], b.id[:SHORT_ID]], curves)], folder, "curves")
         written.append("curves.png")
     if _show_disagreement(a, b, folder):
         written.append("disagreements.csv")
@@ -166,7 +166,7 @@ def _show_disagreement(a: StoredRun, b: StoredRun, folder: Path) -> bool:
     for run, predictions in zip((a, b), kept, strict=True):
         if predictions is None:
             say_wrapped(
-                f"Which examples they disagree on is not known: {run.id[:SHORT]} has no {run.folder.predictions}."
+                f"Which examples they disagree on is not known: {run.id[:SHORT_ID]} has no {run.folder.predictions}."
             )
             return False
     assert kept[0] is not None

@@ -13,10 +13,10 @@ from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.progress import say
-from mixupe.experiment.store import RunStore, kept_record, read_record
+from mixupe.experiment.store import RunStore
+from mixupe.experiment.titles import words_of
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
-from mixupe.runs.wording import words_of
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.resampling import resamplings
@@ -54,7 +54,7 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
         members.setdefault(run.record["group"], []).append(run)
     first: dict[str, list[StoredRun]] = {}
     rows = []
-    words = words_of([group[0] for group in members.values()], with_seed=False)
+    words = words_of([group[0].flat for group in members.values()], with_seed=False)
     for group, said in zip(members.values(), words.each, strict=True):
         dataset = group[0].names[0]
         errors = np.array(list(_errors(group).values()))
@@ -90,20 +90,17 @@ def write_groups(groups: Groups, folder: Path) -> None:
     write_text(folder / "table.md", f"{markdown(groups.title)}\n\n{markdown_table(header, body)}\n{notes}\n")
 
 
-def end_sweep(settings: Sequence[RunSettings], output_root: Path, results: Path | None = None) -> None:
+def end_sweep(settings: Sequence[RunSettings], output_root: Path) -> None:
     """Print and write the table of the finished ones of these runs; nothing for fewer than two.
 
     Args:
         settings: of the sweep's runs.
         output_root: the files come to `sweeps/<hash of the run ids>/` below it.
-        results: folder of a table whose records count, too.
     """
     runs: dict[str, StoredRun] = {}
     for one in settings:
         folder = RunStore(one.output_root).folder(run_id(one))
         record = folder.read_record()
-        if record is None and results is not None:
-            record = read_record(kept_record(results, folder.id), folder.id)
         if record is not None:
             runs[folder.id] = StoredRun(folder.id, "DONE", record["config"], record, folder, "")
     if len(runs) < 2:

@@ -18,12 +18,12 @@ from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import run_sweep
+from mixupe.experiment.titles import SHORT_ID, words_of
 from mixupe.quoting import plain_or_quoted
 from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.runs.export import runs_frame
 from mixupe.runs.groups import grouped
-from mixupe.runs.listing import runs_frame
-from mixupe.runs.stored import SHORT, StoredRun
-from mixupe.runs.wording import words_of
+from mixupe.runs.stored import StoredRun
 from mixupe.settings import UserError
 from mixupe.tables.pictures.canvas import ORDERED, tidy
 
@@ -43,11 +43,11 @@ class Results:
     @property
     def runs(self) -> pd.DataFrame:
         """A row a run: its short id, what tells it apart, errors in percent, losses in nats, seconds."""
-        words = words_of(self.stored)
+        words = words_of([one.flat for one in self.stored])
         frame = runs_frame(self.stored)
         metrics = ("test_error", "test_loss", "validation_error", "validation_loss", "best_epoch")
         columns = {name: frame[f"metrics.{name}"] for name in metrics}
-        shown = {"id": frame["id"].str[:SHORT], "run": words.each, "seed": frame["seed"]}
+        shown = {"id": frame["id"].str[:SHORT_ID], "run": words.each, "seed": frame["seed"]}
         return pd.DataFrame({**shown, **columns, "seconds": frame["seconds"]})
 
     @property
@@ -62,7 +62,7 @@ class Results:
 
     def plot_errors(self) -> Figure:
         """Every run's test error: a column a group, a point a seed, a line at the mean."""
-        words = words_of(self.stored, with_seed=False)
+        words = words_of([one.flat for one in self.stored], with_seed=False)
         errors: dict[str, list[float]] = {}
         for run, group in zip(self.stored, words.each, strict=True):
             assert run.record is not None
@@ -82,7 +82,7 @@ class Results:
 
     def plot_curves(self) -> Figure:
         """Learning curves, a line a run, a colour a group."""
-        words = words_of(self.stored, with_seed=False)
+        words = words_of([one.flat for one in self.stored], with_seed=False)
         colours = {group: ORDERED[n % len(ORDERED)].colour for n, group in enumerate(dict.fromkeys(words.each))}
         figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.2), layout="constrained")
         for axis, (key, label) in zip(axes, CURVES.items(), strict=True):

@@ -20,10 +20,10 @@ from PIL import Image
 from mixupe.data.base import DataBundle
 from mixupe.data.shown import Shown, shown
 from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
+from mixupe.experiment import titles
 from mixupe.experiment.files import write_text
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Predictions
-from mixupe.runs import wording
 from mixupe.runs.comparison import CURVES, curves_of
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
 from mixupe.runs.stored import StoredRun
@@ -67,7 +67,7 @@ def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | N
         examples_note=""
         if data is not None
         else "What they look like cannot be shown: the data is not there as it was.",
-        config=[(key, wording.shown(value)) for key, value in run.flat.items()],
+        config=[(key, titles.shown(value)) for key, value in run.flat.items()],
         style=Markup(style),
         policy=f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{digest}'",
         **parts,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.experiment.compose import CONFIGS, compose_all
+from mixupe.experiment.compose import compose_all
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_ids
@@ -14,9 +14,6 @@ from mixupe.experiment.progress import say_once
 from mixupe.experiment.store import Record, RunStore, kept_record, read_record
 from mixupe.settings import UserError
 from mixupe.tables.manifest import Table
-
-# One folder a table; what is in it counts as done.
-RESULTS = CONFIGS.parent / "results"
 
 T = TypeVar("T")
 K = TypeVar("K")
