@@ -187,6 +187,11 @@ def _is_settled(value: Any) -> bool:
 @functools.lru_cache(maxsize=256)
 def _chosen(choices: tuple[str, ...], search_path: tuple[str, ...]) -> dict[str, Any]:
     """The config of these choices in plain containers, put together from those of each alone where they allow it."""
+    if len(choices) == 1 and not search_path:
+        default, group = _chosen((), search_path), key_of(choices[0])
+        part = _own_part(choices[0]) if group in default else None
+        if part is not None:
+            return {**default, group: part}
     if len(choices) <= 1 or len({key_of(choice) for choice in choices}) < len(choices):
         return _plain(_composed_choices(choices, search_path))
     default = _chosen((), search_path)
@@ -198,6 +203,18 @@ def _chosen(choices: tuple[str, ...], search_path: tuple[str, ...]) -> dict[str,
             return _plain(_composed_choices(choices, search_path))  # it has a say in more than its own part
         config[group] = alone[group]
     return config
+
+
+def _own_part(choice: str) -> dict[str, Any] | None:
+    """A choice of ours as its file has it; None where that may not be all that it says, and Hydra has to read it."""
+    group, option = choice.split("=", 1)
+    path = CONFIGS / group / f"{option}.yaml"
+    if not path.resolve().is_relative_to(CONFIGS.resolve() / group) or not path.is_file():
+        return None
+    config = OmegaConf.load(path)
+    if not isinstance(config, DictConfig) or "defaults" in config or "@package" in path.read_text(encoding="utf-8"):
+        return None
+    return _plain(config)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """From records to results/report.html."""
 
 import base64
+import gc
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -64,6 +65,8 @@ def render(
     tables: Sequence[tuple[Table, Sequence[DeclaredRun]]], extra: Sequence[str] = (), results: Path | None = None
 ) -> str:
     """One HTML text; the same for the same records, to the byte."""
+    # The records stay until the page is written; statsmodels collects garbage at each of its corrections.
+    gc.freeze()
     sections = sorted((section(table, runs, extra, results) for table, runs in tables), key=_order)
     data = {
         "records": {one.name: packed(one.records) for one in sections},
