@@ -20,8 +20,9 @@ from mixupe.report.page import recorded_tables, render, report
 from mixupe.settings import UserError
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.declared import read_table
+from mixupe.tables.manifest import Table
 from tests.report.conftest import EVIL, Tables
-from tests.tables.fake import fake_record
+from tests.tables.fake import fake_record, fake_runs
 
 
 class Tags(HTMLParser):
@@ -135,6 +136,22 @@ def test_the_findings_are_in_words(page: str) -> None:
         "Chosen: mixup alpha=1 (on the edge of the grid: alpha); mixupe eta=0.1 (on the edge of the grid: eta)." in text
     )
     assert "FAILED" in text
+
+
+def test_a_table_of_many_methods_has_them_as_rows(no_pictures: None, tmp_path: Path) -> None:
+    methods = {f"mixupe eta={number}": ["augmentation=mixupe", f"augmentation.eta={number}"] for number in range(1, 12)}
+    cells = [{"dataset": "tabular/wine"}, {"dataset": "tabular/iris"}]
+    wide = {"name": "wide", "title": "Wide", "seeds": [0], "augmentations": {"mixup": [], **methods}, "cells": cells}
+    table = Table.parse(wide)
+    page = render([(table, fake_runs(table, tmp_path, lambda run: 5.0 + run.cell))])
+    (main, *_) = re.findall("<table.*?</table>", page, re.DOTALL)
+    texts = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall("<tr>.*?</tr>", main, re.DOTALL)
+    ]
+    plain = [[re.sub("<.*?>", "", text).strip() for text in row] for row in texts]
+    assert plain[0] == ["method", "wine mlp", "iris mlp"]
+    assert plain[1] == ["mixup", "5.00", "6.00"]
+    assert [row[0] for row in plain[2:13]] == list(methods)
 
 
 def test_the_same_records_give_the_same_bytes(page: str, tables: Tables, no_pictures: None) -> None:

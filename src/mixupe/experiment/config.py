@@ -16,6 +16,7 @@ from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.settings import TrainerSettings
 
 T = TypeVar("T")
+ID_LENGTH = 16
 
 
 class LoggerSettings(Settings):
@@ -41,10 +42,10 @@ class DataSettings(Settings):
     root: Path
 
 
-# On the command line an id without letters arrives as a number.
+# Or its beginning. On the command line an id without letters arrives as a number.
 RunId = Annotated[
     str,
-    Field(pattern=r"^[0-9a-f]{16}$"),
+    Field(pattern=r"^[0-9a-f]{1,16}$"),
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
 ]
 
@@ -58,7 +59,7 @@ class RunSettings(Settings):
             trains on all but the test part and takes the best epoch on test.
         output_root: folder of the run store and of all else that is written.
         init_from: id of a finished run in the same output_root, with whose weights (of its best-validation epoch) training
-            starts; None initialises afresh.
+            starts; its beginning will do, and becomes the whole id. None initialises afresh.
     """
 
     dataset: DatasetSettings
@@ -107,6 +108,7 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     model = _checked("model", values, model_settings)
     check_domain(model, dataset.domain)
     rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
+    rest["init_from"] = _whole_id(rest["init_from"], rest["output_root"])
     # Here and last: methods import torch, which takes seconds.
     from mixupe.augmentation.config import augmentation_settings
 
@@ -114,6 +116,17 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
         "augmentation", values, lambda part: augmentation_settings(part, dataset.domain, model.stages)
     )
     return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+
+
+def _whole_id(beginning: str | None, output_root: Path) -> str | None:
+    """The id of the run in the store that begins so; a whole one as it is."""
+    if beginning is None or len(beginning) == ID_LENGTH:
+        return beginning
+    runs = output_root / "runs"
+    found = sorted(path.name for path in runs.glob(f"{beginning}*"))
+    if len(found) != 1:
+        raise UserError(f"init_from: {beginning!r} must begin the id of one run, begins {len(found)} in {runs}")
+    return found[0]
 
 
 def _later_defaults() -> dict[str, Any]:

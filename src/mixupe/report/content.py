@@ -20,6 +20,8 @@ from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verd
 from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
 
 MOST_SENTENCES = 4
+# More columns fit neither a printed page nor a phone.
+MOST_COLUMNS = 12
 NUMBER = re.compile(r"<?([+-]?\d+(?:\.\d+)?)(?![\w.])")
 
 
@@ -195,7 +197,16 @@ def _main_grid(frame: pd.DataFrame, numbers: dict[tuple[int, str], int]) -> Grid
         ]
         for cell, line in zip(cells, body, strict=True)
     ]
+    if len(header) > MOST_COLUMNS and len(rows) < len(header):
+        header, rows = _turned(header, rows)
     return Grid("Test error (%), mean ± standard deviation over seeds", header, rows)
+
+
+def _turned(header: list[str], rows: list[list[Value]]) -> tuple[list[str], list[list[Value]]]:
+    """A row a method and difference, a column a data set and model, which are the first two of the header."""
+    names = [" ".join(value.text for value in row[:2]) for row in rows]
+    columns = [[Value(name), *(row[place] for row in rows)] for place, name in enumerate(header) if place >= 2]
+    return ["method", *names], columns
 
 
 def _search_grid(settings: pd.DataFrame, runs: Sequence[DeclaredRun], numbers: dict[tuple[int, str], int]) -> Grid:
