@@ -1,5 +1,6 @@
 """The sweeper behind `hydra/sweeper=optuna`: Optuna proposes points, whose trials are ordinary runs of the run store."""
 
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -49,6 +50,7 @@ class SearchSweeper(Sweeper):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         assert isinstance(task_function, Command)
         self.command = task_function
+        self.output_root = Path(config.output_root)
         self.workers = Workers(hydra_context, config)
 
     def sweep(self, arguments: list[str]) -> float | None:  # noqa: ARG002 - Hydra does not know those of the runs
@@ -66,6 +68,10 @@ class SearchSweeper(Sweeper):
                     study.tell(one, state=optuna.trial.TrialState.FAIL)
                 else:
                     study.tell(one, trial.error)
+        if len(trials.done) > 1:
+            from mixupe.runs.trials import end_search  # with pandas, which the start of every command would wait for
+
+            end_search(trials, self.output_root)
         say(trials.summary())
         return trials.best().error
 
@@ -98,7 +104,7 @@ def _distribution(override: Override) -> Any:
     try:
         if isinstance(value, IntervalSweep):
             low, high = interval_ends(value)
-            kind = IntDistribution if isinstance(low, int) else FloatDistribution
+            kind: Any = IntDistribution if isinstance(low, int) else FloatDistribution
             return kind(low, high, log="log" in value.tags)
         if isinstance(value, RangeSweep) and not value.shuffle:
             values = list(value.range())

@@ -11,6 +11,7 @@ from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError
 from mixupe.experiment.trials import SearchSpace, Trials
+from mixupe.runs.trials import end_search
 from mixupe.settings import UserError
 
 BASE = ["dataset=tabular/wine", "augmentation=mixupe", "trainer.epochs=1", "trainer.device=cpu", "logger=none"]
@@ -95,7 +96,11 @@ def test_the_best_trial_has_the_lowest_mean_and_names_its_runs(
         "search: best of 3 trials (1 failed): augmentation.eta=0.2: validation error 5.50%,"
         f" mean of runs {ids[points[1], 0]}, {ids[points[1], 1]}"
     )
+    end_search(search, tmp_path)
     captured = capsys.readouterr()
+    shown = [line.split() for line in captured.out.splitlines()[-9:]]
+    assert ["2", "0.2", "5.50", ids[points[1], 0][:8], ids[points[1], 1][:8]] in shown
+    assert [words[2] for words in shown if len(words) == 5 and words[0] in "123"] == ["5.50", "6.00", "failed"]
     assert "trials 1 to 2 of 3: 4 runs, 4 finished before, 0 to do" in captured.out
     assert "trial 3 of 3: augmentation.eta=0.3: failed" in captured.out
     assert "NonFiniteLossError" not in captured.out

@@ -82,7 +82,7 @@ def words_of(runs: Sequence[Flat], with_seed: bool = True) -> Words:
         groups.setdefault(names(run), []).append(run)
     several_seeds = len({run.get("seed") for run in runs}) > 1
     keys = {
-        group: _short([*_varying(members), *["seed"] * (with_seed and several_seeds)])
+        group: short_names([*_varying(members), *["seed"] * (with_seed and several_seeds)])
         for group, members in groups.items()
     }
     each = []
@@ -116,7 +116,7 @@ def _varying(runs: Sequence[Flat]) -> list[str]:
     return [key for key in keys if len({shown(run.get(key)) for run in runs}) > 1]
 
 
-def _short(keys: Sequence[str]) -> dict[str, str]:
+def short_names(keys: Sequence[str]) -> dict[str, str]:
     """Each key by its last part, where no other has the same; `optimizer.name` by what it names."""
     last = {key: key.removesuffix(".name").rpartition(".")[2] for key in keys}
     count = Counter(last.values())

@@ -1,7 +1,7 @@
 """The table a sweep ends with: its runs grouped over seeds, each group beside the first one of its data set."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,22 +74,6 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
     return Groups(words.common, pd.DataFrame(rows), tuple(_notes(runs, list(members.values()))))
 
 
-def show_groups(groups: Groups) -> None:
-    """In the terminal."""
-    header, body = _for_people(groups)
-    show_table(groups.title, header, body, numbers=["n", "mean", "std", "to the first", "95% interval", "p"])
-    for note in groups.notes:
-        say_wrapped(note)
-
-
-def write_groups(groups: Groups, folder: Path) -> None:
-    """table.csv and table.md."""
-    header, body = _for_people(groups)
-    notes = "".join(f"\n- {note}" for note in groups.notes)
-    write_text(folder / "table.csv", csv_text(groups.frame, list(groups.frame.columns)))
-    write_text(folder / "table.md", f"{markdown(groups.title)}\n\n{markdown_table(header, body)}\n{notes}\n")
-
-
 def end_sweep(settings: Sequence[RunSettings], output_root: Path) -> None:
     """Print and write the table of the finished ones of these runs; nothing for fewer than two.
 
@@ -106,10 +90,21 @@ def end_sweep(settings: Sequence[RunSettings], output_root: Path) -> None:
     if len(runs) < 2:
         return
     groups = grouped(list(runs.values()))
-    show_groups(groups)
-    place = output_root / "sweeps" / hashlib.sha256(" ".join(sorted(runs)).encode()).hexdigest()[:8]
+    header, body = _for_people(groups)
+    show_table(groups.title, header, body, numbers=header[1:])
+    for note in groups.notes:
+        say_wrapped(note)
+    notes = "".join(f"\n- {note}" for note in groups.notes)
+    text = f"{markdown(groups.title)}\n\n{markdown_table(header, body)}\n{notes}\n"
+    write_beside_sweep(output_root, sorted(runs), groups.frame, text)
+
+
+def write_beside_sweep(output_root: Path, ids: Iterable[str], frame: pd.DataFrame, text: str) -> None:
+    """table.csv and table.md, in a folder that is named by a hash of the run ids; say where."""
+    place = output_root / "sweeps" / hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
     try:
-        write_groups(groups, place)
+        write_text(place / "table.csv", csv_text(frame, list(frame.columns)))
+        write_text(place / "table.md", text)
     except OSError as error:  # the runs are done all the same
         say(f"{place} cannot be written ({error.strerror})")
         return
