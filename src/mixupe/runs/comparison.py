@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -18,7 +17,7 @@ from mixupe.experiment.titles import SHORT_ID, shown
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
 from mixupe.tables.escape import csv_text
-from mixupe.tables.pictures.canvas import ORDERED, head, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, head, subplots, tidy, write_figures
 
 CURVES = {
     "train_loss": "train loss (nats)",
@@ -121,8 +120,8 @@ def compare_runs(a: StoredRun, b: StoredRun, folder: Path) -> None:
 
 
 def curves_figure(names: Sequence[str], curves: Sequence[Sequence[Row]]) -> Figure:
-    """Each run's train loss, validation loss and validation error over each other; to write and close."""
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.4), layout="constrained")
+    """Each run's train loss, validation loss and validation error over each other."""
+    figure, axes = subplots(1, len(CURVES), figsize=(10.0, 3.4))
     styles = dict(zip([f"{letter} {name}" for letter, name in zip("AB", names, strict=False)], ORDERED, strict=False))
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
         for rows, style in zip(curves, styles.values(), strict=True):

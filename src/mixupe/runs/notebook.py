@@ -78,6 +78,7 @@ class Results:
         axis.set_ylabel("test error (%)")
         axis.set_title(words.common, fontsize=10)
         tidy(axis, "y")
+        plt.close(figure)  # a notebook shows what a cell returns, and once more what is open
         return figure
 
     def plot_curves(self) -> Figure:
@@ -97,6 +98,7 @@ class Results:
             axis.locator_params(axis="x", integer=True)
             tidy(axis, "both")
         axes[-1].legend(frameon=False, fontsize=9)
+        plt.close(figure)
         return figure
 
     def _repr_html_(self) -> str:

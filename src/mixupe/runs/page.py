@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -27,7 +26,7 @@ from mixupe.experiment.predictions import Predictions
 from mixupe.runs.comparison import CURVES, curves_of
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
 from mixupe.runs.stored import StoredRun
-from mixupe.tables.pictures.canvas import ORDERED, tidy, to_svg
+from mixupe.tables.pictures.canvas import ORDERED, subplots, tidy, to_svg
 
 _PARTS = files("mixupe.runs")
 # A matrix of more classes is no table that anybody reads.
@@ -110,7 +109,7 @@ def _matrix(matrix: Any) -> list[list[dict[str, int]]]:
 
 
 def _curves(rows: Sequence[Row]) -> Figure:
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.0), layout="constrained")
+    figure, axes = subplots(1, len(CURVES), figsize=(10.0, 3.0))
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
         axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].colour, linewidth=1.4)
         axis.set_ylabel(label, fontsize=9)
@@ -121,9 +120,7 @@ def _curves(rows: Sequence[Row]) -> Figure:
 
 
 def _calibration(predictions: Predictions) -> Figure:
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(4.6, 4.6), height_ratios=(3, 1), sharex=True, layout="constrained"
-    )
+    figure, (above, below) = subplots(2, 1, figsize=(4.6, 4.6), height_ratios=(3, 1), sharex=True)
     above.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle=":")
     for (part, answers), style in zip(predictions.parts.items(), ORDERED, strict=False):
         bins = calibration(answers)

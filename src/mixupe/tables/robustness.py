@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.robustness import Evaluation
-from mixupe.tables.pictures.canvas import ORDERED, caption, head, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, caption, head, subplots, tidy, write_figures
 
 COLUMNS = ("part", "name", "level", "error", "loss", "neither")
 AXES = {
@@ -46,9 +45,7 @@ def evaluation_figure(evaluation: Evaluation) -> Figure:
     clean = float(frame.loc[frame["part"] == "clean", "error"].iloc[0])
     columns = min(2, max(1, len(parts)))
     lines = max(1, -(-len(parts) // columns))
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(5.5 * columns, 1.2 + 3.6 * lines), squeeze=False, layout="constrained"
-    )
+    figure, axes = subplots(lines, columns, figsize=(5.5 * columns, 1.2 + 3.6 * lines), squeeze=False)
     for axis, part in zip(axes.flat, parts, strict=False):
         members = frame[frame["part"] == part]
         if part == "deformations":

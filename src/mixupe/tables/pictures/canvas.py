@@ -6,13 +6,11 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
@@ -43,6 +41,18 @@ ORDERED = (
     Style("#56B4E9", "P", "--"),
     Style("#000000", "X", "-."),
 )
+
+
+def subplots(rows: int, columns: int, figsize: tuple[float, float], **grid: Any) -> tuple[Figure, Any]:
+    """As pyplot's, laid out by constraints, but known to no one else: a notebook keeps its own backend and figures.
+
+    Args:
+        rows, columns, figsize: as of pyplot.subplots.
+        grid: others of Figure.subplots.
+    """
+    figure = Figure(figsize=figsize, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, **grid)
 
 
 def ordered_style(number: int) -> Style:
@@ -101,9 +111,7 @@ def compose(
         share: `row`: the panels of a row have one y axis.
     """
     columns = len(rows[0])
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=size, squeeze=False, layout="constrained", height_ratios=heights, sharey=share
-    )
+    figure, axes = subplots(len(rows), columns, figsize=size, squeeze=False, height_ratios=heights, sharey=share)
     for at, panels in enumerate(rows):
         for column, panel in enumerate(panels):
             axis = axes[at][column]
@@ -193,10 +201,9 @@ def write_figures(figures: Sequence[Figure], folder: Path, name: str) -> list[Pa
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure as a PNG of few colours, a quarter of the size and hard to tell from one of all; and close it."""
+    """The figure as a PNG of few colours, a quarter of the size and hard to tell from one of all."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
-    plt.close(figure)
     with Image.open(buffer) as drawn:
         few = drawn.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small = io.BytesIO()
@@ -205,11 +212,10 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as an SVG element of its own, and close it; it needs no font where it is shown."""
+    """The figure as an SVG element of its own; it needs no font where it is shown."""
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "mixupe", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
     svg = buffer.getvalue()
     # A hundredth of a point is finer than any screen; paths with six decimals would be twice as long.
     return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg[svg.index("<svg") :])

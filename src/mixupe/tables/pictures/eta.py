@@ -43,7 +43,7 @@ def eta_figures(title: str, runs: Sequence[DeclaredRun], metric: str) -> list[Fi
         metric: test_error or validation_error.
 
     Returns:
-        figures to write and close; none where MixupE has no second eta.
+        figures; none where MixupE has no second eta.
     """
     # Tables name alpha in a cell's label or in the method; runs of cells that are else the same share a row.
     done = [(run, _fixed(run.settings), run.record["metrics"][metric]) for run in runs if run.record is not None]
