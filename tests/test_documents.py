@@ -167,6 +167,12 @@ def copy_of_the_project(folder: Path) -> Path:
     return folder
 
 
+def runs_on_tables(project: Path) -> list[str]:
+    """Ids, of seed 0."""
+    records = [json.loads(path.read_text()) for path in sorted(project.glob("outputs/runs/*/record.json"))]
+    return [one["id"] for one in records if one["domain"] == "tabular" and one["seed"] == 0]
+
+
 def give(project: Path, line: str) -> None:
     """The command in a shell there, with few epochs, trials and no logger; ids in the place of 0123abcd and 4567cdef."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PYTEST"))}
@@ -177,8 +183,7 @@ def give(project: Path, line: str) -> None:
     # What is installed is taken as it is.
     command = re.sub("^make ", "make -o .venv/.installed ", command).replace("OVERRIDES='", f"OVERRIDES='{few} ")
     if "0123abcd" in command:
-        records = [json.loads(path.read_text()) for path in sorted(project.glob("outputs/runs/*/record.json"))]
-        first, second, *_ = [one["id"] for one in records if one["domain"] == "tabular" and one["seed"] == 0]
+        first, second, *_ = runs_on_tables(project)
         command = command.replace("0123abcd", first[:8]).replace("4567cdef", second[:8])
     done = subprocess.run(
         ["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
@@ -213,8 +218,9 @@ def test_the_first_experiments_and_what_comes_after_them_are_run(tmp_path: Path)
         if "optuna" in line and find_spec("optuna") is None:
             continue
         if "new_rows.csv" in line:
-            (path, *_) = project.glob("outputs/runs/*/model.pt")
-            names = load_run(path).file.preparation["numeric"]["names"]
+            preparation = load_run(runs_on_tables(project)[0], project / "outputs").file.preparation
+            assert preparation is not None
+            names = preparation["numeric"]["names"]
             load_wine(as_frame=True).data.set_axis(names, axis=1).to_csv(project / "new_rows.csv", index=False)
         give(project, line.replace("tabular/vehicle", "tabular/wine"))
     assert len(pd.read_csv(project / "runs.csv")) == 10
