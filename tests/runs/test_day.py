@@ -58,6 +58,9 @@ def test_the_grid_is_read(
     assert {line.split()[0] for line in said.splitlines() if "seed=" in line} == {
         str(row.id) for row in results.runs.itertuples() if row.run in ("mixup seed=0", "mixup seed=2")
     }
+    for state in ("interrupted", "stopped"):  # the key and the word that is shown
+        assert call(monkeypatch, "runs", "list", state, *places) == 0
+        assert capsys.readouterr().out == "No runs.\n"
     for name in ("runs.csv", "runs.parquet"):
         assert call(monkeypatch, "runs", "export", tmp_path / name, "trainer.epochs=6", *places) == 0
     frame = pd.read_parquet(tmp_path / "runs.parquet")

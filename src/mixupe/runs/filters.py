@@ -41,8 +41,9 @@ def chosen(runs: Sequence[StoredRun], filters: Sequence[str]) -> list[StoredRun]
 def _holds(text: str, runs: Sequence[StoredRun]) -> Callable[[StoredRun], bool]:
     if "=" in text:
         return _key_holds(text, runs)
-    if text.lower() in STATES:
-        return lambda run: run.state.lower() == text.lower()
+    state = "interrupted" if text.lower() == "stopped" else text.lower()  # as the list has it
+    if state in STATES:
+        return lambda run: run.state.lower() == state
     words = [text, text.rpartition("/")[2]]  # dataset=tabular/wine is called wine
     if any(word in (*run.names, run.table) for run in runs for word in words):
         return lambda run: any(word in (*run.names, run.table) for word in words)
