@@ -17,8 +17,8 @@ from mixupe.experiment.compose import compose_all, expand_grid
 from mixupe.experiment.launchers import Workers
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.places import RESULTS
+from mixupe.preemption import time_box
 from mixupe.settings import UserError
-from mixupe.stopping import time_box
 from mixupe.tables.manifest import Table
 
 

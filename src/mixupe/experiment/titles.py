@@ -66,11 +66,11 @@ def titles_of(settings: Sequence["RunSettings"], ids: Sequence[str]) -> list[str
     """
     said: Sequence[str] = [title_of(one) for one in settings]
     if len(settings) > 1:
-        said = words_of([flat(one.model_dump(mode="json", serialize_as_any=True)) for one in settings]).each
+        said = summary_texts([flat(one.model_dump(mode="json", serialize_as_any=True)) for one in settings]).each
     return [f"{words} {run[:SHORT_ID]}" for words, run in zip(said, ids, strict=True)]
 
 
-def words_of(runs: Sequence[Flat], with_seed: bool = True) -> Words:
+def summary_texts(runs: Sequence[Flat], with_seed: bool = True) -> Words:
     """What tells these runs apart.
 
     A key that follows from a name (`augmentation.eta` is there with mixupe alone) is said where runs of the same names

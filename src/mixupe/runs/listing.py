@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from mixupe.experiment.titles import SHORT_ID, words_of
+from mixupe.experiment.titles import SHORT_ID, summary_texts
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
 
@@ -19,19 +19,19 @@ def show_runs(runs: Sequence[StoredRun], last: int) -> None:
         say_wrapped("No runs.")
         return
     kept = runs[-last:]
-    words = words_of([run.flat for run in kept])
+    texts = summary_texts([run.flat for run in kept])
     columns = {
         "id": [run.id[:SHORT_ID] for run in kept],
         "state": [_state(run) for run in kept],
         "test %": [_error(run) for run in kept],
         "when": [_ago(run.finished) for run in kept],
-        "run": list(words.each),
+        "run": list(texts.each),
     }
     if set(columns["state"]) == {"done"}:
         del columns["state"]
     more = f" (the last {len(kept)}; --all shows all)" if len(kept) < len(runs) else ""
     rows = list(zip(*columns.values(), strict=True))
-    title = f"{len(runs)} run{'s' if len(runs) > 1 else ''}{more}{': ' if words.common else ''}{words.common}"
+    title = f"{len(runs)} run{'s' if len(runs) > 1 else ''}{more}{': ' if texts.common else ''}{texts.common}"
     show_table(title, list(columns), rows, numbers=["test %", "when"])
     failed = [run for run in kept if run.state == "FAILED"]
     for run in failed:
