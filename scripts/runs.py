@@ -16,14 +16,15 @@ import argparse
 import sys
 from pathlib import Path
 
+from mixupe.console import complain
+from mixupe.errors import UserError
+
 from mixupe.command_line import Parser
-from mixupe.experiment.progress import complain
 from mixupe.experiment.titles import SHORT_ID
 from mixupe.places import RESULTS
 from mixupe.runs.filters import chosen
 from mixupe.runs.screen import say_wrapped
 from mixupe.runs.stored import one_run, stored_runs
-from mixupe.settings import UserError
 
 # Each action imports what it alone needs: a list comes at once, without torch, pandas and matplotlib.
 LAST = 30

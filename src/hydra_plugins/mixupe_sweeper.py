@@ -10,6 +10,7 @@ from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
+from mixupe.errors import UserError
 from omegaconf import DictConfig, OmegaConf
 
 from mixupe.experiment.command import Command
@@ -18,7 +19,6 @@ from mixupe.experiment.launchers import Workers
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.places import RESULTS
 from mixupe.preemption import time_box
-from mixupe.settings import UserError
 from mixupe.tables.manifest import Table
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe import MixedLoss
@@ -17,7 +18,6 @@ from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
 from mixupe.places import CONFIGS
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 
 HERE = "tests.augmentation.test_registry"

@@ -2,6 +2,7 @@
 
 import pytest
 from hydra import compose
+from mixupe.errors import UserError
 from omegaconf import OmegaConf
 
 from mixupe.experiment.compose import (
@@ -14,7 +15,6 @@ from mixupe.experiment.compose import (
     with_recipe,
 )
 from mixupe.places import CONFIGS
-from mixupe.settings import UserError
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
+from mixupe.errors import UserError
 from omegaconf import OmegaConf
 
 from mixupe import preemption
@@ -26,7 +27,6 @@ from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
-from mixupe.settings import UserError
 
 DONE = Outcome("1", "a run", "DONE", fresh=True)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from mixupe.errors import UserError
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, Mixup, MixupE
@@ -19,7 +20,6 @@ from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.preemption import listening
 from mixupe.rng import generator
-from mixupe.settings import UserError
 from mixupe.training.batches import left_out
 from mixupe.training.distributed import (
     ALONE,

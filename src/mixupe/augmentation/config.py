@@ -15,7 +15,7 @@ from mixupe.augmentation.method import Method
 from mixupe.augmentation.mix_layer import INPUT, Model
 from mixupe.augmentation.registry import method_class
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 AUTO = "auto"
 # Arguments of a method that no config gives.

@@ -11,13 +11,13 @@ from mixupe.augmentation.config import prototype
 from mixupe.augmentation.mix_layer import INPUT
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_snapshots, trained_again
 from mixupe.models.registry import build_model
 from mixupe.rng import generator
-from mixupe.settings import UserError
 
 # Of a run that mixes nothing.
 DEFAULT_ALPHA = 1.0

@@ -20,10 +20,10 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
 from mixupe.places import CONFIGS
-from mixupe.settings import UserError
 
 CONFIG_NAME = "train"
 DEFAULT_DATASET = "digits"

@@ -26,11 +26,11 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from mixupe import preemption
+from mixupe.errors import UserError
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request, read_job, write_job
 from mixupe.quoting import quoted
-from mixupe.settings import UserError
 
 # Launchers that have a config here and are installed by an extra of that name.
 EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixupe import preemption
-from mixupe.experiment.progress import say
+from mixupe.console import say
+from mixupe.errors import UserError
 from mixupe.experiment.store import RunFolder
-from mixupe.settings import UserError
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {"NonFiniteLossError"}

@@ -9,18 +9,18 @@ from omegaconf import OmegaConf
 
 from mixupe.augmentation.config import build_augmentation, prototype
 from mixupe.augmentation.mix_layer import MixLayer
+from mixupe.console import say, say_once
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
 from mixupe.data.root import needs_writable
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_text
 from mixupe.experiment.initial import initial_model
 from mixupe.experiment.metrics_log import MetricsLog, Row
-from mixupe.experiment.progress import say, say_once
 from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
-from mixupe.settings import UserError
+from mixupe.files import write_text
 from mixupe.training.criterion import build_criterion
 from mixupe.training.distributed import ALONE, World
 from mixupe.training.trainer import Trainer, resolve_device

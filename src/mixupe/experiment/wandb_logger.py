@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mixupe.console import say_once
 from mixupe.data.base import DataBundle
 from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Outputs, predictions_of
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.record import public_config
 from mixupe.experiment.wandb_environment import (
     BEGIN_S,

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixupe.experiment.files import write_text
-from mixupe.files import replacing
+from mixupe.errors import UserError
+from mixupe.files import replacing, write_text
 from mixupe.runs.stored import StoredRun
-from mixupe.settings import UserError
 from mixupe.tables.escape import csv_text
 
 FORMATS = (".csv", ".parquet")

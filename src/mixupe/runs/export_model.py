@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.data.graphs.flat import GraphBatch
-from mixupe.experiment.files import write_json
-from mixupe.files import replacing
+from mixupe.files import replacing, write_json
 from mixupe.runs.trained import TrainedModel
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from mixupe.errors import UserError
 from mixupe.experiment import progress as terminal
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
@@ -24,7 +25,6 @@ from mixupe.runs.comparison import CURVES, curves_of
 from mixupe.runs.export import runs_frame
 from mixupe.runs.groups import grouped
 from mixupe.runs.stored import StoredRun
-from mixupe.settings import UserError
 from mixupe.tables.pictures.canvas import ORDERED, tidy
 
 LOOK_EVERY_S = 0.2

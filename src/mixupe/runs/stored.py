@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment import titles
 from mixupe.experiment.store import Record, RunFolder, RunStore, read_record
-from mixupe.settings import UserError
 
 
 @dataclass(frozen=True)

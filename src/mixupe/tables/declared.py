@@ -6,10 +6,10 @@ from pathlib import Path
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders
 from mixupe.places import CONFIGS, RESULTS
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
 from mixupe.tables.measures import measured

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from hydra.errors import HydraException
 from pydantic import Field, ValidationError, model_validator
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import expand_grid, one_line
-from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.settings import NonNegativeInt, Settings
 
 
 class Select(Settings):

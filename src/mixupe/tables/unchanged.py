@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mixupe
-from mixupe.experiment.files import read_object, write_json
+from mixupe.files import read_object, write_json
 from mixupe.places import CONFIGS
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table

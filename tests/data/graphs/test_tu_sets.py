@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from mixupe.errors import UserError
 from torch_geometric.io import read_tu_data
 
 from mixupe.data.base import DataRequest
@@ -14,7 +15,6 @@ from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tu_files import TUFolder
 from mixupe.data.registry import dataset_settings, is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.data.graphs.tu_format import write_tu_set
 from tests.real_data import real

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mixupe.errors import UserError
 from PIL import Image
 
 from mixupe.data.base import DataRequest
@@ -15,7 +16,6 @@ from mixupe.data.images import reduced_cifar, torchvision_sets
 from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.real_data import real
 

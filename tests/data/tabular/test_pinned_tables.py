@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mixupe.errors import UserError
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.idx_files import MNIST
@@ -17,7 +18,6 @@ from mixupe.data.tabular.pinned_tables import load
 from mixupe.data.tabular.settings import PinnedTable
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.data.images.idx_format import compress, idx_files
 from tests.data.openml_cache import make_cache
