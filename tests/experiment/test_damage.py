@@ -10,16 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome, known_outcome
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore, kept_record
 from mixupe.experiment.sweep import run_sweep
-from mixupe.files import previous
-from mixupe.settings import UserError
+from mixupe.files import previous, write_json
 from mixupe.tables.collect import declared_runs, keep_records
 from mixupe.tables.manifest import Table
 from tests.experiment.conftest import Compose

@@ -10,8 +10,8 @@ from torch import nn
 
 from mixupe import Mixup, MixupE
 from mixupe.data.base import DataSpec
+from mixupe.errors import UserError
 from mixupe.models.registry import build_model, model_settings
-from mixupe.settings import UserError
 from mixupe.streams import generator
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
-from mixupe.settings import UserError
+from mixupe.files import write_json
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame, verdicts

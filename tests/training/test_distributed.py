@@ -17,7 +17,7 @@ from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.stopping import listening
 from mixupe.streams import generator
 from mixupe.training.batches import left_out

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataBundle
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.streams import generator
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixupe import stopping
+from mixupe.console import complain, say
 from mixupe.experiment.chunks import chunks
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
+from mixupe.experiment.progress import Sweep, sweep_progress
 from mixupe.experiment.request import Request
 from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
 from mixupe.experiment.titles import titles_of

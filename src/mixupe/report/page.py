@@ -10,9 +10,9 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from mixupe.errors import UserError
 from mixupe.report.content import Section, section
 from mixupe.report.records import packed, script_json
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.declared import look_up
 from mixupe.tables.manifest import Table

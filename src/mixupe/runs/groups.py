@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mixupe.console import say
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.predictions import read_predictions
-from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunStore, kept_record, read_record
+from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
 from mixupe.runs.wording import words_of

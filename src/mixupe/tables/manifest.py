@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from hydra.errors import HydraException
 from pydantic import Field, ValidationError, model_validator
 
-from mixupe.experiment.compose import expand_grid, one_line
-from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.errors import UserError, one_line, wrong_key
+from mixupe.experiment.compose import expand_grid
+from mixupe.settings import NonNegativeInt, Settings
 
 
 class Select(Settings):
@@ -133,11 +134,7 @@ class Table(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(["table", *map(str, first["loc"])])
-            if first["type"] == "value_error":  # of several keys, and names them itself
-                raise UserError(f"{key}.{first['msg'].removeprefix('Value error, ')}") from error
-            raise UserError(f"{key}: {first['msg'].lower()}, got {first['input']!r}") from error
+            raise UserError(wrong_key(error, "table")) from error
 
     @property
     def is_search(self) -> bool:

@@ -27,7 +27,7 @@ from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.tensor_images import normalise
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.stopping import leave_signals_to_the_parent
 from mixupe.streams import generator, stream_seed
 
