@@ -20,7 +20,7 @@ from mixupe.experiment.request import Request
 from mixupe.experiment.rules import check_prepared
 from mixupe.files import write_text
 from mixupe.training.criterion import build_criterion
-from mixupe.training.distributed import ALONE, Ranks
+from mixupe.training.distributed import ALONE, World
 from mixupe.training.trainer import Trainer
 
 
@@ -57,7 +57,7 @@ class PreparedRun:
         return {"epoch": epoch, **row}
 
 
-def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> PreparedRun:
+def prepare(request: Request, claim: ExitStack, world: World = ALONE) -> PreparedRun:
     """The run, ready to be trained or to go on; of several processes, only the first writes.
 
     Raises:
@@ -71,8 +71,8 @@ def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> Prepare
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
     log = MetricsLog(folder.metrics)
-    trainer = _trainer(request, data, ranks, len(log.rows()))
-    if ranks.is_first:
+    trainer = _trainer(request, data, world, len(log.rows()))
+    if world.is_main_process:
         problems = folder.set_damage_aside()
         folder.set_running()
         write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
@@ -80,7 +80,7 @@ def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> Prepare
     return PreparedRun(request, data, trainer, log, claim, started)
 
 
-def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
+def _trainer(request: Request, data: DataBundle, world: World, reported: int) -> Trainer:
     settings = request.settings
     model = initial_model(settings, data)
     check_prepared(settings, data, model)
@@ -95,7 +95,7 @@ def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) ->
         settings.scheduler,
         settings.seed,
         request.folder.checkpoint,
-        ranks,
+        world,
         run=request.folder.id,
         reported=reported,
     )

@@ -10,7 +10,7 @@ import torch
 
 from mixupe.augmentation.config import prototype
 from mixupe.augmentation.method import Method
-from mixupe.augmentation.mix_point import INPUT, MixPoint
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
 from mixupe.errors import UserError
 from mixupe.models.registry import domains_of
 
@@ -61,8 +61,8 @@ def check_prepared(settings: "RunSettings", data: "DataBundle", model: torch.nn.
     from mixupe.training.trainer import resolve_device
 
     method = prototype(settings.augmentation)
-    for name in method.mix_points:
-        _check_mix_point(model, name, data.spec.domain)
+    for name in method.mix_layers:
+        _check_mix_layer(model, name, data.spec.domain)
     if settings.trainer.compile:
         _check_compilable(method)
     device = resolve_device(settings.trainer.device)
@@ -81,7 +81,7 @@ def _takes(what: str, domains: tuple[str, ...], domain: str) -> None:
 
 def _check_compilable(method: Method) -> None:
     """A compiled model would ignore a hook on an inner module, and cannot be differentiated twice."""
-    others = [name for name in method.mix_points if name != INPUT]
+    others = [name for name in method.mix_layers if name != INPUT]
     if others:
         raise UserError(f"trainer.compile: true works with mixing at the input, augmentation.mix_at has {others[0]!r}")
     obstacle = method.obstacle("compile")
@@ -89,9 +89,9 @@ def _check_compilable(method: Method) -> None:
         raise UserError(f"trainer.compile: true cannot be used with {obstacle}")
 
 
-def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:
+def _check_mix_layer(model: torch.nn.Module, name: str, domain: str) -> None:
     try:
-        MixPoint(model, name)
+        MixLayer(model, name)
     except ValueError as error:
         raise UserError(f"augmentation.{error}") from error
     if domain == "graphs" and name == INPUT:

@@ -17,7 +17,7 @@ from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.streaming import StreamingImages, streaming_bundle
 from mixupe.data.splits import Examples
 from mixupe.errors import UserError
-from mixupe.streams import generator
+from mixupe.rng import generator
 from tests.data.images.conftest import WriteImage
 
 LABELS = np.arange(24) % 2

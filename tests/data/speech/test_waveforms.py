@@ -15,7 +15,7 @@ from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.speech.waveforms import Waveforms, joined, random_gain, random_shift, waveform_bundle
 from mixupe.data.splits import Examples
 from mixupe.errors import UserError
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 REQUEST = DataRequest(root=Path(), seed=0, protocol="heldout")
 
