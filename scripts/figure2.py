@@ -107,7 +107,7 @@ def _figure(frame: pd.DataFrame) -> Figure:
 
     def draw(axis: Axes) -> None:
         for style, (_, rows) in zip(styles.values(), runs, strict=True):
-            axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.colour, linewidth=1)
+            axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.color, linewidth=1)
         axis.axhline(0, color="black", linewidth=0.8)
 
     return compose(

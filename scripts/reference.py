@@ -140,7 +140,7 @@ def rows(part: Part) -> Iterator[list[str]]:
         text = description(part, key)
         if part.in_id and (one.get("identity") is False or key in OUTSIDE):
             text += " **not in the id**"
-        yield [f"`{key}`", type_words(one), default_words(part, key, one), text]
+        yield [f"`{key}`", type_text(one), default_text(part, key, one), text]
 
 
 def schema_of(cls: type[BaseModel]) -> dict[str, dict[str, Any]]:
@@ -152,20 +152,20 @@ def _without_default(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key not in ("default", "title", "identity_default")}
 
 
-def type_words(schema: Mapping[str, Any]) -> str:
+def type_text(schema: Mapping[str, Any]) -> str:
     """A JSON schema of one key in words."""
     if "$ref" in schema or "allOf" in schema:
         return "keys of its own"
     if "anyOf" in schema:
-        return " or ".join(type_words(one) for one in schema["anyOf"])
+        return " or ".join(type_text(one) for one in schema["anyOf"])
     if "enum" in schema or "const" in schema:
         return " or ".join(code(value) for value in schema.get("enum", [schema.get("const")]))
     kind = schema.get("type")
     if kind == "array":
-        many = [type_words(one) for one in schema.get("prefixItems", [])]
-        return f"list: {', '.join(many)}" if many else f"list of {type_words(schema.get('items', {}))}"
+        many = [type_text(one) for one in schema.get("prefixItems", [])]
+        return f"list: {', '.join(many)}" if many else f"list of {type_text(schema.get('items', {}))}"
     if kind == "object":
-        return f"mapping to {type_words(schema.get('additionalProperties', {}))}"
+        return f"mapping to {type_text(schema.get('additionalProperties', {}))}"
     names = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "null": "`null`"}
     words = names.get(str(kind), "path" if schema.get("format") == "path" else "text")
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": r"\<"}
@@ -175,7 +175,7 @@ def type_words(schema: Mapping[str, Any]) -> str:
     return " ".join([words, ", ".join(ranges)]).strip()
 
 
-def default_words(part: Part, key: str, schema: Mapping[str, Any]) -> str:
+def default_text(part: Part, key: str, schema: Mapping[str, Any]) -> str:
     """The values in the config files, the commonest first."""
     by_value: dict[str, list[str]] = {}
     for file, values in part.configs.items():

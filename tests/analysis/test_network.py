@@ -1,4 +1,4 @@
-"""The frozen network: float64, evaluation mode, from the mix point on."""
+"""The frozen network: float64, evaluation mode, from the mix layer on."""
 
 import pytest
 import torch

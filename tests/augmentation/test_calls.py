@@ -162,7 +162,7 @@ def net() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("point", ["2", "module.2", "module.module.2"])
-def test_a_mix_point_needs_no_name_of_a_wrapper(point: str) -> None:
+def test_a_mix_layer_needs_no_name_of_a_wrapper(point: str) -> None:
     x, model = torch.randn(6, 5, generator=seeded()), Wrapped(Wrapped(net()))
     found = mixup_loss(model, x, Y, mix_at=point, **DRAWS)
     assert torch.equal(found.loss, mixup_loss(net(), x, Y, mix_at="2", **DRAWS).loss)

@@ -68,7 +68,7 @@ HIDDEN: dict[str, tuple[Callable[[], nn.Module], str]] = {
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_a_mix_point_inside_compiled_code_is_refused(name: str) -> None:
+def test_a_mix_layer_inside_compiled_code_is_refused(name: str) -> None:
     make, point = HIDDEN[name]
     model = make()
     model(X)  # compiled without the hook
@@ -80,7 +80,7 @@ def test_a_mix_point_inside_compiled_code_is_refused(name: str) -> None:
             method(model, X, Y)
 
 
-def test_a_mix_point_in_a_compiled_step_is_refused() -> None:
+def test_a_mix_layer_in_a_compiled_step_is_refused() -> None:
     step = compiled(lambda model, x: mixed(model, mix_at="head").loss + x.sum())
     with pytest.raises(ValueError, match=r"^mix_at: 'head' lies inside what torch.compile compiles"):
         step(Net(), X)
@@ -94,7 +94,7 @@ def test_so_with_fullgraph_where_torch_quotes_the_line() -> None:
 
 @pytest.mark.parametrize("point", ["head", "body", "stem"])
 @pytest.mark.parametrize("part", ["stem", "body", "head"])
-def test_compiled_modules_beside_the_mix_point_do_not_matter(point: str, part: str) -> None:
+def test_compiled_modules_beside_the_mix_layer_do_not_matter(point: str, part: str) -> None:
     model, expected = with_part(part, compiled), Net()
     model(X)
     for lam in (0.4, 0.7):

@@ -107,7 +107,7 @@ def test_the_callers_batch_is_left_as_it_was(variant: str) -> None:
 
 @pytest.mark.parametrize("reentrant", [True, False])
 @pytest.mark.parametrize("point", ["encoder", "encoder.2"])
-def test_a_mix_point_inside_a_checkpointed_part_is_refused(point: str, reentrant: bool) -> None:
+def test_a_mix_layer_inside_a_checkpointed_part_is_refused(point: str, reentrant: bool) -> None:
     model = Net(call=lambda part, h: checkpoint(part, h.requires_grad_(), use_reentrant=reentrant))
     with pytest.raises(ValueError, match=rf"^mix_at: module '{point}' runs inside activation checkpointing"):
         mixed(model, mix_at=point, width=5)

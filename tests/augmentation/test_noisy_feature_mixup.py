@@ -1,4 +1,4 @@
-"""Noisy Feature Mixup by hand: noise on what has been blended, at the layer that was drawn."""
+"""Noisy Feature Mixup by hand: noise on what has been interpolated, at the layer that was drawn."""
 
 import pytest
 import torch

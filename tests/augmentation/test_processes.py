@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, Mixup, MixupE, mixupe_loss
 from mixupe.augmentation.penalty import VARIANTS
-from tests.ranks import results
+from tests.world import results
 
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
 

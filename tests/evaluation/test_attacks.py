@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.attacks import Ball, attacked, ball_of
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 FREE = Ball(torch.ones(()), torch.tensor(-float("inf")), torch.tensor(float("inf")), (0.1,))
 

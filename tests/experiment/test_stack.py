@@ -1,4 +1,4 @@
-"""Stacks in sweeps: records equal those of single runs, each run keeps its own folder, lock, state and mirror."""
+"""Stacks in sweeps: records equal those of single runs, each run keeps its own folder, lock, state and logger."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -276,7 +276,7 @@ def test_asked_to_stop_all_runs_are_interrupted_and_go_on(
         return "SIGTERM" if asked > 4 else None  # once before each run, then before each epoch
 
     with monkeypatch.context() as patch:
-        patch.setattr("mixupe.stopping.reason", reason)
+        patch.setattr("mixupe.preemption.reason", reason)
         stopped = attempt_runs(settings)
     assert [one.state for one in stopped] == ["INTERRUPTED"] * 3
     assert stopped[0].reason == "SIGTERM after epoch 1; the same command goes on from there"
@@ -293,23 +293,23 @@ def test_what_cannot_be_stacked_after_all_is_trained_alone(compose: Compose, mon
     assert all("stacked" not in (one.record or {})["timing"] for one in outcomes)
 
 
-def test_each_run_has_its_own_mirror(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    mirrored: list[Any] = []
+def test_each_run_has_its_own_logger(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[Any] = []
 
     @contextmanager
-    def mirror(settings: RunSettings, past: list[dict[str, float]]) -> Iterator[Any]:
-        class Mirror:
+    def run_logger(settings: RunSettings, past: list[dict[str, float]]) -> Iterator[Any]:
+        class RunLogger:
             def summary(self, metrics: dict[str, float]) -> None:
-                mirrored.append((run_id(settings), [row["epoch"] for row in past], metrics))
+                logged.append((run_id(settings), [row["epoch"] for row in past], metrics))
 
             def explain(self, data: Any, outputs: Any) -> None:
                 pass
 
-        yield Mirror()
+        yield RunLogger()
 
-    monkeypatch.setattr(run, "mirror", mirror)
+    monkeypatch.setattr(run, "run_logger", run_logger)
     outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
-    assert mirrored == [(one.id, [1, 2, 3], (one.record or {})["metrics"]) for one in outcomes]
+    assert logged == [(one.id, [1, 2, 3], (one.record or {})["metrics"]) for one in outcomes]
 
 
 def test_stacks_of_two_weights_and_biases_runs(compose: Compose, tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from mixupe.experiment.prepare import check_processes
 from mixupe.experiment.progress import complain, say
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
+from mixupe.preemption import listening
 from mixupe.settings import UserError
-from mixupe.stopping import listening
 from mixupe.training.trainer import Trainer
 from tests.experiment.conftest import Compose
-from tests.ranks import environment, results, started
 from tests.same import comparable
+from tests.world import environment, results, started
 
 SHARED = ["trainer.accumulate=2", "trainer.batch_size=20"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mixupe.experiment import wandb_environment, wandb_mirror
+from mixupe.experiment import wandb_environment, wandb_logger
 from mixupe.experiment.config import LoggerSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.progress import say_once
@@ -19,7 +19,7 @@ from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.wandb_environment import wandb_mode
 from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
-from tests.experiment.test_wandb_mirror import offline_folders, read_back
+from tests.experiment.test_wandb_logger import offline_folders, read_back
 
 wandb = pytest.importorskip("wandb")
 
@@ -114,7 +114,7 @@ def test_a_server_that_hangs_costs_a_moment_once(
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", hanging_server)
-    monkeypatch.setattr(wandb_mirror, "BEGIN_S", 1.0)
+    monkeypatch.setattr(wandb_logger, "BEGIN_S", 1.0)
     wandb.teardown()  # which knows the address of earlier tests
     try:
         settings = [compose("logger=wandb", f"seed={seed}") for seed in (0, 1)]

@@ -78,7 +78,7 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
         ({**ERROR, "std": -1}, "std: input should be greater than or equal to 0"),
         ({**ERROR, "n": 0}, "n: input should be greater than 0"),
         ({**ERROR, "std_unit": "percent"}, "std_unit: input should be 'points' or 'fraction'"),
-        ({**ERROR, "colour": 1}, "colour: extra inputs are not permitted"),
+        ({**ERROR, "color": 1}, "color: extra inputs are not permitted"),
         ({**ERROR, "kind": "difference"}, "`against` belongs to kind=difference"),
         ({**ERROR, "against": "none"}, "`against` belongs to kind=difference"),
         ("wine", "toy.yaml, figure 1: "),

@@ -227,7 +227,7 @@ def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun]) -> None
         ({"seeds": []}, "table.seeds"),
         ({"seeds": [-1]}, "table.seeds.0"),
         ({"cells": []}, "table.cells"),
-        ({"colour": 1}, "table.colour"),
+        ({"color": 1}, "table.color"),
     ],
 )
 def test_a_wrong_table_is_one_line(change: dict[str, Any], says: str) -> None:

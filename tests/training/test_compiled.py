@@ -11,7 +11,7 @@ from mixupe import Mixup, MixupE, mixup_loss, mixupe_loss
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.none import ERM
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.compiled import compiled
 from tests.training.conftest import bundle, network, trainer
 

@@ -16,7 +16,7 @@ from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, predict
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.batches import micro_batches
 from mixupe.training.optimizer import AdamWSettings, build_optimizer
 from mixupe.training.trainer import Trainer

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mixupe import MixupE
 from mixupe.augmentation.none import ERM
-from mixupe.stopping import StoppedError
-from mixupe.streams import generator, stream_seed
+from mixupe.preemption import StoppedError
+from mixupe.rng import generator, stream_seed
 from mixupe.training.batches import batch_indices
 from mixupe.training.loop import Best, NonFiniteLossError
 from mixupe.training.optimizer import (

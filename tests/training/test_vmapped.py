@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
+from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, preemption
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
 from mixupe.augmentation.input_mixup import InputMixup
 from mixupe.augmentation.method import stack_plan
@@ -20,7 +20,7 @@ from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout
 from mixupe.models.mlp import MLP, BlockEmbedding
-from mixupe.streams import generator, stream_seed
+from mixupe.rng import generator, stream_seed
 from mixupe.training import loop
 from mixupe.training.loop import NonFiniteLossError
 from mixupe.training.optimizer import AdamSettings, AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
@@ -257,9 +257,9 @@ def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass
 
 def test_asked_to_stop_it_saves_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([None, None, "SIGTERM"])
-    monkeypatch.setattr(stopping, "reason", lambda: next(answers))
+    monkeypatch.setattr(preemption, "reason", lambda: next(answers))
     stack = Stack(trainers(tmp_path / "x", METHODS["none"]), ADAMW, COSINE)
-    with pytest.raises(stopping.StoppedError, match="SIGTERM after epoch 2"):
+    with pytest.raises(preemption.StoppedError, match="SIGTERM after epoch 2"):
         stack.fit(EPOCHS, lambda *_: None, lambda: None, lambda: [0.0] * 3)
     assert [one.epoch for one in trainers(tmp_path / "x", METHODS["none"])] == [2, 2, 2]
 

@@ -15,7 +15,7 @@ from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mixup import mixed_loss, placed
+from mixupe.augmentation.mixup import mixed_loss, to_device
 from mixupe.augmentation.targets import checked_targets, is_of_classes
 
 # Training rows that the mutual information is estimated from.
@@ -87,7 +87,7 @@ class FeatMix(Method):
         weight = weight.to(lam.device)
         share = (kept * weight).sum(dim=1) / weight.sum()
         kept_columns = kept[:, feature_of].to(x.device, non_blocking=True)
-        lam, perm = placed(share, perm, x, y)
+        lam, perm = to_device(share, perm, x, y)
         logits = logits_of(call(torch.where(kept_columns, x, x[perm])), len(y), is_of_classes(self.criterion))
         return mixed_loss(logits, y, lam, perm, self.criterion)
 

@@ -129,7 +129,7 @@ def _refuse_compiled(module: nn.Module, name: str) -> None:
 
 _NOT_COMPILED = (
     "mix_at: {!r} lies inside what torch.compile compiles, which does not see that the hook that mixes comes and goes; mix"
-    " at input, or compile modules beside the mix point instead of the whole"
+    " at input, or compile modules beside the mix layer instead of the whole"
 )
 
 _TRANSFORMERS = (

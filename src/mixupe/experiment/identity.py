@@ -12,7 +12,7 @@ from mixupe.data.registry import content_version
 from mixupe.experiment.config import RunSettings
 
 # Raised when a change of code changes the numbers that an unchanged config gives.
-ENGINE_VERSION = 1
+RESULTS_VERSION = 1
 
 # Facts for people, places and mirrors: no part of what is computed.
 _LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
@@ -28,7 +28,7 @@ def identity(settings: RunSettings) -> dict[str, Any]:
     return {
         **_relevant(settings),
         "content": content_version(settings.dataset),
-        "engine": ENGINE_VERSION,
+        "engine": RESULTS_VERSION,
     }
 
 

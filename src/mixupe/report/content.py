@@ -10,7 +10,7 @@ import pandas as pd
 
 from mixupe.experiment.store import Record
 from mixupe.report.figures import Picture, pictures
-from mixupe.report.words import answer, chosen_sentence, verdict_sentences
+from mixupe.report.summary_text import answer, chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
 from mixupe.tables.collect import RESULTS, DeclaredRun
 from mixupe.tables.manifest import Table

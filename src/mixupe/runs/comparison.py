@@ -127,7 +127,7 @@ def curves_figure(names: Sequence[str], curves: Sequence[Sequence[Row]]) -> Figu
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
         for rows, style in zip(curves, styles.values(), strict=True):
             values = [row[key] for row in rows]
-            axis.plot(range(1, len(values) + 1), values, color=style.colour, linestyle=style.line, linewidth=1.4)
+            axis.plot(range(1, len(values) + 1), values, color=style.color, linestyle=style.line, linewidth=1.4)
         axis.set_ylabel(label, fontsize=9)
         axis.set_xlabel("epoch", fontsize=9)
         axis.locator_params(axis="x", integer=True)

@@ -139,7 +139,7 @@ def missing_predictions(run: StoredRun) -> str:
     return f"Its answers are not kept in {run.folder.path}: runs of earlier versions, and records alone, have none."
 
 
-def in_words(example: Shown) -> str:
+def summary_text(example: Shown) -> str:
     """Of a row or graph, as `x 1.2, y 3`; of a picture its size."""
     if example.facts:
         return ", ".join(f"{name} {value}" for name, value in example.facts.items())
@@ -164,7 +164,7 @@ def _show_matrix(answers: Answers, names: Sequence[str]) -> None:
 def _show_mistakes(answers: Answers, names: Sequence[str], data: DataBundle | None) -> None:
     rows = []
     for position in confident_mistakes(answers, 8):
-        words = "" if data is None else in_words(shown(data.test, int(position), data.spec, data.preparation))
+        words = "" if data is None else summary_text(shown(data.test, int(position), data.spec, data.preparation))
         if len(words) > 2 * columns():
             words = words[: 2 * columns()].rpartition(", ")[0] + ", ..."
         label, predicted = names[answers.labels[position]], names[answers.predicted[position]]

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.loss import MixedLoss, in_loss_precision
 from mixupe.augmentation.method import StackPlan, stack_plan
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.loop import Engine, EpochMetrics, NonFiniteLossError, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.step import Batch, Step
@@ -54,7 +54,7 @@ class Stack(Engine):
         first = trainers[0]
         self.trainers = list(trainers)
         self.settings = first.settings
-        self.ranks = first.ranks
+        self.world = first.world
         train = [_tensors(trainer.train) for trainer in trainers]
         self._inputs = torch.cat([split.inputs for split in train])
         self._targets = torch.cat([split.targets for split in train])
@@ -92,7 +92,7 @@ class Stack(Engine):
         return fit(self.trainers, self, until, self.settings.checkpoint_every, on_epoch, before_save)
 
     def train_epoch(self) -> Tensor:
-        stopping.check()
+        preemption.check()
         epoch = self.trainers[0].epoch
         self._network.train()
         self._dropout = [generator(trainer.seed, "dropout", epoch) for trainer in self.trainers]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mixupe.streams import generator, stream_seed
+from mixupe.rng import generator, stream_seed
 from mixupe.training.batches import batch_indices
 
 Draw = Callable[[int, torch.Generator | None], tuple[Tensor, ...]]

@@ -170,10 +170,10 @@ def _lines(axis: Axes, values: Mapping[str, Values], styles: Mapping[str, Style]
         seeds, epochs = values[method], _epochs(values[method])
         if banded:
             low, high = seeds.min(axis=0), seeds.max(axis=0)
-            axis.fill_between(epochs, low, high, color=style.colour, alpha=0.13, linewidth=0)
+            axis.fill_between(epochs, low, high, color=style.color, alpha=0.13, linewidth=0)
         every = max(1, len(epochs) // MARKS)
         marks = (int(number / len(styles) * every), every)
-        axis.plot(epochs, seeds.mean(axis=0), style.line, color=style.colour, linewidth=1.4)
+        axis.plot(epochs, seeds.mean(axis=0), style.line, color=style.color, linewidth=1.4)
         axis.lines[-1].set(marker=style.marker, markersize=4, markevery=marks)
 
 

@@ -102,7 +102,7 @@ def test_a_failed_run_is_closed_as_failed(compose: Compose, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("moment", ["init", "log", "finish"])
-def test_a_mirror_that_breaks_does_not_break_the_run(
+def test_a_logger_that_breaks_does_not_break_the_run(
     compose: Compose, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str
 ) -> None:
     say_once.cache_clear()
