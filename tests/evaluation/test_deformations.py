@@ -16,7 +16,6 @@ from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.run import request_run
 from mixupe.rng import generator
-from mixupe.settings import UserError
 
 
 def images(count: int = 4, height: int = 9, width: int = 13) -> TensorImages:

@@ -20,7 +20,6 @@ from mixupe.experiment.rules import check_processes
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.preemption import listening
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 from tests.experiment.conftest import Compose
 from tests.same import comparable

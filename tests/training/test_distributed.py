@@ -20,7 +20,6 @@ from mixupe.data.images.tensor_images import TensorImages
 from mixupe.errors import UserError
 from mixupe.preemption import listening
 from mixupe.rng import generator
-from mixupe.settings import UserError
 from mixupe.training.batches import left_out
 from mixupe.training.distributed import (
     ALONE,

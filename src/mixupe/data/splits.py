@@ -13,7 +13,6 @@ from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec,
 from mixupe.errors import UserError
 from mixupe.files import replacing
 from mixupe.rng import stream_seed
-from mixupe.settings import UserError
 
 Indices = npt.NDArray[np.int64]
 

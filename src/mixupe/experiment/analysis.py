@@ -18,7 +18,6 @@ from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_snapshots, trained_again
 from mixupe.models.registry import build_model
 from mixupe.rng import generator
-from mixupe.settings import UserError
 
 # Of a run that mixes nothing.
 DEFAULT_ALPHA = 1.0

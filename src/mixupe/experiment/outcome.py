@@ -9,7 +9,6 @@ from typing import Any
 from mixupe import preemption
 from mixupe.console import say
 from mixupe.errors import UserError, named
-from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunFolder
 
 # A diverged run would diverge again: its failure is a result, not an accident.

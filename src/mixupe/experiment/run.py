@@ -32,7 +32,6 @@ from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_logger import NoLogger, RunLogger, run_logger
 from mixupe.files import previous, write_json
-from mixupe.settings import UserError
 from mixupe.training.distributed import ALONE, World, joined, raised_in_all
 from mixupe.training.loop import EpochMetrics, NonFiniteLossError
 from mixupe.training.precision import slow_bf16

@@ -12,7 +12,6 @@ from mixupe.files import replacing, write_text
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import summary_texts
-from mixupe.settings import UserError
 from mixupe.tables.escape import csv_text
 
 FORMATS = (".csv", ".parquet")

@@ -25,7 +25,6 @@ from mixupe.runs.groups import grouped
 from mixupe.runs.listing import runs_frame
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import summary_texts
-from mixupe.settings import UserError
 from mixupe.tables.pictures.canvas import ORDERED, tidy
 
 LOOK_EVERY_S = 0.2

@@ -18,7 +18,6 @@ from mixupe.data.images.streaming import StreamingImages, streaming_bundle
 from mixupe.data.splits import Examples
 from mixupe.errors import UserError
 from mixupe.rng import generator
-from mixupe.settings import UserError
 from tests.data.images.conftest import WriteImage
 
 LABELS = np.arange(24) % 2

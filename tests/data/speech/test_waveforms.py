@@ -16,7 +16,6 @@ from mixupe.data.speech.waveforms import Waveforms, joined, random_gain, random_
 from mixupe.data.splits import Examples
 from mixupe.errors import UserError
 from mixupe.rng import generator
-from mixupe.settings import UserError
 
 REQUEST = DataRequest(root=Path(), seed=0, protocol="heldout")
 

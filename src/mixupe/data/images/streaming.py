@@ -30,7 +30,6 @@ from mixupe.data.splits import Examples
 from mixupe.errors import UserError
 from mixupe.preemption import leave_signals_to_the_parent
 from mixupe.rng import generator, stream_seed
-from mixupe.settings import UserError
 
 # Images a worker decodes at a time. Of a whole batch a pass would wait long for the first, and all of them, twice as many as
 # there are workers, would lie in shared memory: of 1,024 images of 224x224 with 8 workers, 2.5 GB.
