@@ -119,6 +119,6 @@ def mutual_information(rows: Tensor, labels: Tensor, feature_of: Tensor) -> Tens
         torch.cat([torch.full((len(rows), 1), 0.5), rows[:, own]], dim=1).argmax(dim=1) if block else rows[:, own[0]]
         for own, block in zip(columns, is_block, strict=True)
     ]
-    table = torch.stack([one.double() for one in values], dim=1).numpy()
+    table = torch.stack([of_feature.double() for of_feature in values], dim=1).numpy()
     found = torch.from_numpy(mutual_info_classif(table, labels.numpy(), discrete_features=is_block, random_state=0))
     return found.float() if bool(found.sum() > 0) else torch.ones(len(columns))

@@ -157,5 +157,5 @@ def _takes_sequence_first(module: nn.Module, around: Iterable[nn.Module]) -> boo
 
 def _holds_sequence_first(module: nn.Module, around: Iterable[nn.Module]) -> bool:
     """Whether the module, or one around it, has parts with batch_first=False, so that the order of its axes is in doubt."""
-    parts = (part for one in (module, *around) for part in one.modules())
+    parts = (part for root in (module, *around) for part in root.modules())
     return any(getattr(part, "batch_first", None) is False for part in parts)

@@ -40,7 +40,7 @@ def run_id(settings: RunSettings) -> str:
 def run_ids(settings: Sequence[RunSettings]) -> list[str]:
     """As `run_id` for each; the settings differ in the seed alone, so that all else is looked at once."""
     common = identity(settings[0]) if settings else {}
-    return [_digest({**common, "seed": one.seed}) for one in settings]
+    return [_digest({**common, "seed": run.seed}) for run in settings]
 
 
 def ids_of_shorter(settings: RunSettings) -> dict[int, str]:

@@ -102,7 +102,7 @@ class Workers:
         ended = launch(self._launcher, [[root, f"+{KEY}={folder.name}/{number}.json"] for number in range(len(jobs))])
         if len(ended) == len(jobs):  # else some may still be in a queue
             shutil.rmtree(folder)
-        return [_outcomes(one, job) for one, job in zip(ended, jobs, strict=False)]
+        return [_outcomes(result, job) for result, job in zip(ended, jobs, strict=False)]
 
 
 def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[JobReturn]:
@@ -157,7 +157,10 @@ def _outcomes(ended: JobReturn, job: Sequence[Request]) -> list[Outcome]:
     error = ended._return_value  # ended.return_value would raise it
     state, said = ("REFUSED", "") if isinstance(error, UserError) else ("FAILED", f"{type(error).__name__}: ")
     reason = f"{said}{error}".splitlines()[0]
-    return [one.known() or Outcome(one.folder.id, one.title, state, fresh=True, reason=reason) for one in job]
+    return [
+        request.known() or Outcome(request.folder.id, request.title, state, fresh=True, reason=reason)
+        for request in job
+    ]
 
 
 @contextmanager
@@ -210,7 +213,7 @@ def in_worker(run: Callable[[], list[Outcome]]) -> list[Outcome]:
             f"hydra/launcher: {host} has no folder {folder}; all machines of a sweep must see it"
         ) from error
     outcomes = run()
-    if callable(queue_again) and any(_is_asked_to_save(one) for one in outcomes):
+    if callable(queue_again) and any(_is_asked_to_save(outcome) for outcome in outcomes):
         queue_again(SUBMITIT_SIGNAL, None)
     return outcomes
 

@@ -84,8 +84,8 @@ def run_all(requests: Sequence[Request], display: Display, world: World = ALONE)
     clock = _Clock()
 
     def end(ended: Sequence[Outcome]) -> None:
-        outcomes.update({one.id: one for one in ended})
-        display.ended([one.line() for one in ended if one.state in ("DONE", "FAILED")])
+        outcomes.update({outcome.id: outcome for outcome in ended})
+        display.ended([outcome.line() for outcome in ended if outcome.state in ("DONE", "FAILED")])
 
     with ExitStack() as claims:
         stacks: dict[object, list[PreparedRun]] = {}
@@ -205,7 +205,7 @@ def _fit_up_to(
         for number, of_run in metrics.items():
             runs[number].add_epoch(epoch, of_run)
         if metrics:
-            show(epoch, {name: fmean(one[name] for one in metrics.values()) for name in next(iter(metrics.values()))})
+            show(epoch, {name: fmean(row[name] for row in metrics.values()) for name in next(iter(metrics.values()))})
 
     def before_save() -> None:
         for run in runs:

@@ -244,7 +244,7 @@ class RunningStatistics:
 
     def __init__(self, model: nn.Module, world: World) -> None:
         modules = model.modules() if world.size > 1 else ()
-        self._norms = [one for one in modules if isinstance(one, _BatchNorm) and one.track_running_stats]
+        self._norms = [module for module in modules if isinstance(module, _BatchNorm) and module.track_running_stats]
         self._world = world
         if self._norms:
             device = self._buffers()[0].device
@@ -273,14 +273,16 @@ class RunningStatistics:
             merged = kept * merged + (after[:entries] - kept * before)
             passes = passes + own
         buffers = self._buffers()
-        for buffer, part in zip(buffers, torch.split(merged, [len(one) for one in buffers]), strict=True):
+        for buffer, part in zip(buffers, torch.split(merged, [len(tensor) for tensor in buffers]), strict=True):
             buffer.copy_(part)
         for norm, count in zip(self._norms, passes, strict=True):
             assert norm.num_batches_tracked is not None
             norm.num_batches_tracked.copy_(count)
 
     def _buffers(self) -> list[Tensor]:
-        return [one for norm in self._norms for one in (norm.running_mean, norm.running_var) if one is not None]
+        return [
+            buffer for norm in self._norms for buffer in (norm.running_mean, norm.running_var) if buffer is not None
+        ]
 
     def _state(self) -> Tensor:
         """All means and variances, and each module's number of passes; float64."""

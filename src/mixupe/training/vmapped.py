@@ -62,7 +62,7 @@ class Stack(Engine):
 
         plans = [_plan(trainer.augmentation) for trainer in trainers]
         constants = zip(*(plan.constants for plan in plans), strict=True)
-        self._constants = [torch.stack(one).to(first.device) for one in constants]
+        self._constants = [torch.stack(tensors).to(first.device) for tensors in constants]
         draws = [plan.draw for plan in plans]
         seeds, examples = [trainer.seed for trainer in trainers], [trainer.examples for trainer in trainers]
         self._draws = StackedDraws(seeds, examples, self.settings.batch_size, draws, first.device)
@@ -114,8 +114,8 @@ class Stack(Engine):
                 self._optimizer.hand_over(run, trainer)
                 trainer.save(seconds=seconds)
 
-    def _batch(self, one: Drawn) -> Batch:
-        return Batch(self._inputs[one.rows], self._targets[one.rows], one.drawn, runs=one.runs)
+    def _batch(self, drawn: Drawn) -> Batch:
+        return Batch(self._inputs[drawn.rows], self._targets[drawn.rows], drawn.drawn, runs=drawn.runs)
 
     def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         parameters: Mapping[str, Tensor] = self.parameters
@@ -124,11 +124,13 @@ class Stack(Engine):
             runs = batch.runs.to(self._inputs.device, non_blocking=True)
             parameters = {name: p[runs] for name, p in parameters.items()}
             dropout = [dropout[run] for run in batch.runs.tolist()]
-            constants = [one[runs] for one in constants]
+            constants = [constant[runs] for constant in constants]
         set_generators(self._network, dropout)
         loss, penalty = torch.vmap(self._network.loss)(parameters, batch.inputs, batch.labels, *batch.draws, *constants)
         if runs is not None:  # 0 for the others
-            loss, penalty = (one.new_zeros(len(self.trainers)).index_put((runs,), one) for one in (loss, penalty))
+            loss, penalty = (
+                values.new_zeros(len(self.trainers)).index_put((runs,), values) for values in (loss, penalty)
+            )
         return loss, penalty
 
 
@@ -168,7 +170,7 @@ class _Validation:
         """`error` and `loss` of every run; from a GPU, all logits come in one transfer."""
         parts = [logits_of(part) for part in torch.split(self._inputs, self._batch, dim=1)]
         logits = torch.cat(parts, dim=1).cpu()
-        return [error_and_loss(one[: len(y)], y) for one, y in zip(logits, self._labels, strict=True)]
+        return [error_and_loss(of_run[: len(y)], y) for of_run, y in zip(logits, self._labels, strict=True)]
 
 
 def _plan(method: Augmentation) -> StackPlan:

@@ -54,7 +54,7 @@ def _errors(
             continue
         row, lane = rows[method], lanes(seeds[method], DOT * span)
         step = min(0.1, 0.42 / max(1, *lane, 1))
-        places = [y + 0.2 + step * one for one in lane]
+        places = [y + 0.2 + step * number for number in lane]
         axis.plot(seeds[method], places, "o", color=style.color, alpha=0.6, ms=3.5, markeredgewidth=0)
         axis.plot(row["mean"], y, style.marker, color=style.color, markersize=6)
         if row["n"] > 1:
