@@ -50,9 +50,9 @@ def main() -> int:
         "--unchanged", action="store_true", help="only show it again if nothing has changed; else exit status 3"
     )
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
-    names = [one for one in arguments.names if "=" not in one]
+    names = [argument for argument in arguments.names if "=" not in argument]
     try:
-        given = readable([one for one in arguments.names if "=" in one], is_sweep=True)
+        given = readable([argument for argument in arguments.names if "=" in argument], is_sweep=True)
         overrides = search_in(arguments.config_dir, given)
         if arguments.dry:
             return _dry(names, overrides, arguments.fresh)

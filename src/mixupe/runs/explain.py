@@ -62,8 +62,11 @@ def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle |
     answers, names = predictions.parts["test"], predictions.classes
     if len(names) <= MOST_CLASSES:
         _show_matrix(answers, names)
-    errors = sorted(class_errors(answers, names), key=lambda one: -one.wrong)[:20]
-    rows = [[one.name, str(one.examples), str(one.wrong), f"{one.error:.1f}", one.taken_for or ""] for one in errors]
+    errors = sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong)[:20]
+    rows = [
+        [of_class.name, str(of_class.examples), str(of_class.wrong), f"{of_class.error:.1f}", of_class.taken_for or ""]
+        for of_class in errors
+    ]
     header = ["class", "examples", "wrong", "error %", "most often taken for"]
     show_table("Errors by class, test part", header, rows, numbers=["examples", "wrong", "error %"])
     _show_mistakes(answers, names, data)
@@ -122,8 +125,8 @@ def why_bad(run: StoredRun, predictions: Predictions | None) -> list[str]:
         share = np.bincount(test.predicted, minlength=len(predictions.classes)) / len(test.predicted)
         never = [
             name
-            for name, one in zip(predictions.classes, class_errors(test, predictions.classes), strict=True)
-            if one.examples and one.wrong == one.examples
+            for name, of_class in zip(predictions.classes, class_errors(test, predictions.classes), strict=True)
+            if of_class.examples and of_class.wrong == of_class.examples
         ]
         if share.max() > 0.95 and len(test.labels) > 20:
             found.append(f"It says {predictions.classes[int(share.argmax())]!r} nearly always.")

@@ -99,8 +99,8 @@ def end_sweep(settings: Sequence[RunSettings], output_root: Path, results: Path 
         results: folder of a table whose records count, too.
     """
     runs: dict[str, StoredRun] = {}
-    for one in settings:
-        folder = RunStore(one.output_root).folder(run_id(one))
+    for run_settings in settings:
+        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
         record = folder.read_record()
         if record is None and results is not None:
             record = read_record(kept_record(results, folder.id), folder.id)

@@ -124,12 +124,12 @@ def run(overrides: Sequence[str], quiet: bool = False) -> Results:
             outcomes = run_sweep("notebook", jobs)
     by_id = {outcome.id: outcome for outcome in outcomes}
     stored = []
-    for one in settings:
-        folder = RunStore(one.output_root).folder(run_id(one))
+    for run_settings in settings:
+        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
         record = by_id[folder.id].record
         assert record is not None
         stored.append(StoredRun(folder.id, "DONE", record["config"], record, folder, ""))
-    return Results(tuple({one.id: one for one in stored}.values()))
+    return Results(tuple({stored_run.id: stored_run for stored_run in stored}.values()))
 
 
 def compare(
@@ -173,7 +173,7 @@ def _silent() -> Iterator[None]:
 @contextmanager
 def _bar(settings: Sequence[RunSettings], quiet: bool) -> Iterator[None]:
     """One bar over the runs, read from the run store, so that it does not matter how they are trained."""
-    folders = [RunStore(one.output_root).folder(run_id(one)) for one in settings]
+    folders = [RunStore(run_settings.output_root).folder(run_id(run_settings)) for run_settings in settings]
     over = threading.Event()
 
     def look(bar: "tqdm[None]") -> None:

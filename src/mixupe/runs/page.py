@@ -93,7 +93,7 @@ def _answers(predictions: Predictions, data: DataBundle | None) -> dict[str, Any
         )
     return {
         "mistakes": mistakes,
-        "errors": sorted(class_errors(answers, names), key=lambda one: -one.wrong),
+        "errors": sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong),
         "matrix": _matrix(confusion_matrix(answers)) if len(names) <= MOST_CLASSES else [],
         "names": names,
         "calibration": _svg_uri(_calibration(predictions)),

@@ -35,7 +35,7 @@ def method_of(
     """
     cls = own_method(name) if isinstance(name, str) else None
     if cls is None or "tabular" not in cls.domains:
-        allowed = [other for other, one in own_methods().items() if "tabular" in one.domains]
+        allowed = [other for other, candidate in own_methods().items() if "tabular" in candidate.domains]
         raise ValueError(f"augmentation: must be one of {', '.join(allowed)}, got {name!r}")
     arguments = inspect.signature(cls).parameters
     offered = {**given, "x_mean": train.mean_input()}
