@@ -99,7 +99,7 @@ def test_compiled_modules_beside_the_mix_layer_do_not_matter(point: str, part: s
     model(X)
     for lam in (0.4, 0.7):
         settings: dict[str, Any] = {"lam": lam, "perm": PERM, "alpha": 1.0, "eta": 0.5, "mix_at": point}
-        ours, theirs = (mixupe_loss(one, X, Y, **settings) for one in (model, expected))
+        ours, theirs = (mixupe_loss(net, X, Y, **settings) for net in (model, expected))
         torch.testing.assert_close(ours.mixup_loss, theirs.mixup_loss)
         torch.testing.assert_close(ours.penalty, theirs.penalty)
 
@@ -148,7 +148,7 @@ def test_a_compiled_step_with_the_class_is_compiled_once_however_long_it_runs(
     fast = compiled(step)
     penalties = [fast(X, Y).item() for _ in range(2 * penalty_every + 3)]
     assert counters["stats"]["unique_graphs"] == (1 if penalty_every == 1 else 3)
-    assert [one != 0 for one in penalties] == [number % penalty_every == 0 for number in range(len(penalties))]
+    assert [penalty != 0 for penalty in penalties] == [number % penalty_every == 0 for number in range(len(penalties))]
 
 
 @pytest.mark.parametrize("make", [Mixup, MixupE, lambda: Mixup(per_sample=True, probability=0.5)])

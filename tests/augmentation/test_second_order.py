@@ -58,8 +58,8 @@ def test_fused_attention_gives_what_attention_by_hand_gives(variant: str, clean_
     fused, by_hand = Attention(), Attention(fused=False)
     losses = [mixed(model, x, variant, clean_pass=clean_pass) for model in (fused, by_hand)]
     torch.testing.assert_close(losses[0].penalty, losses[1].penalty)
-    for one in losses:
-        one.loss.backward()  # type: ignore[no-untyped-call]
+    for result in losses:
+        result.loss.backward()  # type: ignore[no-untyped-call]
     for ours, theirs in zip(fused.parameters(), by_hand.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 

@@ -38,7 +38,9 @@ class Launcher:
         self.work = work
 
     def launch(self, override_lists: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        return [JobReturn(status=JobStatus.COMPLETED, _return_value=self.work(one)) for one in override_lists]
+        return [
+            JobReturn(status=JobStatus.COMPLETED, _return_value=self.work(overrides)) for overrides in override_lists
+        ]
 
 
 def returned(work: Callable[[Sequence[str]], Any], jobs: Sequence[Sequence[str]]) -> list[Any]:
@@ -253,11 +255,11 @@ def test_the_death_of_one_worker_fails_its_run_alone(tmp_path: Path, capsys: pyt
 
     with hydra_initialised(), pytest.raises(SweepFailedError, match="1 of 3 runs did not finish"):
         run_sweep("grid", jobs(tmp_path), dying)
-    (line,) = (one for one in capsys.readouterr().err.splitlines() if "FAILED" in one)
+    (line,) = (text for text in capsys.readouterr().err.splitlines() if "FAILED" in text)
     assert re.fullmatch(r"seed=0 [0-9a-f]{8}: FAILED - its process died \(SIGKILL\(-9\)\); asked for .* goes on", line)
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 2
     with hydra_initialised():
-        assert [one.state for one in run_sweep("grid", jobs(tmp_path), dying)] == ["DONE"] * 3
+        assert [outcome.state for outcome in run_sweep("grid", jobs(tmp_path), dying)] == ["DONE"] * 3
 
 
 def test_workers_that_die_before_they_begin_end_the_sweep(tmp_path: Path) -> None:

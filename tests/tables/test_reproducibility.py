@@ -38,7 +38,7 @@ def record(error: float, loss: float = 0.25) -> dict[str, Any]:
 
 
 def compare(runs: list[DeclaredRun], *records: dict[str, Any] | None) -> CellReproducibility:
-    fresh = [replace(run, record=one) for run, one in zip(runs, records, strict=True)]
+    fresh = [replace(run, record=rerun) for run, rerun in zip(runs, records, strict=True)]
     (cell,) = reproducibility(runs, fresh, "test_error")
     return cell
 
@@ -50,7 +50,7 @@ def test_equal_metrics_are_the_same_whatever_the_time_they_took(runs: list[Decla
 
 
 def test_a_metric_that_came_later_is_no_difference(runs: list[DeclaredRun]) -> None:
-    fresh = [{**one, "metrics": {**one["metrics"], "test_top5_error": 1.0}} for one in map(record, EARLIER)]
+    fresh = [{**earlier, "metrics": {**earlier["metrics"], "test_top5_error": 1.0}} for earlier in map(record, EARLIER)]
     assert compare(runs, *fresh).verdict == SAME
 
 

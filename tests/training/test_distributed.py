@@ -147,7 +147,7 @@ def test_gradients_are_added_up_whatever_their_layout(tmp_path: Path) -> None:
         if world.rank == 1:
             vector.grad = torch.arange(5.0)
         losses = add_gradients([image, vector, none], torch.tensor([1.0, 10.0 * world.rank]), world)
-        return [losses, *(one.grad for one in (image, vector, none) if one.grad is not None)]
+        return [losses, *(parameter.grad for parameter in (image, vector, none) if parameter.grad is not None)]
 
     for losses, image, vector, none in joined_results(tmp_path, 2, work):
         assert losses.tolist() == [2.0, 10.0]
@@ -227,11 +227,11 @@ CASES = [
 def trained(path: Path, method: Augmentation, settings: dict[str, Any], world: World = ALONE) -> dict[str, Any]:
     """Metrics of each epoch and of the test, and the weights of the last epoch."""
     made = {name: value() if callable(value) else value for name, value in settings.items()}
-    one = trainer(path, method, world=world, **{"accumulate": 2, "epochs": 3, **made})
+    fitted = trainer(path, method, world=world, **{"accumulate": 2, "epochs": 3, **made})
     rows: list[dict[str, float]] = []
-    one.fit(lambda _epoch, metrics: rows.append(metrics))
-    weights = deepcopy(one.model.state_dict())
-    return {"rows": rows, "test": one.test(), "weights": weights}
+    fitted.fit(lambda _epoch, metrics: rows.append(metrics))
+    weights = deepcopy(fitted.model.state_dict())
+    return {"rows": rows, "test": fitted.test(), "weights": weights}
 
 
 @pytest.mark.parametrize(("name", "method", "settings"), CASES, ids=[case[0] for case in CASES])
@@ -248,8 +248,8 @@ def test_two_processes_compute_what_one_computes(
         assert found == pytest.approx(expected, abs=1e-5)
     saved, expected = (torch.load(tmp_path / f"{kind}.pt", weights_only=True) for kind in ("shared", "alone"))
     assert list(saved["augmentation"]) == list(expected["augmentation"])
-    for one in (first["weights"], second["weights"], saved["model"]):
-        assert_close_weights(one, alone["weights"])
+    for state in (first["weights"], second["weights"], saved["model"]):
+        assert_close_weights(state, alone["weights"])
 
 
 def test_more_processes_than_micro_batches_in_the_last_batch(tmp_path: Path) -> None:
@@ -282,8 +282,8 @@ def test_another_number_of_processes_goes_on_within_an_epoch(
     path = tmp_path / "run.pt"
 
     def begin(world: World) -> str:
-        one = trainer(path, METHODS["mixupe v3"](), world=world, **settings)
-        train_step, steps = one._train_step, 0
+        fitted = trainer(path, METHODS["mixupe v3"](), world=world, **settings)
+        train_step, steps = fitted._train_step, 0
 
         def counted(*arguments: Any) -> Tensor:
             nonlocal steps
@@ -293,9 +293,9 @@ def test_another_number_of_processes_goes_on_within_an_epoch(
                 os.kill(os.getpid(), signal.SIGTERM)
             return result
 
-        monkeypatch.setattr(one, "_train_step", counted)
+        monkeypatch.setattr(fitted, "_train_step", counted)
         with listening():
-            return caught(lambda: one.fit(lambda *_: None))[0]
+            return caught(lambda: fitted.fit(lambda *_: None))[0]
 
     def go_on(world: World) -> dict[str, Any]:
         return trained(path, METHODS["mixupe v3"](), settings, world)
