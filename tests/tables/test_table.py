@@ -184,7 +184,7 @@ def test_records_are_copied_and_then_enough(runs: list[DeclaredRun], tmp_path: P
     import shutil
 
     before = to_csv(table_frame(runs))
-    keep_records(runs, tmp_path / "results")
+    keep_records(TABLE, runs, tmp_path / "results")
     shutil.rmtree(tmp_path / "outputs")
     with hydra_initialised():
         again = declared(tmp_path)
