@@ -7,6 +7,7 @@ import pytest
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.tables.declared import read_table
+from mixupe.tables.manifest import Cell, Method
 
 TABLE = read_table("verdict")
 # The same rows under another name, or within another set: one of each at most.
@@ -66,7 +67,7 @@ def test_float32_and_no_more_training_rows_than_it_says(cells: list[RunSettings]
 
 def test_every_setting_of_every_method_composes() -> None:
     """One cell of each list of methods and grid stands for those that share it."""
-    kinds = {}
+    kinds: dict[tuple[tuple[str, tuple[str, ...]], ...], tuple[Cell, list[Method]]] = {}
     for cell, methods in TABLE.methods_by_cell():
         kinds.setdefault(tuple((method.option, method.overrides) for method in methods), (cell, methods))
     assert len(kinds) == 5
