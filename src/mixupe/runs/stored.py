@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.kept import kept_records
 from mixupe.experiment.store import Record, RunFolder, RunStore
-from mixupe.settings import UserError
 
 # Of an id, as much as tells runs apart.
 SHORT = 8

@@ -15,8 +15,8 @@ from typing import Any
 
 import mixupe
 from mixupe.experiment.compose import CONFIGS
-from mixupe.experiment.files import read_object, write_json
 from mixupe.experiment.kept import kept_ids
+from mixupe.files import read_object, write_json
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 

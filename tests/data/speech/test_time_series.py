@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.speech.settings import TimeSeries
 from mixupe.data.speech.time_series import load
-from mixupe.settings import UserError
 
 
 def write_package(root: Path, lines: list[str]) -> Path:
