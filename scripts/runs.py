@@ -8,7 +8,7 @@
     python scripts/runs.py export runs.csv wine                  all keys and metrics; .parquet too
     python scripts/runs.py export-model 0123abcd                 torch.export's program and a plain state dict
 
-Runs are those of outputs/runs, and those of which results/*/records keeps the record. The beginning of an id is enough.
+Runs are those of outputs/runs, and those of which a table in results/ keeps the record. The beginning of an id is enough.
 Exit status: 0, or 2 for bad input.
 """
 

@@ -33,8 +33,13 @@ def set_aside(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write so that `path` is always either the old or the new whole file."""
-    with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
-        file.write(text)
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As `write_text`."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
