@@ -20,6 +20,7 @@ from mixupe.augmentation.targets import checked_targets, is_of_classes
 
 # Training rows that the mutual information is estimated from.
 _ROWS = 2000
+_TAKES = "rows of a table, (B, D)"
 
 
 class FeatMix(Method):
@@ -75,8 +76,7 @@ class FeatMix(Method):
         checks.check_generator(generator)
         call = Call.of(model, forward, merge)
         y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 2 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} rows of a table, (B, D) in a floating dtype")
+        checks.check_input(x, len(y), 2, _TAKES)
         generator = of_this_process(generator)
         lam, perm = draw_mix(len(y), self.alpha, generator)
         feature_of, importance = self._features(x.shape[1])
@@ -95,6 +95,8 @@ class FeatMix(Method):
         share = (kept * importance).sum(dim=1) / importance.sum()
         kept_columns = kept[:, feature_of].to(x.device, non_blocking=True)
         lam, perm = placed(share, perm, x, y)
+        x = call.merged(x, perm)
+        checks.check_input(x, len(y), 2, f"{_TAKES}, after merge")
         logits = logits_of(call(torch.where(kept_columns, x, x[perm])), len(y), is_of_classes(self.criterion))
         return mixed_loss(logits, y, lam, perm, self.criterion)
 

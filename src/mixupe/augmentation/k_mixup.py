@@ -83,8 +83,7 @@ class KMixup(Method):
         checks.check_generator(generator)
         call = Call.of(model, forward, merge)
         y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or not x.is_floating_point() or x.shape[:1] != y.shape[:1]:
-            raise ValueError(f"x: must hold {len(y)} examples, (B, ...) in a floating dtype")
+        checks.check_input(x, len(y), None, "examples, (B, ...)")
         lam, order = draw_mix(len(y), self.alpha, of_this_process(generator))
         return drawn_mixup_loss(call, x, y, lam, matched(x, order, self.k), INPUT, self.criterion)
 
