@@ -1,6 +1,7 @@
 """Runs trained at once equal the same runs trained alone: weights, metrics, checkpoints, failures."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, preemption
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
+from mixupe.augmentation.feat_mix import FeatMix
 from mixupe.augmentation.input_mixup import InputMixup
+from mixupe.augmentation.k_mixup import KMixup
 from mixupe.augmentation.method import stack_plan
 from mixupe.augmentation.mixup_smoothing import MixupSmoothing
 from mixupe.augmentation.none import ERM
@@ -64,7 +67,15 @@ METHODS: dict[str, Method] = {
     "mixup_smoothing": lambda seed: MixupSmoothing(1.0 + seed, 0.1),
     "input_mixup": lambda seed: InputMixup(1.0 + seed),
     "erm_penalty": lambda seed: ERMPenalty(1.0 + seed, 0.5 * seed),
+    "k_mixup": lambda seed: KMixup(1.0 + seed, k=3),
+    "feat_mix": lambda seed: feat_mix(seed),
 }
+
+
+def feat_mix(seed: int) -> FeatMix:
+    data, method = bundle(seed), FeatMix(1.0 + seed)
+    method.learn(data.train, replace(data.spec, categorical_blocks=((2, 4),)))
+    return method
 
 
 def mean_input(seed: int) -> Tensor:

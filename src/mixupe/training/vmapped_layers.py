@@ -6,6 +6,7 @@ bit for bit where the linear algebra library rounds a batch of products as it do
 
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import wraps
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from mixupe.augmentation import loss
 from mixupe.augmentation.over_runs import over_runs
 from mixupe.models.dropout import Dropout
 
@@ -35,11 +37,18 @@ def set_generators(model: nn.Module, generators: Sequence[torch.Generator]) -> N
             module.generators = generators
 
 
+@wraps(loss.cross_entropy)
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """Of each run, (), of logits (B, K) and classes (B,) or probabilities (B, K)."""
-    if logits.device.type != "cpu" or y.dim() == 2:
+    if logits.device.type != "cpu":
         return F.cross_entropy(logits, y)
+    if y.dim() == 2:
+        return over_runs(_one_by_one, logits, y)
     return over_runs(_MeanNLL.apply, logits.log_softmax(dim=1), y)
+
+
+def _one_by_one(logits: Tensor, probabilities: Tensor) -> Tensor:
+    return torch.stack([F.cross_entropy(*one) for one in zip(logits.unbind(), probabilities.unbind(), strict=True)])
 
 
 class _Linear(nn.Module):
