@@ -131,7 +131,7 @@ def _matrix(rows: Tensor, columns: Tensor, height: int, width: int, dtype: torch
     ends = rows.bincount(minlength=height).cumsum(0)
     ones = torch.ones(len(rows), dtype=dtype, device=rows.device)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        warnings.filterwarnings("ignore", message="Sparse (CSR|invariant)")  # a beta, unchecked
         return torch.sparse_csr_tensor(F.pad(ends, (1, 0)), columns[order], ones, (height, width), check_invariants=False)
 
 
