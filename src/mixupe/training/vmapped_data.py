@@ -47,7 +47,7 @@ def stacked_data(splits: Sequence[tuple[Split, Split]]) -> StackedData:
 class _Tensors:
     """Validation splits may differ in size."""
 
-    axis = 0
+    axis: int | None = 0
 
     def __init__(self, train: Sequence[TensorSplit], validation: Sequence[TensorSplit]) -> None:
         self._inputs = torch.cat([split.inputs for split in train])
@@ -70,7 +70,7 @@ class _Tensors:
 
 
 class _SharedGraphs:
-    axis = None
+    axis: int | None = None
 
     def __init__(self, train: FlatGraphs, validation: FlatGraphs, runs: int) -> None:
         self._train = train

@@ -1,8 +1,8 @@
 """Layers of a graph network whose S runs see the same graphs; as `vmapped_layers`, of which they are more.
 
-What is known of nodes has the runs as first axis, (S, N, F), but lies in memory as (N, S, F): so sums over neighbours are one
-sparse product for all runs, and BatchNorm is one call on S * F channels. Each run has what it would have alone, bit for bit
-where the linear algebra library rounds alike.
+What is known of nodes has the runs as first axis, (S, N, F), but lies in memory as (N, S, F): so sums over neighbours are
+one sparse product for all runs, and BatchNorm is one call on S * F channels. Each run has what it would have alone, bit for
+bit where the linear algebra library rounds alike.
 """
 
 import warnings
@@ -55,7 +55,7 @@ class _GINConv(nn.Module):
         self._sums = sums
 
     def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
-        neighbours = self._sums(x, edge_index, *edge_index, len(x))
+        neighbours = self._sums(x, edge_index, edge_index[0], edge_index[1], len(x))
         result: Tensor = self.nn(torch.add(neighbours, x, alpha=self._own))
         return result
 
@@ -79,6 +79,7 @@ class _BatchNorm(nn.Module):
 
     def __init__(self, layer: nn.BatchNorm1d) -> None:
         super().__init__()
+        assert layer.momentum is not None
         self.weight, self.bias, self.momentum, self.eps = layer.weight, layer.bias, layer.momentum, layer.eps
         for name, buffer in layer.named_buffers():
             self.register_buffer(name, buffer)
@@ -91,8 +92,9 @@ class _BatchNorm(nn.Module):
         """Of x (S, N, F) and (S, F) each; `count` is (S,)."""
         if self.training:
             count += 1
-        channels = [one.flatten() for one in (mean, var, weight, bias)]  # those of contiguous tensors are views
-        normalised = F.batch_norm(_flat(x), *channels, self.training, self.momentum, self.eps)  # type: ignore[arg-type]
+        # Flattened, contiguous tensors are views: the running statistics change in place.
+        mean, var, weight, bias = mean.flatten(), var.flatten(), weight.flatten(), bias.flatten()
+        normalised = F.batch_norm(_flat(x), mean, var, weight, bias, self.training, self.momentum, self.eps)
         return _of_runs(normalised, len(x))
 
 
@@ -122,7 +124,7 @@ def _flat(x: Tensor) -> Tensor:
 
 
 def _of_runs(flat: Tensor, runs: int) -> Tensor:
-    return flat.unflatten(1, (runs, -1)).transpose(0, 1)
+    return flat.reshape(len(flat), runs, -1).transpose(0, 1)
 
 
 def _matrix(rows: Tensor, columns: Tensor, height: int, width: int, dtype: torch.dtype) -> Tensor:
@@ -131,12 +133,17 @@ def _matrix(rows: Tensor, columns: Tensor, height: int, width: int, dtype: torch
     ends = rows.bincount(minlength=height).cumsum(0)
     ones = torch.ones(len(rows), dtype=dtype, device=rows.device)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse (CSR|invariant)")  # a beta, unchecked
-        return torch.sparse_csr_tensor(F.pad(ends, (1, 0)), columns[order], ones, (height, width), check_invariants=False)
-
+        warnings.filterwarnings("ignore", message="Sparse (CSR|invariant)")  # that it is beta, and not checked
+        return torch.sparse_csr_tensor(
+            F.pad(ends, (1, 0)), columns[order], ones, (height, width), check_invariants=False
+        )
 
 
 def graph_layers() -> Replacements:
     """As `vmapped_layers.LAYERS`, of graph networks."""
     sums = _Sums()
-    return {GINConv: lambda layer: _GINConv(layer, sums), nn.BatchNorm1d: _BatchNorm, SumReadout: lambda _: _SumReadout()}
+    return {
+        GINConv: lambda layer: _GINConv(layer, sums),
+        nn.BatchNorm1d: _BatchNorm,
+        SumReadout: lambda _: _SumReadout(),
+    }

@@ -17,7 +17,6 @@ from torch.autograd.function import FunctionCtx, once_differentiable
 from mixupe.augmentation.over_runs import is_batched, over_runs
 from mixupe.models.dropout import Dropout
 
-
 Replacements = Mapping[type[nn.Module], Callable[[Any], nn.Module]]
 
 
@@ -67,7 +66,7 @@ class _Linear(nn.Module):
 def _products_of_one(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """(S, N, out), in memory (N, S, out)."""
     product = F.linear(x, weight.flatten(0, 1), None if bias is None else bias.flatten())
-    return product.unflatten(1, weight.shape[:2]).transpose(0, 1)
+    return product.reshape(len(x), *weight.shape[:2]).transpose(0, 1)
 
 
 class _Products(torch.autograd.Function):
