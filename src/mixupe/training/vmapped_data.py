@@ -11,6 +11,7 @@ from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch
 from mixupe.training.loop import EpochMetrics
+from mixupe.training.memory import keep_freed_memory
 from mixupe.training.vmapped_layers import Replacements
 
 LogitsOf = Callable[[Any], Tensor]
@@ -73,6 +74,7 @@ class _SharedGraphs:
     axis: int | None = None
 
     def __init__(self, train: FlatGraphs, validation: FlatGraphs, runs: int) -> None:
+        keep_freed_memory()
         self._train = train
         self._runs = runs
         self._labels = validation.labels
