@@ -324,9 +324,11 @@ def test_runs_on_graphs_are_put_together_by_seed() -> None:
     base = ["model=gin5", "augmentation=mixup"]
     with hydra_initialised():
         settings = compose_all(
-            [*grid(Path("x"), *base, f"augmentation.alpha={alpha}", dataset="mutag", seeds=[seed])[0]]
-            for alpha in (0.1, 0.5, 1)
-            for seed in (0, 1)
+            [
+                job
+                for alpha in (0.1, 0.5, 1)
+                for job in grid(Path("x"), *base, f"augmentation.alpha={alpha}", dataset="mutag", seeds=(0, 1))
+            ]
         )
     parts = chunks.chunks(list(range(6)), lambda number: settings[number], workers=1)
     assert parts == [[0, 2, 4], [1, 3, 5]]

@@ -44,7 +44,7 @@ class Stack(Engine):
     Weights and optimizer of each trainer are up to date again whenever its checkpoint has been written.
 
     Args:
-        trainers: of runs whose settings differ in seed, alpha and eta alone.
+        trainers: of runs whose settings differ in seed (not on graphs), alpha and eta alone.
         optimizer, scheduler: their settings.
 
     Attributes:
