@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # A median of fewer repetitions would be noise.
 FEWEST = 5

@@ -11,6 +11,8 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mixupe.console import say
+
 from benchmarks import growth
 from benchmarks.epoch_timer import EpochTimer, trainer_of
 from benchmarks.options import Options
@@ -18,7 +20,7 @@ from benchmarks.processes import peak_memory
 from benchmarks.report import Report
 from benchmarks.timing import Spread, interleaved, medians, ratio, timed
 from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
-from mixupe.experiment.progress import Quiet, say
+from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import run_sweep

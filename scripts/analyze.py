@@ -13,11 +13,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from mixupe.console import complain, say
+from mixupe.errors import UserError
+
 from mixupe.command_line import Parser
 from mixupe.experiment.analysis import Analysis, analyse
 from mixupe.experiment.finished import find_run
-from mixupe.experiment.progress import complain, say
-from mixupe.settings import UserError
 from mixupe.tables.analysis import write_analysis
 from mixupe.tables.collect import RESULTS
 

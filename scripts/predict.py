@@ -13,11 +13,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from mixupe.console import complain
+from mixupe.errors import UserError
+
 from mixupe.command_line import Parser
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import complain
+from mixupe.files import write_text
 from mixupe.runs.trained import load_run
-from mixupe.settings import UserError
 from mixupe.tables.escape import csv_text
 
 

@@ -13,14 +13,14 @@ import os
 import sys
 
 from hydra.errors import HydraException
+from mixupe.console import complain
+from mixupe.errors import UserError
 from omegaconf.errors import OmegaConfBaseException
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.experiment.command import Command
 from mixupe.experiment.compose import one_line
-from mixupe.experiment.progress import complain
 from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError
-from mixupe.settings import UserError
 
 # As a scheduler's requeue rules know it: EX_TEMPFAIL of sysexits.h.
 STOPPED = 75
@@ -33,7 +33,7 @@ def main() -> int:
     command = None
     try:
         command = Command.parse(sys.argv[1:])
-        with stopping.listening():
+        with preemption.listening():
             outcome = command.run()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         if show_traceback:

@@ -1,10 +1,10 @@
 """A key of a config stands for a module, wherever that lies."""
 
 import pytest
+from mixupe.errors import UserError
 
 import mixupe.settings
 from mixupe.registry import registered_module
-from mixupe.settings import UserError
 
 MODULES = {"old.place": "mixupe.settings", "other": "mixupe.absent"}
 

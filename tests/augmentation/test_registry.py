@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe import MixedLoss
 from mixupe.augmentation.config import augmentation_settings, build_augmentation, prototype, settings_class
 from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mix_layer import Model
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
 from mixupe.experiment.compose import CONFIGS
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 
 HERE = "tests.augmentation.test_registry"
@@ -89,7 +89,7 @@ def test_arguments_are_keys() -> None:
     assert type(settings).model_fields["power"].json_schema_extra == {"identity_default": 1}
     method = build_augmentation(settings, torch.zeros(3))
     assert isinstance(method, Smoothed)
-    assert (method.share, method.classes, method.mix_points) == (1.0, ("a",), ())
+    assert (method.share, method.classes, method.mix_layers) == (1.0, ("a",), ())
 
 
 def test_the_way_from_a_path_knows_the_style() -> None:
@@ -147,7 +147,7 @@ def test_the_mean_input_is_for_mixing_at_the_input(mix_at: str, variant: str, ge
     settings = augmentation_settings(values, "tabular", ())
     mean = torch.ones(3)
     assert (build_augmentation(settings, mean).x_mean is mean) is gets
-    assert prototype(settings).mix_points == (mix_at,)
+    assert prototype(settings).mix_layers == (mix_at,)
 
 
 def test_a_class_has_one_settings_class() -> None:

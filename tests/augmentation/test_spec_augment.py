@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe.augmentation.spec_augment import SpecAugment, stretches
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 
 def test_stretches() -> None:

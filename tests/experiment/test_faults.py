@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from mixupe.errors import UserError
 from PIL import Image
 
 from mixupe.experiment.identity import run_id
@@ -18,7 +19,6 @@ from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.files import previous
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 from tests.disturb import after_step
 from tests.experiment.conftest import Compose

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from mixupe.errors import UserError
 
 from mixupe.data.base import DataSpec
 from mixupe.models.registry import build_model, model_settings
-from mixupe.settings import UserError
 
 IMAGES = DataSpec("images", tuple("0123456789"), (3, 32, 32))
 RESNET = {"name": "preactresnet", "builder": "preactresnet", "stages": ("input",)}

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mixupe.errors import UserError
 from PIL import Image
 from sklearn.datasets import load_digits
 
@@ -14,7 +15,6 @@ from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunStore
 from mixupe.runs.export_model import export_model
-from mixupe.settings import UserError
 from tests.tiny_sets import tiny_sets
 
 

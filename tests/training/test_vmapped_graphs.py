@@ -16,7 +16,7 @@ from mixupe.data.graphs.flat import FlatGraphs, offsets_of
 from mixupe.models.gin import build as build_gin
 from mixupe.models.gin5 import build
 from mixupe.models.settings import GIN5Settings, GNNSettings
-from mixupe.streams import generator, stream_seed
+from mixupe.rng import generator, stream_seed
 from mixupe.training import loop
 from mixupe.training.optimizer import AdamSettings
 from mixupe.training.stackable import alone_by_model

@@ -14,7 +14,7 @@ from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.mixup import to_device
 from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
 
@@ -67,7 +67,7 @@ class CutMix(Method):
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)
-        lam, perm = placed(1 - cut.double().mean(), perm, x, y)
+        lam, perm = to_device(1 - cut.double().mean(), perm, x, y)
         logits = logits_of(
             call(torch.where(cut.to(x.device, non_blocking=True), x[perm], x)), len(y), is_of_classes(self.criterion)
         )

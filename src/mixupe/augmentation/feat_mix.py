@@ -15,7 +15,7 @@ from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mixup import mixed_loss, placed
+from mixupe.augmentation.mixup import mixed_loss, to_device
 from mixupe.augmentation.targets import checked_targets, is_of_classes
 
 # Training rows that the mutual information is estimated from.
@@ -87,7 +87,7 @@ class FeatMix(Method):
         weight = weight.to(lam.device)
         share = (kept * weight).sum(dim=1) / weight.sum()
         kept_columns = kept[:, feature_of].to(x.device, non_blocking=True)
-        lam, perm = placed(share, perm, x, y)
+        lam, perm = to_device(share, perm, x, y)
         logits = logits_of(call(torch.where(kept_columns, x, x[perm])), len(y), is_of_classes(self.criterion))
         return mixed_loss(logits, y, lam, perm, self.criterion)
 
@@ -119,6 +119,6 @@ def mutual_information(rows: Tensor, labels: Tensor, feature_of: Tensor) -> Tens
         torch.cat([torch.full((len(rows), 1), 0.5), rows[:, own]], dim=1).argmax(dim=1) if block else rows[:, own[0]]
         for own, block in zip(columns, is_block, strict=True)
     ]
-    table = torch.stack([one.double() for one in values], dim=1).numpy()
+    table = torch.stack([of_feature.double() for of_feature in values], dim=1).numpy()
     found = torch.from_numpy(mutual_info_classif(table, labels.numpy(), discrete_features=is_block, random_state=0))
     return found.float() if bool(found.sum() > 0) else torch.ones(len(columns))

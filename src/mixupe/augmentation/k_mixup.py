@@ -15,7 +15,7 @@ from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.mix_layer import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.targets import checked_targets
 

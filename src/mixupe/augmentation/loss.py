@@ -138,7 +138,7 @@ def mixed_criterion(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criter
     """
     if lam.dim() == 0:
         return lam * plain_criterion(logits, y, criterion) + (1 - lam) * plain_criterion(logits, y[perm], criterion)
-    if any(criterion is one for one in CRITERIA.values()):  # linear in the target
+    if any(criterion is known for known in CRITERIA.values()):  # linear in the target
         share, own = lam.unsqueeze(1).to(logits.dtype), as_probabilities(y, logits)
         return criterion(logits, share * own + (1 - share) * own[perm])
     first, second = _per_example(criterion, logits, y), _per_example(criterion, logits, y[perm])

@@ -9,7 +9,7 @@ from mixupe.augmentation.loss import CRITERIA, Criterion, CrossEntropy, cross_en
 
 def is_of_classes(criterion: Criterion) -> bool:
     """Whether it compares logits (B, K) with class indices or probabilities. What others take, only they know."""
-    return any(criterion is one for one in CRITERIA.values()) or isinstance(
+    return any(criterion is known for known in CRITERIA.values()) or isinstance(
         criterion, CrossEntropy | nn.CrossEntropyLoss
     )
 

@@ -8,9 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from mixupe.data.base import DatasetSettings
-from mixupe.data.reasons import one_line
 from mixupe.data.registry import dataset_settings
-from mixupe.settings import UserError
+from mixupe.errors import UserError, one_line
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from mixupe.console import say_once
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.progress import say_once
 
 T = TypeVar("T")
 

@@ -20,9 +20,9 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
-from mixupe.settings import UserError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 CONFIG_NAME = "train"

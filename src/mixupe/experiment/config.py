@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.base import DatasetSettings, ProtocolName
 from mixupe.data.registry import dataset_settings
+from mixupe.errors import UserError
 from mixupe.models.base import ModelSettings
 from mixupe.models.registry import check_domain, model_settings
-from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.settings import NonNegativeInt, Settings
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.settings import TrainerSettings
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import read_object
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import Record, RunFolder, RunStore, kept_record, read_record
-from mixupe.settings import UserError
+from mixupe.files import read_object
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from mixupe.data.base import DataSpec
+from mixupe.errors import UserError
 from mixupe.models.base import ModelSettings
 from mixupe.models.settings import SETTINGS
 from mixupe.registry import registered_module
-from mixupe.settings import UserError
-from mixupe.streams import stream_seed
+from mixupe.rng import stream_seed
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.data.graphs.flat import GraphBatch
-from mixupe.experiment.files import write_json
-from mixupe.files import replacing
+from mixupe.files import replacing, write_json
 from mixupe.runs.trained import TrainedModel
 
 
@@ -77,5 +76,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.tolist()
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.store import Record, RunFolder, RunStore, read_record
-from mixupe.settings import UserError
 
 # Of an id, as much as tells runs apart.
 SHORT = 8

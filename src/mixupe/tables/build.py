@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixupe.experiment.files import write_text
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.files import write_text
 from mixupe.tables.collect import RESULTS, DeclaredRun, keep_records
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.declared import look_up, published, tuned_sets

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixupe.augmentation.settings import AugmentationSettings
+from mixupe.console import say_once
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_ids
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.store import Record, RunStore, kept_record, read_record
-from mixupe.settings import UserError
+from mixupe.files import write_json
 from mixupe.tables.manifest import Table
 
 # One folder a table; what is in it counts as done.
@@ -25,8 +25,8 @@ K = TypeVar("K")
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     """The items of each key, keys and items in the order in which they come."""
     groups: dict[K, list[T]] = {}
-    for one in items:
-        groups.setdefault(key(one), []).append(one)
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
     return groups
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from mixupe.settings import NonNegativeFloat, PositiveInt, Settings, UserError
+from mixupe.errors import UserError
+from mixupe.settings import NonNegativeFloat, PositiveInt, Settings
 
 if TYPE_CHECKING:
     import pandas as pd

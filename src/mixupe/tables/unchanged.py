@@ -15,7 +15,7 @@ from typing import Any
 
 import mixupe
 from mixupe.experiment.compose import CONFIGS
-from mixupe.experiment.files import read_object, write_json
+from mixupe.files import read_object, write_json
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 

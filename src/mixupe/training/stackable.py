@@ -38,7 +38,7 @@ def alone_by_model(trainer: Trainer) -> str | None:
     are_graphs = all(isinstance(split, FlatGraphs) for split in splits)
     if not (are_graphs or all(isinstance(split, TensorSplit) for split in splits)):
         return "the data is not one tensor in memory"
-    if trainer.ranks.size > 1:
+    if trainer.world.size > 1:
         return "it runs in several processes"
     if trainer.within_epoch:
         return "it was stopped within an epoch"

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.loss import MixedLoss, in_loss_precision
 from mixupe.augmentation.method import StackPlan, stack_plan
 from mixupe.data.tensors import TensorSplit
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.loop import Engine, EpochMetrics, NonFiniteLossError, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.step import Batch, Step
@@ -55,12 +55,12 @@ class Stack(Engine):
         first = trainers[0]
         self.trainers = list(trainers)
         self.settings = first.settings
-        self.ranks = first.ranks
+        self.world = first.world
         self._data = stacked_data([(trainer.train, trainer.validation) for trainer in trainers])
 
         plans = [_plan(trainer.augmentation) for trainer in trainers]
         constants = zip(*(plan.constants for plan in plans), strict=True)
-        self._constants = [torch.stack(one).to(first.device) for one in constants]
+        self._constants = [torch.stack(tensors).to(first.device) for tensors in constants]
         draws = [plan.draw for plan in plans]
         seeds, examples = [trainer.seed for trainer in trainers], [trainer.examples for trainer in trainers]
         self._draws = StackedDraws(seeds, examples, self.settings.batch_size, draws, first.device)
@@ -93,7 +93,7 @@ class Stack(Engine):
         return fit(self.trainers, self, until, self.settings.checkpoint_every, on_epoch, before_save)
 
     def train_epoch(self) -> Tensor:
-        stopping.check()
+        preemption.check()
         epoch = self.trainers[0].epoch
         self._network.train()
         self._dropout = [generator(trainer.seed, "dropout", epoch) for trainer in self.trainers]
@@ -126,13 +126,15 @@ class Stack(Engine):
             runs = batch.runs.to(batch.labels.device, non_blocking=True)
             state = {name: value[runs] for name, value in state.items()}
             dropout = [dropout[run] for run in batch.runs.tolist()]
-            constants = [one[runs] for one in constants]
+            constants = [constant[runs] for constant in constants]
         set_generators(self._network, dropout)
         others = batch.labels, *batch.draws, *constants
         axes = 0, self._data.axis, *(0 for _ in others)
         loss, penalty = torch.vmap(self._network.loss, in_dims=axes)(state, batch.inputs, *others)
         if runs is not None:  # 0 for the others
-            loss, penalty = (one.new_zeros(len(self.trainers)).index_put((runs,), one) for one in (loss, penalty))
+            loss, penalty = (
+                values.new_zeros(len(self.trainers)).index_put((runs,), values) for values in (loss, penalty)
+            )
         return loss, penalty
 
 
