@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from mixupe.console import say
 from rich.console import Console
 
 from benchmarks.options import Options
 from benchmarks.processes import Finished, in_fresh_process
 from benchmarks.report import Report
 from benchmarks.timing import Spread
+from mixupe.console import say
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.progress import Quiet

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+
 from mixupe.errors import UserError
 
 # A median of fewer repetitions would be noise.

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from mixupe.console import say
 
 from benchmarks.figures import FIGURES
 from benchmarks.machine import kind, machine
 from benchmarks.options import Options
 from benchmarks.timing import Spread
+from mixupe.console import say
 from mixupe.experiment.record import code_state, versions
 from mixupe.files import write_json
 

@@ -5,7 +5,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from mixupe.console import say
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
@@ -18,6 +17,7 @@ from benchmarks.processes import in_fresh_process
 from benchmarks.report import Report
 from benchmarks.streamed_epoch import image_size, precision, streamed_bundle, streamed_epochs
 from benchmarks.timing import Spread
+from mixupe.console import say
 
 BATCH = 64
 

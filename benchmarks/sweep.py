@@ -11,14 +11,13 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mixupe.console import say
-
 from benchmarks import growth
 from benchmarks.epoch_timer import EpochTimer, trainer_of
 from benchmarks.options import Options
 from benchmarks.processes import peak_memory
 from benchmarks.report import Report
 from benchmarks.timing import Spread, interleaved, medians, ratio, timed
+from mixupe.console import say
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request

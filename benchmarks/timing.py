@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
-from mixupe.console import say
 
 from benchmarks.options import Options
+from mixupe.console import say
 
 # Rounds that are not timed. On a GPU kernels are compiled and chosen in the first.
 WARM_UP = {"cpu": 1, "cuda": 2}

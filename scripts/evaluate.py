@@ -13,10 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from mixupe.command_line import Parser
 from mixupe.console import complain, say
 from mixupe.errors import UserError
-
-from mixupe.command_line import Parser
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.robustness import PARTS, Evaluation, evaluate
 from mixupe.places import RESULTS

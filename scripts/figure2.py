@@ -18,12 +18,12 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from mixupe.console import complain, say
-from mixupe.errors import UserError
 
 from mixupe.augmentation.config import build_augmentation
+from mixupe.console import complain, say
 from mixupe.data.base import DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from mixupe.console import complain, say
-from mixupe.errors import UserError
 
 from mixupe.command_line import Parser
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ("cifar100", "fashion_mnist")

@@ -13,10 +13,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from mixupe.command_line import Parser
 from mixupe.console import complain
 from mixupe.errors import UserError
-
-from mixupe.command_line import Parser
 from mixupe.files import write_text
 from mixupe.runs.trained import load_run
 from mixupe.tables.escape import csv_text

@@ -12,7 +12,6 @@ import sys
 
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
-
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.search_path import search_in
 from mixupe.files import write_text

@@ -8,7 +8,7 @@
     python scripts/runs.py export runs.csv wine                  all keys and metrics; .parquet too
     python scripts/runs.py export-model 0123abcd                 torch.export's program and a plain state dict
 
-Runs are those of outputs/runs, and those of which results/*/records keeps the record. The beginning of an id is enough.
+Runs are those of outputs/runs, and those of which a table in results/ keeps the record. The beginning of an id is enough.
 Exit status: 0, or 2 for bad input.
 """
 
@@ -16,13 +16,17 @@ import argparse
 import sys
 from pathlib import Path
 
+from mixupe.command_line import Parser
 from mixupe.console import complain
 from mixupe.errors import UserError
-
-from mixupe.command_line import Parser
+from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.titles import SHORT_ID
 from mixupe.places import RESULTS
+from mixupe.runs.comparison import compare_runs
+from mixupe.runs.explain import data_of, show_run
 from mixupe.runs.filters import chosen
+from mixupe.runs.listing import show_runs
+from mixupe.runs.page import write_page
 from mixupe.runs.screen import say_wrapped
 from mixupe.runs.stored import one_run, stored_runs
 
@@ -41,16 +45,12 @@ def main() -> int:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from mixupe.runs.listing import show_runs
 
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     show_runs(runs, len(runs) if options.all else LAST)
 
 
 def _show(options: argparse.Namespace) -> None:
-    from mixupe.experiment.predictions import read_predictions
-    from mixupe.runs.explain import data_of, show_run
-    from mixupe.runs.page import write_page
 
     run = one_run(options.run, options.output_root, options.results)
     predictions = read_predictions(run.folder.predictions)
@@ -68,7 +68,6 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from mixupe.runs.comparison import compare_runs
 
     a, b = (one_run(run, options.output_root, options.results) for run in (options.a, options.b))
     compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT_ID]}-{b.id[:SHORT_ID]}")

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
-
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.search_path import search_in
 from mixupe.places import RESULTS

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
-from mixupe.errors import UserError
 
 from mixupe.data import packages
 from mixupe.data.catalog import read_catalog
+from mixupe.errors import UserError
 from mixupe.experiment.identity import run_id
 from mixupe.tables import declared
 

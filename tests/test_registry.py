@@ -1,9 +1,9 @@
 """A key of a config stands for a module, wherever that lies."""
 
 import pytest
-from mixupe.errors import UserError
 
 import mixupe.settings
+from mixupe.errors import UserError
 from mixupe.registry import registered_module
 
 MODULES = {"old.place": "mixupe.settings", "other": "mixupe.absent"}

@@ -7,12 +7,11 @@ from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
-from mixupe.console import say
-from mixupe.errors import UserError
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.console import say
+from mixupe.errors import UserError, one_line
 from mixupe.experiment.command import Command
-from mixupe.experiment.compose import one_line
 from mixupe.experiment.launchers import Workers
 from mixupe.experiment.trials import SearchSpace, Trials, interval_ends
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from mixupe.errors import UserError
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.errors import UserError
 from mixupe.experiment.command import Command
 from mixupe.experiment.compose import compose_all, expand_grid
 from mixupe.experiment.launchers import Workers

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
 from mixupe.augmentation import cutmix
 from mixupe.augmentation.cutmix import CutMix, box
 from mixupe.augmentation.loss import Criterion, bce_softmax, cross_entropy
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 
 B, K, HEIGHT, WIDTH = 5, 3, 9, 14

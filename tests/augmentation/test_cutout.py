@@ -3,11 +3,11 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe.augmentation import cutout
 from mixupe.augmentation.cutout import Cutout, squares
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 
 

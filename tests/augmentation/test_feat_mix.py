@@ -5,12 +5,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 import torch.nn.functional as F
-from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe.augmentation import feat_mix
 from mixupe.augmentation.feat_mix import FeatMix, features_of, mutual_information
 from mixupe.data.tensors import TensorSplit
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 
 # Two numbers, then one-hot blocks of 3 and 2 columns: four features.

@@ -3,10 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe.augmentation.spec_augment import SpecAugment, stretches
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from benchmarks.options import Options, checked_options
+from mixupe.errors import UserError
 
 
 @pytest.mark.parametrize(

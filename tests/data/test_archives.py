@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.archives import staged_folder, unpack, unpacked
+from mixupe.errors import UserError
 
 
 def make_zip(path: Path, members: dict[str, bytes]) -> Path:

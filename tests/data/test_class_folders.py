@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.class_folders import ClassFolders, FileKind, check_counts, find_files
+from mixupe.errors import UserError
 
 KIND = FileKind("page", (".txt", ".md"), (".pdf",))
 

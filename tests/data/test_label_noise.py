@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.label_noise import noisy_labels, with_label_noise
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id

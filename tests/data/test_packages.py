@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data import packages
 from mixupe.data.packages import PACKAGES, Package, fetch_package, package_is_here, package_path
+from mixupe.errors import UserError
 
 WHEEL = "toy-1.0-py3-none-any.whl"
 

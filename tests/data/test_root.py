@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.root import needs_writable
+from mixupe.errors import UserError
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])

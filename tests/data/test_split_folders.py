@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.split_folders import find_parts, part_of
+from mixupe.errors import UserError
 
 HERE = Path("set")
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest, DatasetSettings, ProtocolName
 from mixupe.data.splits import Examples, Indexes
+from mixupe.errors import UserError
 
 COUNTS = (100, 60, 40)
 LABELS = np.repeat(np.arange(3), COUNTS)

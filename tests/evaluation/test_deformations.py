@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import rotate
 
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from mixupe.evaluation.deformations import DEFORMATIONS, Deformation, affine, deformed, matrices
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id

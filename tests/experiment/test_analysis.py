@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.analysis import analyse
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings

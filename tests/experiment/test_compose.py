@@ -2,9 +2,9 @@
 
 import pytest
 from hydra import compose
-from mixupe.errors import UserError
 from omegaconf import OmegaConf
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import (
     CONFIG_NAME,
     _chosen,

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all, with_recipe
 from mixupe.experiment.identity import run_id
 from tests.experiment.conftest import Compose

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 from PIL import Image
 
+from mixupe.errors import UserError
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome

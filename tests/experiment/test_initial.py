@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.identity import identity, run_id
 from mixupe.experiment.initial import initial_model, longer_note
 from mixupe.experiment.model_file import read_model

@@ -16,10 +16,10 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
-from mixupe.errors import UserError
 from omegaconf import OmegaConf
 
 from mixupe import preemption
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIG_NAME, hydra_initialised
 from mixupe.experiment.launchers import WorkerDiedError, Workers, check_launcher, in_worker, launch
 from mixupe.experiment.outcome import Outcome

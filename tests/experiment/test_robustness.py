@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.evaluation.corruptions import CORRUPTIONS
 from mixupe.evaluation.deformations import DEFORMATIONS
 from mixupe.experiment.compose import compose_settings, hydra_initialised

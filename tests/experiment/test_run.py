@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import MetricsLog

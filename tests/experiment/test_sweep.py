@@ -5,8 +5,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.store import RunStore

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
 from mixupe.console import say_once
 from mixupe.errors import UserError
-
 from mixupe.experiment import wandb_environment, wandb_logger
 from mixupe.experiment.config import LoggerSettings
 from mixupe.experiment.identity import run_id

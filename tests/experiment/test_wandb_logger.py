@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from mixupe.console import say_once
 from mixupe.errors import UserError
-
 from mixupe.experiment import wandb_environment
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.run import request_run

@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 import yaml
-from mixupe.errors import UserError
 from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, MixupE
 from mixupe.data.base import DataSpec
 from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
+from mixupe.errors import UserError
 from mixupe.models.gin5 import GIN5
 from mixupe.models.registry import build_model, model_settings
 

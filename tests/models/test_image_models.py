@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from mixupe.errors import UserError
 from torch import nn
 
 from mixupe import Mixup, MixupE
 from mixupe.data.base import DataSpec
+from mixupe.errors import UserError
 from mixupe.models.registry import build_model, model_settings
 from mixupe.rng import generator
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.files import write_json

@@ -10,8 +10,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment import compare
 from mixupe.runs.notebook import Results, run
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 from PIL import Image
 from sklearn.datasets import load_digits
 
 import mixupe
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.run import request_run

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders, search_in
 from tests.scripts.test_train import load_script

@@ -198,16 +198,18 @@ def test_a_search_tries_the_same_alphas_for_all_methods(domain: str) -> None:
 
 
 @pytest.mark.parametrize("domain", ["images", "tabular", "speech", "graphs"])
-def test_rivals_run_on_the_cells_of_the_offline_table_and_each_searches_as_much(domain: str) -> None:
+def test_rivals_run_on_cells_and_seeds_of_the_offline_table_and_each_searches_as_much(domain: str) -> None:
     rivals, offline = read_table(f"rivals_{domain}"), read_table(f"offline_{domain}")
-    assert (rivals.cells, rivals.seeds) == (offline.cells, offline.seeds)
+    known = {(cell.dataset, cell.overrides) for cell in offline.cells}
+    assert {(cell.dataset, cell.overrides) for cell in rivals.cells} <= known
+    assert set(rivals.seeds) <= set(offline.seeds)
     assert rivals.select is not None
     assert rivals.select.by == "validation"
     tried: dict[str, int] = {}
     for method in rivals.methods():
         tried[method.column] = tried.get(method.column, 0) + 1
     assert tried.pop("none") == 1
-    assert set(tried.values()) == {6}
+    assert set(tried.values()) == {4}
     assert {"mixup", "manifold_mixup", "mixupe", "regmixup"} <= set(tried)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.places import CONFIGS
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame

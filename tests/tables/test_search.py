@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.sweep import run_sweep

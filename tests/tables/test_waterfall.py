@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mixupe.errors import UserError
 
+from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.manifest import Table
 from mixupe.tables.measures import measured

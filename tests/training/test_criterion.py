@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from mixupe.errors import UserError
 
 from mixupe import CrossEntropy
 from mixupe.augmentation.loss import bce_softmax, cross_entropy
 from mixupe.augmentation.none import ERM
+from mixupe.errors import UserError
 from mixupe.training.criterion import build_criterion
 from mixupe.training.settings import TrainerSettings
 from tests.training.conftest import bundle, trainer

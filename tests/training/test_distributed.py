@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, Mixup, MixupE
@@ -18,6 +17,7 @@ from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from mixupe.preemption import listening
 from mixupe.rng import generator
 from mixupe.training.batches import left_out

@@ -1,6 +1,7 @@
 """Runs trained at once equal the same runs trained alone: weights, metrics, checkpoints, failures."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 
 from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, preemption
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
+from mixupe.augmentation.feat_mix import FeatMix
 from mixupe.augmentation.input_mixup import InputMixup
+from mixupe.augmentation.k_mixup import KMixup
 from mixupe.augmentation.method import stack_plan
 from mixupe.augmentation.mixup_smoothing import MixupSmoothing
 from mixupe.augmentation.none import ERM
@@ -59,12 +62,22 @@ METHODS: dict[str, Method] = {
     "mixupe v1": lambda seed: MixupE(1.0, 0.1, "v1", x_mean=mean_input(seed)),
     "mixupe v2": lambda seed: MixupE(1.0, 0.1, "v2", x_mean=mean_input(seed)),
     "mixupe v3": lambda seed: MixupE(1.0 + seed, 0.1 * seed, variant="v3"),
+    "mixupe v3 at a hidden layer": lambda seed: MixupE(1.0 + seed, 0.1, "v3", mix_at="layers.1"),
+    "mixupe approximate at the head": lambda seed: MixupE(1.0 + seed, 0.1, mix_at="head"),
     "mixupe v4": lambda seed: MixupE(1.0, 0.1, variant="v4"),
     "regmixup": lambda seed: RegMixup(1.0 + seed, 0.5 * seed),
     "mixup_smoothing": lambda seed: MixupSmoothing(1.0 + seed, 0.1),
     "input_mixup": lambda seed: InputMixup(1.0 + seed),
     "erm_penalty": lambda seed: ERMPenalty(1.0 + seed, 0.5 * seed),
+    "k_mixup": lambda seed: KMixup(1.0 + seed, k=3),
+    "feat_mix": lambda seed: feat_mix(seed),
 }
+
+
+def feat_mix(seed: int) -> FeatMix:
+    data, method = bundle(seed), FeatMix(1.0 + seed)
+    method.learn(data.train, replace(data.spec, categorical_blocks=((2, 4),)))
+    return method
 
 
 def mean_input(seed: int) -> Tensor:
@@ -321,7 +334,8 @@ def test_a_vmapped_step_is_that_of_single_runs_bit_for_bit(features: int) -> Non
         ({"clip_grad_norm": 1.0}, {}, "trainer.clip_grad_norm is not at its default"),
         ({"criterion": "bce_softmax"}, {}, "trainer.criterion is not at its default"),
         ({}, {"variant": "exact"}, None),
-        ({}, {"mix_at": "head"}, "augmentation.mix_at of mixupe is head"),
+        ({}, {"mix_at": "head"}, None),
+        ({}, {"mix_at": "head", "variant": "v1"}, "augmentation.mix_at of mixupe is head, with variant v1"),
         ({}, {"clean_pass": "joint"}, None),
         ({"stack": 8}, {}, None),
     ],

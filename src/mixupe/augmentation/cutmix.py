@@ -28,6 +28,9 @@ def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
     return inside[0].unsqueeze(1) & inside[1]
 
 
+_TAKES = "images or spectrograms, (B, C, H, W)"
+
+
 class CutMix(Method):
     """CutMix: draws lam ~ Beta(alpha, alpha), a permutation and a box for each batch; images and spectrograms only.
 
@@ -61,13 +64,14 @@ class CutMix(Method):
         checks.check_generator(generator)
         call = Call.of(model, forward, merge)
         y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} images or spectrograms, (B, C, H, W) in a floating dtype")
+        checks.check_input(x, len(y), 4, _TAKES)
         generator = of_this_process(generator)
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)
         lam, perm = to_device(1 - cut.double().mean(), perm, x, y)
+        x = call.merged(x, perm)
+        checks.check_input(x, len(y), 4, f"{_TAKES}, after merge")
         logits = logits_of(
             call(torch.where(cut.to(x.device, non_blocking=True), x[perm], x)), len(y), is_of_classes(self.criterion)
         )

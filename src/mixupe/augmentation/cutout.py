@@ -62,8 +62,7 @@ class Cutout(Method):
         checks.check_generator(generator)
         call = Call.of(model, forward, merge)
         y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} images, (B, C, H, W) in a floating dtype")
+        checks.check_input(x, len(y), 4, "images, (B, C, H, W)")
         height, width = x.shape[-2:]
         generator = of_this_process(generator)
         device = generator.device if generator is not None else torch.device("cpu")

@@ -11,12 +11,13 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix
+from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
 from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
-from mixupe.augmentation.method import Method, Style
+from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mix_layer import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
+from mixupe.augmentation.over_runs import over_runs
 from mixupe.augmentation.targets import checked_targets
 
 
@@ -82,7 +83,17 @@ class KMixup(Method):
         checks.check_generator(generator)
         call = Call.of(model, forward, merge)
         y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or not x.is_floating_point() or x.shape[:1] != y.shape[:1]:
-            raise ValueError(f"x: must hold {len(y)} examples, (B, ...) in a floating dtype")
+        checks.check_input(x, len(y), None, "examples, (B, ...)")
         lam, order = draw_mix(len(y), self.alpha, of_this_process(generator))
         return drawn_mixup_loss(call, x, y, lam, matched(x, order, self.k), INPUT, self.criterion)
+
+    def stack_plan(self) -> StackPlan:
+        def of_runs(x: Tensor, order: Tensor) -> Tensor:
+            return torch.stack([matched(*one, self.k) for one in zip(x, order, strict=True)])
+
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, order, alpha = drawn
+            lam, perm = lam_of(uniform, gamma, alpha), over_runs(of_runs, x, order).to(y.device)
+            return drawn_mixup_loss(model, x, y, lam, perm, INPUT, self.criterion)
+
+        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

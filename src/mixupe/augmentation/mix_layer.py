@@ -75,8 +75,9 @@ class MixLayer:
         """Logits (B, K) of the batch as it is, and what flowed into the mix layer, (B, ...).
 
         Where the named module is the model's last one (a classifier head), the representation of the mixed pass is
-        reused and only the head runs again. `differentiable`: the logits can be differentiated by that flow, twice,
-        which costs a backward pass through the first layer.
+        reused and only the head runs again, unless its weights are there only while a module around it runs (FSDP).
+        `differentiable`: the logits can be differentiated by that flow, twice, which costs a backward pass through the
+        first layer.
         """
         seen: list[Tensor] = []
 
@@ -88,7 +89,7 @@ class MixLayer:
         with _kernels(differentiable):
             if self._place is None:
                 output = self.call.again(started(self._checked_input(x, batch)))
-            elif self._mixed is not None and self._mixed.is_last and self.call.merge is None:
+            elif self._mixed is not None and self._mixed.is_last and self.call.merge is None and self._place.runs_alone:
                 args, named = self._mixed.arguments(started(self._mixed.h))
                 output = self._place.module(*args, **named)
             else:

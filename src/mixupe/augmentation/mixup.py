@@ -142,6 +142,8 @@ class Mixup(Method):
     def stack_plan(self) -> StackPlan:
         def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
             uniform, gamma, perm, alpha = drawn
-            return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion)
+            return drawn_mixup_loss(
+                model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion, self.batch_dim
+            )
 
         return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))

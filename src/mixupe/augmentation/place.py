@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refuse_in_compiled
+from mixupe.augmentation.second_order import sharded_classes
 
 INPUT = "input"
 
@@ -27,6 +28,12 @@ class Place:
     module: nn.Module
     around: tuple[nn.Module, ...]
     batch_dim: int | None
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether it can be called by itself: FSDP brings the weights together where the module that it shards is called."""
+        sharded = sharded_classes()
+        return isinstance(self.module, sharded) or not any(isinstance(part, sharded) for part in self.around)
 
     def checked(self, h: Any, batch: int) -> Tensor:
         """h, a floating-point tensor with `batch` examples along their axis.

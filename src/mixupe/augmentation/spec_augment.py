@@ -87,8 +87,7 @@ class SpecAugment(Method):
         checks.check_generator(generator)
         call = Call.of(model, forward, merge)
         y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} spectrograms, (B, 1, bands, frames) in a floating dtype")
+        checks.check_input(x, len(y), 4, "spectrograms, (B, 1, bands, frames)")
         bands, frames = x.shape[-2:]
         generator = of_this_process(generator)
         device = generator.device if generator is not None else torch.device("cpu")

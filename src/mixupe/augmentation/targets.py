@@ -4,14 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation.checks import check_tensor, readable
-from mixupe.augmentation.loss import CRITERIA, Criterion, CrossEntropy, cross_entropy
+from mixupe.augmentation.loss import Criterion, CrossEntropy, cross_entropy, is_own
 
 
 def is_of_classes(criterion: Criterion) -> bool:
     """Whether it compares logits (B, K) with class indices or probabilities. What others take, only they know."""
-    return any(criterion is known for known in CRITERIA.values()) or isinstance(
-        criterion, CrossEntropy | nn.CrossEntropyLoss
-    )
+    return is_own(criterion) or isinstance(criterion, CrossEntropy | nn.CrossEntropyLoss)
 
 
 def checked_targets(y: Tensor, criterion: Criterion = cross_entropy) -> Tensor:

@@ -23,10 +23,11 @@ from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.model_file import write_model
 from mixupe.experiment.outcome import Outcome, ended_by, record_failure, refused
 from mixupe.experiment.predictions import predictions_of, write_predictions
-from mixupe.experiment.prepare import PreparedRun, check_processes, prepare
+from mixupe.experiment.prepare import PreparedRun, prepare
 from mixupe.experiment.progress import Display, OneRun, Quiet
 from mixupe.experiment.record import build_record
 from mixupe.experiment.request import Request
+from mixupe.experiment.rules import check_processes
 from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_logger import NoLogger, RunLogger, run_logger

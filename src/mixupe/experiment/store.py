@@ -194,10 +194,5 @@ def read_record(path: Path, run_id: str) -> Record | None:
     return record if record.get("id") == run_id and isinstance(record.get("metrics"), dict) else None
 
 
-def kept_record(results: Path, run_id: str) -> Path:
-    """Where the table with the folder `results` keeps the record of a run: beside the table, and under version control."""
-    return results / "records" / f"{run_id}.json"
-
-
 def _whereabouts() -> dict[str, Any]:
     return {"pid": os.getpid(), "host": socket.gethostname(), "heartbeat": time.time()}

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from mixupe.console import CONSOLE
 from mixupe.errors import UserError
-from mixupe.experiment import progress as terminal
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
@@ -165,11 +165,11 @@ def compare(
 @contextmanager
 def _silent() -> Iterator[None]:
     """Without the lines that a sweep says in a terminal; errors are raised all the same."""
-    before, terminal.CONSOLE.quiet = terminal.CONSOLE.quiet, True
+    before, CONSOLE.quiet = CONSOLE.quiet, True
     try:
         yield
     finally:
-        terminal.CONSOLE.quiet = before
+        CONSOLE.quiet = before
 
 
 @contextmanager

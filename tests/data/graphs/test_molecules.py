@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs import molecules
 from mixupe.data.graphs.flat import FlatGraphs
 from mixupe.data.graphs.molecules import Molecules, featurise
 from mixupe.data.registry import dataset_settings, load_dataset
+from mixupe.errors import UserError
 
 Chem = pytest.importorskip("rdkit.Chem")
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch import Tensor
 from torch_geometric.io import read_tu_data
 
@@ -15,6 +14,7 @@ from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
 from mixupe.data.graphs.settings import TUFolderSettings
 from mixupe.data.graphs.tu_folder import content_version, load
 from mixupe.data.registry import dataset_settings, load_dataset
+from mixupe.errors import UserError
 from tests.data.graphs.tu_format import OPTIONS, write_tu_set
 
 REQUEST = DataRequest(root=Path("unused"), seed=0, protocol="heldout")

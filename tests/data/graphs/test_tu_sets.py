@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch_geometric.io import read_tu_data
 
 from mixupe.data.base import DataRequest
 from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tu_files import TUFolder
 from mixupe.data.registry import dataset_settings, is_here, load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from tests.data.digest_in import digest_in
 from tests.data.graphs.tu_format import write_tu_set

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixupe.errors import UserError
 from PIL import ExifTags, Image
 
 from mixupe.data.images.decode import SUFFIXES, Pixels, decoded, read_image, to_pixels
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 from PIL import Image
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import emoji
 from mixupe.data.images.settings import Emoji
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 
 CATEGORIES = ("Flags", "Objects", "Component")
 

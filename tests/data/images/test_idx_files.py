@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import torchvision_sets
 from mixupe.data.images.idx_files import FASHION_MNIST
 from mixupe.data.images.settings import TorchvisionSet
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from tests.data.images.idx_format import compress, idx_files
 
 CONFIG = TorchvisionSet(

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import image_folder
 from mixupe.data.images.settings import ImageFolder
 from mixupe.data.images.streaming import StreamingImages
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
-from mixupe.errors import UserError
 from torchvision.datasets import imagenet as torchvision_imagenet
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import imagenet
 from mixupe.data.images.settings import ImageNet
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 CONFIG = ImageNet(name="imagenet", domain="images", loader="images.imagenet", image_size=16, workers=0)

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from mixupe.errors import UserError
 from PIL import Image
 
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.modes import in_8_bits
+from mixupe.errors import UserError
 
 # Grey of RGB by ITU-R 601: 0.299 * 200 + 0.587 * 100 + 0.114 * 50.
 GREY = 124

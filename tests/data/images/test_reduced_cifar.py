@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 from PIL import Image
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import reduced_cifar, torchvision_sets
 from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from tests.data.digest_in import digest_in
 from tests.real_data import real

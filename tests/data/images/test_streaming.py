@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe.data.base import DataRequest
@@ -17,6 +16,7 @@ from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.streaming import StreamingImages, streaming_bundle
 from mixupe.data.splits import Examples
+from mixupe.errors import UserError
 from mixupe.rng import generator
 from tests.data.images.conftest import WriteImage
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.images import tiny_imagenet
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import TinyImageNet
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 WNIDS = ("n02124075", "n01443537", "n04067472")

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
-from mixupe.errors import UserError
 
 from mixupe.data.speech.audio_files import SUFFIXES, ClipFormat, read_clip
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 Float64 = npt.NDArray[np.float64]

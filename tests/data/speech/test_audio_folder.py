@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.speech.audio_folder import content_version, load
 from mixupe.data.speech.settings import AudioFolder
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from mixupe.errors import UserError
 
 from mixupe.data.speech.audio_files import ClipFormat, read_clip
+from mixupe.errors import UserError
 
 FORM = ClipFormat(sample_rate=16000, seconds=0.1, resample=False)
 SAMPLES = np.random.default_rng(0).integers(-32768, 32768, 1600, dtype=np.int16)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from mixupe.errors import UserError
 from torchaudio.datasets import speechcommands
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.settings import SpeechCommands
 from mixupe.data.speech.speech_commands import COMMANDS, fetch, is_here, load, noise_crops
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 RELEASE = "speech_commands_v0.02"

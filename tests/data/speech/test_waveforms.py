@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 from torch import Tensor
 
 from mixupe.data.base import DataBundle, DataRequest
@@ -15,6 +14,7 @@ from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.speech.waveforms import Waveforms, joined, random_gain, random_shift, waveform_bundle
 from mixupe.data.splits import Examples
+from mixupe.errors import UserError
 from mixupe.rng import generator
 
 REQUEST = DataRequest(root=Path(), seed=0, protocol="heldout")

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.tabular.classes import class_target
+from mixupe.errors import UserError
 
 
 def labels(values: Any, missing: tuple[str, ...] | None = None) -> tuple[list[object], tuple[str, ...]]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from mixupe.errors import UserError
 from pydantic import ValidationError
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import is_here
 from mixupe.data.tabular.csv_file import content_version, load
 from mixupe.data.tabular.settings import OwnTable
+from mixupe.errors import UserError
 
 KEYS = {"name": "csv", "domain": "tabular", "loader": "tabular.csv_file"}
 

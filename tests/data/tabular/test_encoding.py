@@ -6,13 +6,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataRequest, DatasetSettings, DataSpec
 from mixupe.data.tabular.encoding import column_names, decode, encode
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.new_rows import read
 from mixupe.data.tensors import TensorSplit
+from mixupe.errors import UserError
 
 SETTINGS = DatasetSettings(name="made", domain="tabular", loader="tabular.csv_file")
 

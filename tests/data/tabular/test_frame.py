@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.columns import clean, informative
 from mixupe.data.tabular.frame import MAX_CATEGORIES, duplicate_groups, table_bundle
 from mixupe.data.tabular.settings import Imputation
+from mixupe.errors import UserError
 
 ROWS = 60
 LABELS = pd.Series(["no", "yes"] * (ROWS // 2))

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.error import URLError
 
 import pytest
-from mixupe.errors import UserError
 from pydantic import ValidationError
 
 from mixupe.data.base import DataBundle, DataRequest
@@ -15,6 +14,7 @@ from mixupe.data.registry import fetch, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.openml import load
 from mixupe.data.tabular.settings import OpenML
+from mixupe.errors import UserError
 from tests.data import openml_cache
 
 KEYS = {"name": "openml", "domain": "tabular", "loader": "tabular.openml"}

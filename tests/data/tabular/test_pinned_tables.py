@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from mixupe.errors import UserError
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.idx_files import MNIST
@@ -16,6 +15,7 @@ from mixupe.data.registry import dataset_settings, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.pinned_tables import load
 from mixupe.data.tabular.settings import PinnedTable
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
 from tests.data.digest_in import digest_in

@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from mixupe.errors import UserError
 
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
+from mixupe.errors import UserError
 
 TEXT = "size,näme\n" + "".join(f"{row}.5,Größe {row % 3}\n" for row in range(400))
 
