@@ -15,7 +15,7 @@ import sys
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.experiment.command import Command
 from mixupe.experiment.compose import one_line
 from mixupe.experiment.progress import complain
@@ -33,7 +33,7 @@ def main() -> int:
     command = None
     try:
         command = Command.parse(sys.argv[1:])
-        with stopping.listening():
+        with preemption.listening():
             outcome = command.run()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         if show_traceback:

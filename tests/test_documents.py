@@ -76,7 +76,7 @@ def check_training(arguments: Sequence[str]) -> None:
     command = Command.parse(arguments)
     if not command.flags.multirun:
         return
-    table = [one.removeprefix("table=") for one in arguments if one.startswith("table=")]
+    table = [argument.removeprefix("table=") for argument in arguments if argument.startswith("table=")]
     with hydra_initialised():
         if table:
             check_table(table[0], command.run_overrides)

@@ -60,12 +60,12 @@ class SearchSweeper(Sweeper):
         trials = Trials(space, self.n_trials, self.workers.launch, self.workers.count)
         while len(trials.done) < self.n_trials:
             asked = [study.ask(ranges) for _ in range(min(self.n_jobs, self.n_trials - len(trials.done)))]
-            points = [[f"{key}={one.params[key]}" for key in ranges] for one in asked]
-            for one, trial in zip(asked, trials.run(points), strict=True):
+            points = [[f"{key}={suggestion.params[key]}" for key in ranges] for suggestion in asked]
+            for suggestion, trial in zip(asked, trials.run(points), strict=True):
                 if trial.error is None:  # a setting that diverges is avoided
-                    study.tell(one, state=optuna.trial.TrialState.FAIL)
+                    study.tell(suggestion, state=optuna.trial.TrialState.FAIL)
                 else:
-                    study.tell(one, trial.error)
+                    study.tell(suggestion, trial.error)
         say(trials.summary())
         return trials.best().error
 
@@ -102,7 +102,7 @@ def _distribution(override: Override) -> Any:
             return kind(low, high, log="log" in value.tags)
         if isinstance(value, RangeSweep) and not value.shuffle:
             values = list(value.range())
-            kind = IntDistribution if all(isinstance(one, int) for one in values) else FloatDistribution
+            kind = IntDistribution if all(isinstance(value, int) for value in values) else FloatDistribution
             return kind(min(values), max(values), step=abs(value.step))
     except ValueError as error:
         raise UserError(f"{override.input_line}: is no range to search ({one_line(error)})") from error

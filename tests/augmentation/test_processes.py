@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mixupe import ManifoldMixup, Mixup, MixupE, mixupe_loss
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS
-from tests.ranks import results
+from tests.world import results
 
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
 
@@ -169,8 +169,8 @@ def test_accelerate_in_two_processes_gives_the_mean_gradient(tmp_path: Path) -> 
 
 
 def test_processes_seeded_alike_draw_their_own_lam_and_draw_it_again(found: list[Any]) -> None:
-    for one, other in zip(found[0]["lam"], found[1]["lam"], strict=True):
-        assert not torch.equal(one, other)
+    for ours, theirs in zip(found[0]["lam"], found[1]["lam"], strict=True):
+        assert not torch.equal(ours, theirs)
     for of_rank in found:
         assert all(map(torch.equal, of_rank["lam"], of_rank["again"]))
 

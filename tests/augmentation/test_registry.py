@@ -89,7 +89,7 @@ def test_arguments_are_keys() -> None:
     assert type(settings).model_fields["power"].json_schema_extra == {"identity_default": 1}
     method = build_augmentation(settings, torch.zeros(3))
     assert isinstance(method, Smoothed)
-    assert (method.share, method.classes, method.mix_points) == (1.0, ("a",), ())
+    assert (method.share, method.classes, method.mix_layers) == (1.0, ("a",), ())
 
 
 def test_the_way_from_a_path_knows_the_style() -> None:
@@ -147,7 +147,7 @@ def test_the_mean_input_is_for_mixing_at_the_input(mix_at: str, variant: str, ge
     settings = augmentation_settings(values, "tabular", ())
     mean = torch.ones(3)
     assert (build_augmentation(settings, mean).x_mean is mean) is gets
-    assert prototype(settings).mix_points == (mix_at,)
+    assert prototype(settings).mix_layers == (mix_at,)
 
 
 def test_a_class_has_one_settings_class() -> None:

@@ -256,7 +256,7 @@ def test_a_sweep_goes_on_over_damaged_runs(tmp_path: Path, capsys: pytest.Captur
     jobs = TABLE.override_lists([f"output_root={tmp_path}"])
     with hydra_initialised():
         before = run_sweep("toy", jobs)
-        folders = [RunStore(tmp_path).folder(one.id) for one in before]
+        folders = [RunStore(tmp_path).folder(outcome.id) for outcome in before]
         DAMAGE["cut off"](folders[0].record)
         DAMAGE["empty"](folders[1].path / "state.json")
         DAMAGE["missing"](folders[2].record)
@@ -265,7 +265,7 @@ def test_a_sweep_goes_on_over_damaged_runs(tmp_path: Path, capsys: pytest.Captur
     assert len(warnings(capsys)) == 3
     for old, new in zip(before, again, strict=True):
         assert comparable(old.record or {}) == comparable(new.record or {})
-    assert [one.fresh for one in again] == [True, False, True, False]
+    assert [outcome.fresh for outcome in again] == [True, False, True, False]
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "no JSON", "no object", "another run's"])
@@ -302,7 +302,7 @@ def test_a_damaged_record_of_a_table_is_named_and_mended(
         assert [line.split(" warning: ")[1] for line in warnings(capsys)] == [
             f"{path} is damaged; taken from the run store, or run again"
         ]
-        assert [one.fresh for one in again] == [True, False, False, False]
+        assert [outcome.fresh for outcome in again] == [True, False, False, False]
         keep_records(declared_runs(TABLE, results, extra), results)
     assert comparable(json.loads(path.read_bytes())) == comparable(json.loads(whole))
 

@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_record_and_another_does_not(compose: Compo
 
 def test_a_record_says_where_its_test_part_comes_from(compose: Compose) -> None:
     outcomes = [request_run(compose(*keys)) for keys in ((), ("dataset.folds=3",))]
-    assert [(one.record or {})["test_part"] for one in outcomes] == ["drawn", "fold"]
+    assert [(outcome.record or {})["test_part"] for outcome in outcomes] == ["drawn", "fold"]
 
 
 def test_a_record_does_not_say_where_files_lie(compose: Compose, tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ def test_the_best_trial_has_the_lowest_mean_and_names_its_runs(
         for seed, error in enumerate(errors)
     }
     search = trials(tmp_path)
-    assert [one.error for one in search.run([[points[0]], [points[1]]])] == [6.0, 5.5]
-    assert [one.error for one in search.run([[points[2]]])] == [None], "one of its seeds failed"
+    assert [trial.error for trial in search.run([[points[0]], [points[1]]])] == [6.0, 5.5]
+    assert [trial.error for trial in search.run([[points[2]]])] == [None], "one of its seeds failed"
     assert search.best().run_ids == (ids[points[1], 0], ids[points[1], 1])
     assert search.summary() == (
         "search: best of 3 trials (1 failed): augmentation.eta=0.2: validation error 5.50%,"

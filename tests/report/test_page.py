@@ -60,16 +60,16 @@ def test_every_record_is_in_the_page_and_reachable(page: str, tables: Tables) ->
     links = {attributes.get("href") for tag, attributes in Tags(page).tags if tag == "a"}
     for table, runs in tables:
         entries = data["tables"][table.name]
-        behind = [one for entry in entries for one in entry["runs"]]
+        behind = [identity for entry in entries for identity in entry["runs"]]
         ids = [run.record["id"] for run in runs if run.record is not None]
         assert behind == ids, "each run stands behind exactly one number"
         shown = re.findall(
             r'data-entry="(\d+)"', page[page.index(f'<section id="{table.name}"') :].split("</section>")[0]
         )
         assert sorted(map(int, shown)) == list(range(len(entries))), "each of these numbers is in the main table"
-        for one in ids:
-            assert f"#{table.name}/{one}" in links
-            assert one in data["records"][table.name]["runs"]
+        for identity in ids:
+            assert f"#{table.name}/{identity}" in links
+            assert identity in data["records"][table.name]["runs"]
 
 
 def test_a_record_keeps_what_it_leads_back_to(page: str, tables: Tables) -> None:
@@ -99,7 +99,7 @@ def test_the_page_loads_nothing(page: str) -> None:
 
 def test_only_the_own_script_and_style_may_run(page: str) -> None:
     tags = Tags(page)
-    (policy,) = [one["content"] for tag, one in tags.tags if tag == "meta" and "http-equiv" in one]
+    (policy,) = [attributes["content"] for tag, attributes in tags.tags if tag == "meta" and "http-equiv" in attributes]
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     style, _, script = (text for _, text in tags.raw)

@@ -106,7 +106,7 @@ def test_a_run_is_explained_here_and_as_a_page(
     assert call(monkeypatch, "runs", "show", run.id[:8], "--output-root", root, "--results", tmp_path) == 0
     said = capsys.readouterr().out
     assert all(len(line) <= 80 or str(root) in line or run.id in line for line in said.splitlines())
-    words = ("Confusion matrix", "Errors by class", "The most confident mistakes", "Calibration", "colour")
+    words = ("Confusion matrix", "Errors by class", "The most confident mistakes", "Calibration", "color")
     assert [word for word in words if word not in said] == []
     page = (root / "pages" / f"{run.id}.html").read_text()
     assert page.count("<img") == 2

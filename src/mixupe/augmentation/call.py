@@ -21,9 +21,9 @@ class Call:
     """A model and how it is called.
 
     Attributes:
-        model: whose modules may be mix points.
+        model: whose modules may be mix layers.
         forward: (model, x) -> its output; None is model(x).
-        merge: (x, perm) -> x, for what belongs to both partners of a mixed pass and is not blended, such as a mask.
+        merge: (x, perm) -> x, for what belongs to both partners of a mixed pass and is not interpolated, such as a mask.
     """
 
     model: Model

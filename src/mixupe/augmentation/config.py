@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mixupe.augmentation.loss import CRITERIA, Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method
-from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.mix_layer import INPUT, Model
 from mixupe.augmentation.registry import method_class
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.settings import UserError
@@ -73,7 +73,7 @@ def _strict(hint: Any) -> Any:
     return GenericAlias(tuple, (*get_args(hint), ...)) if get_origin(hint) is Sequence else hint
 
 
-def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[str, ...]) -> AugmentationSettings:
+def augmentation_settings(values: Mapping[str, Any], domain: str, mix_layers: tuple[str, ...]) -> AugmentationSettings:
     """The `augmentation` part of a config with `mix_at: auto` resolved.
 
     `auto` is for a method that mixes at one point the input, for graphs the classifier head (whose input is the readout);
@@ -89,9 +89,9 @@ def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[
         raise UserError(f"augmentation: {name} takes {' or '.join(method.domains)}, the data set holds {domain}")
     checked_class = settings_class(method, str(name), None if target is None else str(target))
     if values.get("mix_at") == AUTO and "mix_at" in checked_class.model_fields:
-        one = "head" if domain == "graphs" else INPUT
+        mix_layer = "head" if domain == "graphs" else INPUT
         several = checked_class.model_fields["mix_at"].annotation is not str
-        values = {**values, "mix_at": stages if several else one}
+        values = {**values, "mix_at": mix_layers if several else mix_layer}
     settings = checked_class.model_validate(values)
     try:
         prototype(settings)
@@ -126,7 +126,9 @@ def build_augmentation(
     """
     function = CRITERIA[criterion] if isinstance(criterion, str) else criterion
     if function is not cross_entropy and "criterion" not in inspect.signature(settings.method_class).parameters:
-        named = next((name for name, one in CRITERIA.items() if one is function), "class weights or label smoothing")
+        named = next(
+            (name for name, criterion in CRITERIA.items() if criterion is function), "class weights or label smoothing"
+        )
         raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {named}")
     method = _made(settings, {"x_mean": x_mean, "criterion": function})
     if data is not None:

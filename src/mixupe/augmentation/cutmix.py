@@ -13,7 +13,7 @@ from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.mixup import to_device
 from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
@@ -54,7 +54,7 @@ class CutMix(Method):
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)
-        lam, perm = placed(1 - cut.double().mean(), perm, x, y)
+        lam, perm = to_device(1 - cut.double().mean(), perm, x, y)
         x = call.merged(x, perm)
         checks.check_input(x, len(y), 4, f"{_TAKES}, after merge")
         logits = logits_of(

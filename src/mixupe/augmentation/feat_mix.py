@@ -14,7 +14,7 @@ from mixupe.augmentation.call import Call, Model
 from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
 from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mixup import mixed_loss, placed
+from mixupe.augmentation.mixup import mixed_loss, to_device
 from mixupe.augmentation.targets import is_of_classes
 
 # Training rows that the mutual information is estimated from.
@@ -79,7 +79,7 @@ class FeatMix(Method):
         kept = places.argsort(dim=1).argsort(dim=1) < (lam * places.shape[1]).floor()
         share = (kept * importance).sum(dim=1) / importance.sum()
         kept_columns = kept[:, feature_of].to(x.device, non_blocking=True)
-        lam, perm = placed(share, perm, x, y)
+        lam, perm = to_device(share, perm, x, y)
         x = call.merged(x, perm)
         checks.check_input(x, len(y), 2, f"{_TAKES}, after merge")
         logits = logits_of(call(torch.where(kept_columns, x, x[perm])), len(y), is_of_classes(self.criterion))
@@ -128,6 +128,6 @@ def mutual_information(rows: Tensor, labels: Tensor, feature_of: Tensor) -> Tens
         torch.cat([torch.full((len(rows), 1), 0.5), rows[:, own]], dim=1).argmax(dim=1) if block else rows[:, own[0]]
         for own, block in zip(columns, is_block, strict=True)
     ]
-    table = torch.stack([one.double() for one in values], dim=1).numpy()
+    table = torch.stack([of_feature.double() for of_feature in values], dim=1).numpy()
     found = torch.from_numpy(mutual_info_classif(table, labels.numpy(), discrete_features=is_block, random_state=0))
     return found.float() if bool(found.sum() > 0) else torch.ones(len(columns))

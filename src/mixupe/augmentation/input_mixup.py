@@ -14,8 +14,8 @@ from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import to_device
 from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
@@ -29,7 +29,7 @@ class InputMixup(Method):
 
     Args:
         alpha: > 0.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
         criterion: see `mixup_loss`.
 
     Raises:
@@ -49,8 +49,8 @@ class InputMixup(Method):
         return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator))
 
     def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
-        lam, perm = placed(lam, perm, x, y)
-        logits = MixPoint(call, self.mix_at, of_classes=is_of_classes(self.criterion)).mixed_logits(x, lam, perm)
+        lam, perm = to_device(lam, perm, x, y)
+        logits = MixLayer(call, self.mix_at, of_classes=is_of_classes(self.criterion)).mixed_logits(x, lam, perm)
         targets = known_targets(y, logits, self.criterion)
         loss = mixed_criterion(logits, y, nearer(lam), perm, self.criterion)
         return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=targets)

@@ -14,7 +14,7 @@ from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.mix_layer import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.over_runs import over_runs
 

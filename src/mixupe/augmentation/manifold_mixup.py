@@ -15,8 +15,8 @@ from mixupe.augmentation.call import Call, Model
 from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, logits_mixed_at
-from mixupe.augmentation.mixup import drawn_mixup_loss, mixed_loss, placed
+from mixupe.augmentation.mix_layer import INPUT, logits_mixed_at
+from mixupe.augmentation.mixup import drawn_mixup_loss, mixed_loss, to_device
 
 
 class ManifoldMixup(Method):
@@ -71,8 +71,8 @@ class ManifoldMixup(Method):
 
         def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
             uniform, gamma, perm, layer, alpha = drawn
-            lam, perm = placed(lam_of(uniform, gamma, alpha), perm, x, y)
-            # With lam 1 a blend is what it is of: so each run is blended at its own layer alone.
+            lam, perm = to_device(lam_of(uniform, gamma, alpha), perm, x, y)
+            # With lam 1 an interpolation is what it is of: so each run is interpolated at its own layer alone.
             lams = {name: torch.where(layer == index, lam, 1.0) for index, name in enumerate(self.mix_at)}
             return mixed_loss(logits_mixed_at(model, x, lams, perm), y, lam, perm, self.criterion)
 

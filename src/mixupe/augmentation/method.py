@@ -19,9 +19,9 @@ from mixupe.augmentation.targets import checked_targets
 
 @dataclass(frozen=True)
 class Style:
-    """How a method, or a value of a setting, is drawn: told apart by the marker where there is no colour."""
+    """How a method, or a value of a setting, is drawn: told apart by the marker where there is no color."""
 
-    colour: str
+    color: str
     marker: str
     line: Literal["-", "--", "-.", ":"]
 
@@ -60,7 +60,7 @@ class Method(nn.Module, ABC):
 
     The arguments of `__init__` are the keys of the method's config, checked by their type hints and by what `__init__`
     raises; but for `criterion`, `x_mean` (the training-set mean input) and `batch_dim`, which come from elsewhere. Each is
-    kept as an attribute of its name. A mix point is an argument `mix_at: str`, several are `mix_at: Sequence[str]`; both
+    kept as an attribute of its name. A mix layer is an argument `mix_at: str`, several are `mix_at: Sequence[str]`; both
     may be `auto` in a config. Values of an argument `variant` compete for a best setting of their own in a search.
 
     A method that gives `stack_plan(self) -> StackPlan` is trained with others at once. What a class inherits of that, and
@@ -129,8 +129,8 @@ class Method(nn.Module, ABC):
         """Look at the training part (a `Split`) and what a model is told of the data (a `DataSpec`), before training."""
 
     @property
-    def mix_points(self) -> tuple[str, ...]:
-        """Every mix point it may use; none for training without mixing."""
+    def mix_layers(self) -> tuple[str, ...]:
+        """Every mix layer it may use; none for training without mixing."""
         mix_at = getattr(self, "mix_at", ())
         return (mix_at,) if isinstance(mix_at, str) else tuple(mix_at)
 

@@ -13,8 +13,8 @@ from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import to_device
 from mixupe.augmentation.targets import check_targets_fit
 
 
@@ -34,7 +34,7 @@ class MixupSmoothing(Method):
     Args:
         alpha: > 0.
         smoothing: share of each target that goes to all classes alike, in [0, 1); 0 is mixup.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
         criterion: see `mixup_loss`; of class indices and probabilities.
 
     Raises:
@@ -59,8 +59,8 @@ class MixupSmoothing(Method):
         return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator))
 
     def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
-        lam, perm = placed(lam, perm, x, y)
-        logits = MixPoint(call, self.mix_at).mixed_logits(x, lam, perm)
+        lam, perm = to_device(lam, perm, x, y)
+        logits = MixLayer(call, self.mix_at).mixed_logits(x, lam, perm)
         check_targets_fit(y, logits)
         loss = mixed_criterion(logits, y, lam, perm, smoothed(self.criterion, self.smoothing))
         return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=y)

@@ -18,7 +18,7 @@ from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.generator import in_several_processes
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision
 from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.mix_layer import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.mixupe_loss import Form, loss_of_form
 from mixupe.augmentation.penalty import expected_distance

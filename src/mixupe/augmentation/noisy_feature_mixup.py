@@ -18,8 +18,8 @@ from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import mixed_loss, placed
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import mixed_loss, to_device
 from mixupe.augmentation.targets import is_of_classes
 
 
@@ -69,6 +69,6 @@ class NoisyFeatureMixup(Method):
             xi = torch.randn(shape, generator=generator, device=device).to(h.device, h.dtype, non_blocking=True)
             return h * (1 + self.multiplicative * xi[0]) + self.additive * xi[1]
 
-        lam, perm = placed(lam, perm, x, y)
-        point = MixPoint(call, layer, of_classes=is_of_classes(self.criterion))
+        lam, perm = to_device(lam, perm, x, y)
+        point = MixLayer(call, layer, of_classes=is_of_classes(self.criterion))
         return mixed_loss(point.mixed_logits(x, lam, perm, after=noisy), y, lam, perm, self.criterion)

@@ -136,7 +136,7 @@ def _refuse_compiled(module: nn.Module, name: str) -> None:
 
 _NOT_COMPILED = (
     "mix_at: {!r} lies inside what torch.compile compiles, which does not see that the hook that mixes comes and goes; mix"
-    " at input, or compile modules beside the mix point instead of the whole"
+    " at input, or compile modules beside the mix layer instead of the whole"
 )
 
 _TRANSFORMERS = (
@@ -164,5 +164,5 @@ def _takes_sequence_first(module: nn.Module, around: Iterable[nn.Module]) -> boo
 
 def _holds_sequence_first(module: nn.Module, around: Iterable[nn.Module]) -> bool:
     """Whether the module, or one around it, has parts with batch_first=False, so that the order of its axes is in doubt."""
-    parts = (part for one in (module, *around) for part in one.modules())
+    parts = (part for root in (module, *around) for part in root.modules())
     return any(getattr(part, "batch_first", None) is False for part in parts)

@@ -14,8 +14,8 @@ from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion, plain_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import to_device
 from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
@@ -27,7 +27,7 @@ class RegMixup(Method):
     Args:
         alpha: > 0.
         eta: >= 0, weight of mixup's loss.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
         criterion: see `mixup_loss`.
 
     Raises:
@@ -50,8 +50,8 @@ class RegMixup(Method):
         return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator), self.eta)
 
     def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor, eta: float | Tensor) -> MixedLoss:
-        lam, perm = placed(lam, perm, x, y)
-        point = MixPoint(call, self.mix_at, of_classes=is_of_classes(self.criterion))
+        lam, perm = to_device(lam, perm, x, y)
+        point = MixLayer(call, self.mix_at, of_classes=is_of_classes(self.criterion))
         logits = point.mixed_logits(x, lam, perm)
         clean_logits, _ = point.clean_pass(x, len(y), differentiable=False)
         targets = known_targets(y, logits, self.criterion)

@@ -17,7 +17,7 @@ def chosen_files(source: Any, kind: FileKind) -> tuple[list[Path], tuple[str, ..
         UserError: nothing is there, or no file of the kind.
     """
     if isinstance(source, Sequence) and not isinstance(source, str):
-        files = [Path(one) for one in source]
+        files = [Path(path) for path in source]
         return files, tuple(str(file) for file in files), ()
     place = Path(source)
     if place.is_file():

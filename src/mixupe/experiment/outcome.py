@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunFolder
 from mixupe.settings import UserError
@@ -82,7 +82,7 @@ def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
         if not folder.has_checkpoint():  # it holds no work of an earlier start, and goes again
             shutil.rmtree(folder.path, ignore_errors=True)
         return refused(folder, title, error)
-    if isinstance(error, stopping.StoppedError):
+    if isinstance(error, preemption.StoppedError):
         # The state stays RUNNING; without a process that is INTERRUPTED.
         reason = f"{error}; the same command goes on from there"
         return Outcome(folder.id, title, "INTERRUPTED", fresh=True, reason=reason)

@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mixupe.augmentation.config import build_augmentation, prototype
-from mixupe.augmentation.mix_point import MixPoint
+from mixupe.augmentation.mix_layer import MixLayer
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.registry import load_dataset
@@ -22,7 +22,7 @@ from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
 from mixupe.settings import UserError
 from mixupe.training.criterion import build_criterion
-from mixupe.training.distributed import ALONE, Ranks
+from mixupe.training.distributed import ALONE, World
 from mixupe.training.trainer import Trainer, resolve_device
 
 
@@ -59,7 +59,7 @@ class PreparedRun:
         return {"epoch": epoch, **row}
 
 
-def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> PreparedRun:
+def prepare(request: Request, claim: ExitStack, world: World = ALONE) -> PreparedRun:
     """The run, ready to be trained or to go on; of several processes, only the first writes.
 
     Raises:
@@ -73,8 +73,8 @@ def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> Prepare
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
     log = MetricsLog(folder.metrics)
-    trainer = _trainer(request, data, ranks, len(log.rows()))
-    if ranks.is_first:
+    trainer = _trainer(request, data, world, len(log.rows()))
+    if world.is_main_process:
         problems = folder.set_damage_aside()
         folder.set_running()
         write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
@@ -82,12 +82,12 @@ def prepare(request: Request, claim: ExitStack, ranks: Ranks = ALONE) -> Prepare
     return PreparedRun(request, data, trainer, log, claim, started)
 
 
-def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) -> Trainer:
+def _trainer(request: Request, data: DataBundle, world: World, reported: int) -> Trainer:
     """Everything that can be wrong with the combination is found here, before training."""
     settings = request.settings
     model = initial_model(settings, data)
-    for name in prototype(settings.augmentation).mix_points:
-        _check_mix_point(model, name, data.spec.domain)
+    for name in prototype(settings.augmentation).mix_layers:
+        _check_mix_layer(model, name, data.spec.domain)
     if settings.trainer.compile:
         _check_compilable(settings)
     device = resolve_device(settings.trainer.device)
@@ -108,7 +108,7 @@ def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) ->
         settings.scheduler,
         settings.seed,
         request.folder.checkpoint,
-        ranks,
+        world,
         run=request.folder.id,
         reported=reported,
     )
@@ -117,7 +117,7 @@ def _trainer(request: Request, data: DataBundle, ranks: Ranks, reported: int) ->
 def _check_compilable(settings: RunSettings) -> None:
     """A compiled model would ignore a hook on an inner module, and cannot be differentiated twice."""
     method = prototype(settings.augmentation)
-    others = [name for name in method.mix_points if name != "input"]
+    others = [name for name in method.mix_layers if name != "input"]
     if others:
         raise UserError(f"trainer.compile: true works with mixing at the input, augmentation.mix_at has {others[0]!r}")
     obstacle = method.obstacle("compile")
@@ -141,9 +141,9 @@ def check_processes(settings: RunSettings, processes: int) -> None:
         raise UserError(f"torchrun: several processes cannot train with {obstacle}")
 
 
-def _check_mix_point(model: torch.nn.Module, name: str, domain: str) -> None:
+def _check_mix_layer(model: torch.nn.Module, name: str, domain: str) -> None:
     try:
-        MixPoint(model, name)
+        MixLayer(model, name)
     except ValueError as error:
         raise UserError(f"augmentation.{error}") from error
     if domain == "graphs" and name == "input":

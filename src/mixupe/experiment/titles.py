@@ -24,21 +24,21 @@ def titles_of(settings: Sequence[RunSettings], ids: Sequence[str]) -> list[str]:
     `wine alpha=0.5 seed=0 1f00ba12`; a value is shown where runs of the same names differ in it. The only run of a sweep
     is shown by its whole title.
     """
-    names = [_names(one) for one in settings]
-    shown = [position for position in range(len(_NAMED)) if len({one[position] for one in names}) > 1]
-    values = [dict(_flat(one.model_dump(mode="json", serialize_as_any=True))) for one in settings]
+    names = [_names(run) for run in settings]
+    shown = [position for position in range(len(_NAMED)) if len({parts[position] for parts in names}) > 1]
+    values = [dict(_flat(run.model_dump(mode="json", serialize_as_any=True))) for run in settings]
     varied: dict[tuple[str, ...], list[str]] = {}
     for group in set(names):
         members = [value for name, value in zip(names, values, strict=True) if name == group]
         keys = {key: None for member in members for key in member}
         varied[group] = [key for key in keys if len({member.get(key) for member in members}) > 1]
-    if len({one.seed for one in settings}) > 1:  # of other names, too
+    if len({run.seed for run in settings}) > 1:  # of other names, too
         varied = {group: [*(key for key in keys if key != "seed"), "seed"] for group, keys in varied.items()}
     titles = []
-    for one, name, value, run in zip(settings, names, values, ids, strict=True):
+    for run, name, value, run_id in zip(settings, names, values, ids, strict=True):
         short = _short(varied[name])
         words = [name[position] for position in shown] + [f"{short[key]}={value[key]}" for key in short if key in value]
-        titles.append(" ".join([*(words or [title_of(one)]), run[:SHORT_ID]]))
+        titles.append(" ".join([*(words or [title_of(run)]), run_id[:SHORT_ID]]))
     return titles
 
 

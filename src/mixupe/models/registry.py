@@ -14,8 +14,8 @@ from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
 from mixupe.models.settings import SETTINGS
 from mixupe.registry import registered_module
+from mixupe.rng import stream_seed
 from mixupe.settings import UserError
-from mixupe.streams import stream_seed
 
 if TYPE_CHECKING:
     from torch import nn

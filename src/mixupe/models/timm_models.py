@@ -1,4 +1,4 @@
-"""Networks of the library timm, freshly initialised. Module names, and so mix points, are timm's own."""
+"""Networks of the library timm, freshly initialised. Module names, and so mix layers, are timm's own."""
 
 import difflib
 from typing import Any

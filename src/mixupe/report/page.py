@@ -66,14 +66,14 @@ def render(
     """One HTML text; the same for the same records, to the byte."""
     sections = sorted((section(table, runs, extra, results) for table, runs in tables), key=_order)
     data = {
-        "records": {one.name: packed(one.records) for one in sections},
-        "tables": {one.name: [asdict(entry) for entry in one.entries] for one in sections},
+        "records": {section.name: packed(section.records) for section in sections},
+        "tables": {section.name: [asdict(entry) for entry in section.entries] for section in sections},
     }
     style, script = _part("page.css"), "".join(_part(name) for name in SCRIPTS)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(_part("page.html")).render(
         sections=sections,
-        records=sum(len(one.records) for one in sections),
+        records=sum(len(section.records) for section in sections),
         style=Markup(style),
         script=Markup(script),
         data=Markup(script_json(data)),
@@ -83,8 +83,8 @@ def render(
     return page + "\n"
 
 
-def _order(one: Section) -> tuple[bool, bool, str]:
-    return one.is_search, not one.more, one.name
+def _order(section: Section) -> tuple[bool, bool, str]:
+    return section.is_search, not section.more, section.name
 
 
 def _part(name: str) -> str:

@@ -72,14 +72,14 @@ def disagreement(a: Predictions, b: Predictions) -> Disagreement | None:
     """
     if a.classes != b.classes:
         raise ValueError("their classes differ")
-    one, other = a.parts["test"], b.parts["test"]
-    shared, mine, theirs = np.intersect1d(one.ids, other.ids, return_indices=True)
+    of_a, of_b = a.parts["test"], b.parts["test"]
+    shared, mine, theirs = np.intersect1d(of_a.ids, of_b.ids, return_indices=True)
     if not len(shared):
         return None
-    labels = one.labels[mine]
-    if not np.array_equal(labels, other.labels[theirs]):
+    labels = of_a.labels[mine]
+    if not np.array_equal(labels, of_b.labels[theirs]):
         raise ValueError("their examples have other labels")
-    said_a, said_b = one.predicted[mine], other.predicted[theirs]
+    said_a, said_b = of_a.predicted[mine], of_b.predicted[theirs]
     right_a, right_b = said_a == labels, said_b == labels
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
@@ -127,7 +127,7 @@ def curves_figure(names: Sequence[str], curves: Sequence[Sequence[Row]]) -> Figu
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
         for rows, style in zip(curves, styles.values(), strict=True):
             values = [row[key] for row in rows]
-            axis.plot(range(1, len(values) + 1), values, color=style.colour, linestyle=style.line, linewidth=1.4)
+            axis.plot(range(1, len(values) + 1), values, color=style.color, linestyle=style.line, linewidth=1.4)
         axis.set_ylabel(label, fontsize=9)
         axis.set_xlabel("epoch", fontsize=9)
         axis.locator_params(axis="x", integer=True)
@@ -193,10 +193,10 @@ def _show_disagreement(a: StoredRun, b: StoredRun, folder: Path) -> bool:
     return True
 
 
-def _share(one: Answers, other: Answers, shared: int) -> str:
+def _share(of_a: Answers, of_b: Answers, shared: int) -> str:
     """A word where the test parts are not the same."""
     return (
         ""
-        if shared == len(one.ids) == len(other.ids)
-        else f" (their test parts have {len(one.ids)} and {len(other.ids)})"
+        if shared == len(of_a.ids) == len(of_b.ids)
+        else f" (their test parts have {len(of_a.ids)} and {len(of_b.ids)})"
     )

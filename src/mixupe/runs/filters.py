@@ -32,8 +32,8 @@ def chosen(runs: Sequence[StoredRun], filters: Sequence[str]) -> list[StoredRun]
         UserError: a key that no run has, or a word that is none of these.
     """
     left = list(runs)
-    for one in filters:
-        holds = _holds(one, runs)
+    for text in filters:
+        holds = _holds(text, runs)
         left = [run for run in left if holds(run)]
     return left
 
@@ -70,7 +70,7 @@ def _key_holds(text: str, runs: Sequence[StoredRun]) -> Callable[[StoredRun], bo
         close = get_close_matches(key, keys, n=5, cutoff=0.4) or keys
         raise UserError(f"filter: {key!r} is in no run's config; allowed are its keys, such as {', '.join(close[:8])}")
     # A list has commas of its own.
-    wanted = [_value(given)] if given.startswith("[") else [_value(one) for one in given.split(",")]
+    wanted = [_value(given)] if given.startswith("[") else [_value(part) for part in given.split(",")]
     return lambda run: full[0] in run.flat and _value(run.flat[full[0]]) in wanted
 
 

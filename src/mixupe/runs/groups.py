@@ -16,7 +16,7 @@ from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunStore, kept_record, read_record
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
-from mixupe.runs.wording import words_of
+from mixupe.runs.wording import summary_texts
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.resampling import resamplings
@@ -54,8 +54,8 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
         members.setdefault(run.record["group"], []).append(run)
     first: dict[str, list[StoredRun]] = {}
     rows = []
-    words = words_of([group[0] for group in members.values()], with_seed=False)
-    for group, said in zip(members.values(), words.each, strict=True):
+    texts = summary_texts([group[0] for group in members.values()], with_seed=False)
+    for group, said in zip(members.values(), texts.each, strict=True):
         dataset = group[0].names[0]
         errors = np.array(list(_errors(group).values()))
         row = {
@@ -71,7 +71,7 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
             row |= _difference(group, first[dataset])
         first.setdefault(dataset, group)
         rows.append(row)
-    return Groups(words.common, pd.DataFrame(rows), tuple(_notes(runs, list(members.values()))))
+    return Groups(texts.common, pd.DataFrame(rows), tuple(_notes(runs, list(members.values()))))
 
 
 def show_groups(groups: Groups) -> None:
@@ -99,8 +99,8 @@ def end_sweep(settings: Sequence[RunSettings], output_root: Path, results: Path 
         results: folder of a table whose records count, too.
     """
     runs: dict[str, StoredRun] = {}
-    for one in settings:
-        folder = RunStore(one.output_root).folder(run_id(one))
+    for run_settings in settings:
+        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
         record = folder.read_record()
         if record is None and results is not None:
             record = read_record(kept_record(results, folder.id), folder.id)

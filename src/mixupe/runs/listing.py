@@ -11,7 +11,7 @@ from mixupe.experiment.files import write_text
 from mixupe.files import replacing
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import SHORT, StoredRun
-from mixupe.runs.wording import words_of
+from mixupe.runs.wording import summary_texts
 from mixupe.settings import UserError
 from mixupe.tables.escape import csv_text
 
@@ -29,19 +29,19 @@ def show_runs(runs: Sequence[StoredRun], last: int) -> None:
         say_wrapped("No runs.")
         return
     kept = runs[-last:]
-    words = words_of(kept)
+    texts = summary_texts(kept)
     columns = {
         "id": [run.id[:SHORT] for run in kept],
         "state": [_state(run) for run in kept],
         "test %": [_error(run) for run in kept],
         "when": [_ago(run.finished) for run in kept],
-        "run": list(words.each),
+        "run": list(texts.each),
     }
     if set(columns["state"]) == {"done"}:
         del columns["state"]
     more = f" (the last {len(kept)}; --all shows all)" if len(kept) < len(runs) else ""
     rows = list(zip(*columns.values(), strict=True))
-    title = f"{len(runs)} run{'s' if len(runs) > 1 else ''}{more}{': ' if words.common else ''}{words.common}"
+    title = f"{len(runs)} run{'s' if len(runs) > 1 else ''}{more}{': ' if texts.common else ''}{texts.common}"
     show_table(title, list(columns), rows, numbers=["test %", "when"])
     failed = [run for run in kept if run.state == "FAILED"]
     for run in failed:

@@ -93,7 +93,7 @@ def _answers(predictions: Predictions, data: DataBundle | None) -> dict[str, Any
         )
     return {
         "mistakes": mistakes,
-        "errors": sorted(class_errors(answers, names), key=lambda one: -one.wrong),
+        "errors": sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong),
         "matrix": _matrix(confusion_matrix(answers)) if len(names) <= MOST_CLASSES else [],
         "names": names,
         "calibration": _svg_uri(_calibration(predictions)),
@@ -112,7 +112,7 @@ def _matrix(matrix: Any) -> list[list[dict[str, int]]]:
 def _curves(rows: Sequence[Row]) -> Figure:
     figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.0), layout="constrained")
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
-        axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].colour, linewidth=1.4)
+        axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].color, linewidth=1.4)
         axis.set_ylabel(label, fontsize=9)
         axis.set_xlabel("epoch", fontsize=9)
         axis.locator_params(axis="x", integer=True)
@@ -130,7 +130,7 @@ def _calibration(predictions: Predictions) -> Figure:
         there = bins.counts > 0
         above.plot(
             *(bins.confidence[there], bins.accuracy[there]),
-            color=style.colour,
+            color=style.color,
             marker=style.marker,
             linestyle=style.line,
             markersize=4,
@@ -138,7 +138,7 @@ def _calibration(predictions: Predictions) -> Figure:
             label=f"{part} ({len(answers.labels)} examples)",
         )
     test = predictions.parts["test"]
-    below.hist(test.confidence, bins=15, range=(0, 1), color=ORDERED[1].colour)
+    below.hist(test.confidence, bins=15, range=(0, 1), color=ORDERED[1].color)
     above.set_ylabel("share of right answers", fontsize=9)
     below.set_ylabel("test\nexamples", fontsize=9)
     below.set_xlabel("confidence", fontsize=9)

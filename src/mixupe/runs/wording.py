@@ -14,7 +14,7 @@ _NO_SCIENCE = {"trainer.device", "trainer.threads", "trainer.stack", "trainer.ch
 
 
 @dataclass(frozen=True)
-class Words:
+class SummaryTexts:
     """Attributes:
     common: names of data set, model and augmentation that all of the runs have; may be empty.
     each: of each run, in their order, what else it is: `mixup alpha=0.5 seed=0`; all its names where nothing else is.
@@ -24,7 +24,7 @@ class Words:
     each: tuple[str, ...]
 
 
-def words_of(runs: Sequence[StoredRun], with_seed: bool = True) -> Words:
+def summary_texts(runs: Sequence[StoredRun], with_seed: bool = True) -> SummaryTexts:
     """What tells these runs apart.
 
     A key that follows from a name (`augmentation.eta` is there with mixupe alone) is said where runs of the same names
@@ -45,7 +45,7 @@ def words_of(runs: Sequence[StoredRun], with_seed: bool = True) -> Words:
         words += [f"{short}={shown(run.flat[key])}" for key, short in keys[run.names].items() if key in run.flat]
         each.append(" ".join(words or run.names))
     common = [name for name, is_shared in zip(runs[0].names, shared, strict=True) if is_shared] if runs else []
-    return Words(" ".join(common), tuple(each))
+    return SummaryTexts(" ".join(common), tuple(each))
 
 
 def shown(value: Any) -> str:

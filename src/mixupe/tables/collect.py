@@ -25,8 +25,8 @@ K = TypeVar("K")
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     """The items of each key, keys and items in the order in which they come."""
     groups: dict[K, list[T]] = {}
-    for one in items:
-        groups.setdefault(key(one), []).append(one)
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
     return groups
 
 

@@ -88,7 +88,7 @@ def tuned_sets(table: Table) -> dict[str, str]:
 def published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) -> list[Figure]:
     """The paper's figures for the table; each must have its row, unless the command line chose another model."""
     figures = read_figures(CONFIGS / "paper", table.name)
-    if not any(one.startswith("model=") for one in extra):
+    if not any(override.startswith("model=") for override in extra):
         check_figures(figures, row_names(table, runs), table.name)
     return figures
 

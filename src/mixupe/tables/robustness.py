@@ -67,7 +67,7 @@ def evaluation_figure(evaluation: Evaluation) -> Figure:
 
 
 def _bars(axis: Axes, members: pd.DataFrame, clean: float) -> None:
-    axis.barh(members["name"], members["error"], color=ORDERED[0].colour)
+    axis.barh(members["name"], members["error"], color=ORDERED[0].color)
     axis.invert_yaxis()
     axis.axvline(clean, color="black", linewidth=0.8)
     axis.set_xlabel("error (%)", fontsize=9)
@@ -91,7 +91,7 @@ def _lines(axis: Axes, members: pd.DataFrame, part: str, clean: float) -> None:
             style.line,
             marker=style.marker,
             ms=4,
-            color=style.colour,
+            color=style.color,
             fillstyle=fill,
             label=name,
         )

@@ -35,7 +35,7 @@ def alone_by_model(trainer: Trainer) -> str | None:
     """As `alone_by_settings`, for what shows when data and model are there."""
     if not (isinstance(trainer.train, TensorSplit) and isinstance(trainer.validation, TensorSplit)):
         return "the data is not one tensor in memory"
-    if trainer.ranks.size > 1:
+    if trainer.world.size > 1:
         return "it runs in several processes"
     if trainer.within_epoch:
         return "it was stopped within an epoch"

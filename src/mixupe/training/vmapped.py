@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.loss import MixedLoss, in_loss_precision
 from mixupe.augmentation.method import StackPlan, stack_plan
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.loop import Engine, EpochMetrics, NonFiniteLossError, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.step import Batch, Step
@@ -54,7 +54,7 @@ class Stack(Engine):
         first = trainers[0]
         self.trainers = list(trainers)
         self.settings = first.settings
-        self.ranks = first.ranks
+        self.world = first.world
         train = [_tensors(trainer.train) for trainer in trainers]
         self._inputs = torch.cat([split.inputs for split in train])
         self._targets = torch.cat([split.targets for split in train])
@@ -62,7 +62,7 @@ class Stack(Engine):
 
         plans = [_plan(trainer.augmentation) for trainer in trainers]
         constants = zip(*(plan.constants for plan in plans), strict=True)
-        self._constants = [torch.stack(one).to(first.device) for one in constants]
+        self._constants = [torch.stack(tensors).to(first.device) for tensors in constants]
         draws = [plan.draw for plan in plans]
         seeds, examples = [trainer.seed for trainer in trainers], [trainer.examples for trainer in trainers]
         self._draws = StackedDraws(seeds, examples, self.settings.batch_size, draws, first.device)
@@ -92,7 +92,7 @@ class Stack(Engine):
         return fit(self.trainers, self, until, self.settings.checkpoint_every, on_epoch, before_save)
 
     def train_epoch(self) -> Tensor:
-        stopping.check()
+        preemption.check()
         epoch = self.trainers[0].epoch
         self._network.train()
         self._dropout = [generator(trainer.seed, "dropout", epoch) for trainer in self.trainers]
@@ -114,8 +114,8 @@ class Stack(Engine):
                 self._optimizer.hand_over(run, trainer)
                 trainer.save(seconds=seconds)
 
-    def _batch(self, one: Drawn) -> Batch:
-        return Batch(self._inputs[one.rows], self._targets[one.rows], one.drawn, runs=one.runs)
+    def _batch(self, drawn: Drawn) -> Batch:
+        return Batch(self._inputs[drawn.rows], self._targets[drawn.rows], drawn.drawn, runs=drawn.runs)
 
     def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         parameters: Mapping[str, Tensor] = self.parameters
@@ -124,11 +124,13 @@ class Stack(Engine):
             runs = batch.runs.to(self._inputs.device, non_blocking=True)
             parameters = {name: p[runs] for name, p in parameters.items()}
             dropout = [dropout[run] for run in batch.runs.tolist()]
-            constants = [one[runs] for one in constants]
+            constants = [constant[runs] for constant in constants]
         set_generators(self._network, dropout)
         loss, penalty = torch.vmap(self._network.loss)(parameters, batch.inputs, batch.labels, *batch.draws, *constants)
         if runs is not None:  # 0 for the others
-            loss, penalty = (one.new_zeros(len(self.trainers)).index_put((runs,), one) for one in (loss, penalty))
+            loss, penalty = (
+                values.new_zeros(len(self.trainers)).index_put((runs,), values) for values in (loss, penalty)
+            )
         return loss, penalty
 
 
@@ -168,7 +170,7 @@ class _Validation:
         """`error` and `loss` of every run; from a GPU, all logits come in one transfer."""
         parts = [logits_of(part) for part in torch.split(self._inputs, self._batch, dim=1)]
         logits = torch.cat(parts, dim=1).cpu()
-        return [error_and_loss(one[: len(y)], y) for one, y in zip(logits, self._labels, strict=True)]
+        return [error_and_loss(of_run[: len(y)], y) for of_run, y in zip(logits, self._labels, strict=True)]
 
 
 def _plan(method: Augmentation) -> StackPlan:

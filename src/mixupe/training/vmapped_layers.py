@@ -109,7 +109,7 @@ class _MeanNLL(torch.autograd.Function):
     def forward(ctx: Any, log_p: Tensor, y: Tensor) -> Tensor:
         ctx.save_for_backward(y)
         ctx.shape = log_p.shape
-        return torch.stack([F.nll_loss(*one) for one in zip(log_p.unbind(), y.unbind(), strict=True)])
+        return torch.stack([F.nll_loss(*of_run) for of_run in zip(log_p.unbind(), y.unbind(), strict=True)])
 
     @staticmethod
     @once_differentiable

@@ -81,7 +81,7 @@ def test_copies_of_one_table_are_one_set(tmp_path: Path, uci: Path) -> None:
     assert first.spec.class_names == ("B", "L", "R")
     # Two numbers, one with an indicator of missing values, and two codes.
     assert (first.spec.input_shape, first.spec.categorical_blocks) == ((5,), ((3, 5),))
-    assert [one.notes[0] for one in bundles] == [
+    assert [bundle.notes[0] for bundle in bundles] == [
         "rows are those of the copy uci (toy.tra, toy.tes)",
         "rows are those of the copy uci.tar.xz (toy.tra, toy.tes)",
         "rows are those of OpenML 7",

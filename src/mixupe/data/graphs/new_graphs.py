@@ -50,7 +50,7 @@ def _folder(folder: Path) -> TUFolder:
 
 def _molecules(source: Any, stereo: bool) -> tuple[tuple[str, ...], GraphTable]:
     if isinstance(source, Sequence) and not isinstance(source, str):
-        texts = [str(one) for one in source]
+        texts = [str(smiles) for smiles in source]
     else:
         path = Path(source)
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""Emoji in colour from the packages emoji-datasource-google (Noto) and emoji-datasource-twitter (Twemoji).
+"""Emoji in color from the packages emoji-datasource-google (Noto) and emoji-datasource-twitter (Twemoji).
 
 One image per emoji and vendor, 32x32 on white; the class is the emoji's category. Skin-tone variants are left out: they
 would be near copies of their base emoji.

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 DPI = 150
 # Of a written picture, whose lines are smoothed against white and against each other.
-COLOURS = 128
+COLORS = 128
 # Panels of more rows than this are hard to read on one page; further rows go to further figures.
 ROWS_PER_FIGURE = 6
 # Letters of a legend, and of a panel's title, that fit an inch.
@@ -33,7 +33,7 @@ LETTERS = 11
 TITLE_LETTERS = 9.5
 
 # For all that has no style of its own (`mixupe.augmentation.method`), such as the points of a grid, in their order. Okabe
-# and Ito's palette, which colour-blind readers can tell apart; its yellow is too pale for lines on white.
+# and Ito's palette, which color-blind readers can tell apart; its yellow is too pale for lines on white.
 ORDERED = (
     Style("#0072B2", "o", "-"),
     Style("#D55E00", "s", "--"),
@@ -46,7 +46,7 @@ ORDERED = (
 
 
 def ordered_style(number: int) -> Style:
-    """ORDERED, and beyond it its colours again with other marks."""
+    """ORDERED, and beyond it its colors again with other marks."""
     first = ORDERED[number % len(ORDERED)]
     return replace(first, marker=ORDERED[(number + number // len(ORDERED)) % len(ORDERED)].marker)
 
@@ -145,7 +145,7 @@ def head(figure: Figure, title: str, styles: Mapping[str, Style], fill: Literal[
         figure.suptitle(title, fontsize=11, fontweight="bold")
         return
     handles = [
-        Line2D([], [], color=style.colour, marker=style.marker, linestyle=style.line, fillstyle=fill, label=name)
+        Line2D([], [], color=style.color, marker=style.marker, linestyle=style.line, fillstyle=fill, label=name)
         for name, style in styles.items()
     ]
     longest = max(map(len, styles)) + 8  # the drawn sample and the gap beside it
@@ -193,12 +193,12 @@ def write_figures(figures: Sequence[Figure], folder: Path, name: str) -> list[Pa
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure as a PNG of few colours, a quarter of the size and hard to tell from one of all; and close it."""
+    """The figure as a PNG of few colors, a quarter of the size and hard to tell from one of all; and close it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
     plt.close(figure)
     with Image.open(buffer) as drawn:
-        few = drawn.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = drawn.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small = io.BytesIO()
     few.save(small, format="png", optimize=True, dpi=(DPI, DPI))
     return small.getvalue()

@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from mixupe import stopping
-from mixupe.stopping import DEADLINE, TIME_IS_OVER, StoppedError, UntilStopped, check, listening, reason, time_box
+from mixupe import preemption
+from mixupe.preemption import DEADLINE, TIME_IS_OVER, StoppedError, UntilStopped, check, listening, reason, time_box
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
@@ -80,11 +80,11 @@ def test_the_time_is_over_before_a_pause_that_would_not_fit(monkeypatch: pytest.
 
 
 def test_a_helper_process_leaves_signals_to_its_parent() -> None:
-    before = [signal.getsignal(number) for number in stopping.SIGNALS]
+    before = [signal.getsignal(number) for number in preemption.SIGNALS]
     try:
-        stopping.leave_signals_to_the_parent()
-        for number in stopping.SIGNALS:
+        preemption.leave_signals_to_the_parent()
+        for number in preemption.SIGNALS:
             os.kill(os.getpid(), number)
     finally:
-        for number, handler in zip(stopping.SIGNALS, before, strict=True):
+        for number, handler in zip(preemption.SIGNALS, before, strict=True):
             signal.signal(number, handler)

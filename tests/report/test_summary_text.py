@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mixupe.report.words import answer, chosen_sentence, verdict_sentences
+from mixupe.report.summary_text import answer, chosen_sentence, verdict_sentences
 
 COLUMNS = ["augmentation", "baseline", "delta", "p_holm", "set", "tuned_on"]
 

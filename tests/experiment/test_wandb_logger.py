@@ -76,18 +76,18 @@ def _read(folder: Path) -> dict[str, Any]:
 
 def test_each_job_of_one_process_is_one_offline_run(compose: Compose, tmp_path: Path) -> None:
     settings = [compose("logger=wandb", f"seed={seed}", "logger.job_type=a-table") for seed in (0, 1)]
-    records = [request_run(one).record or {} for one in settings]
+    records = [request_run(run_settings).record or {} for run_settings in settings]
     folders = offline_folders(tmp_path)
     assert len(folders) == 2
     read = {back["run"].run_id: back for back in map(read_back, folders)}
-    for one, record in zip(settings, records, strict=True):
-        back = read[run_id(one)]
-        assert back["run"].run_group == group_id(one)
+    for run_settings, record in zip(settings, records, strict=True):
+        back = read[run_id(run_settings)]
+        assert back["run"].run_group == group_id(run_settings)
         assert back["run"].job_type == "a-table"
         assert list(back["run"].tags) == ["wine", "mlp", "mixupe"]
         assert back["exit_code"] == 0
         assert [row["_step"] for row in back["history"]] == [1, 2, 3]
-        lines = (tmp_path / "runs" / run_id(one) / "metrics.jsonl").read_text().splitlines()
+        lines = (tmp_path / "runs" / run_id(run_settings) / "metrics.jsonl").read_text().splitlines()
         for row, line in zip(back["history"], lines, strict=True):
             for key, value in json.loads(line).items():
                 assert key == "epoch" or row[key] == pytest.approx(value), key
@@ -102,7 +102,7 @@ def test_a_failed_run_is_closed_as_failed(compose: Compose, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("moment", ["init", "log", "finish"])
-def test_a_mirror_that_breaks_does_not_break_the_run(
+def test_a_logger_that_breaks_does_not_break_the_run(
     compose: Compose, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], moment: str
 ) -> None:
     say_once.cache_clear()

@@ -9,8 +9,10 @@ from mixupe.tables.search import edge_text
 
 def verdict_sentences(comparisons: pd.DataFrame) -> list[str]:
     """One sentence a method and baseline, of `compare.comparison_frame`, and one more on data sets tuned on."""
-    sentences = [f"{_found(one)}; {_test(one.p_value, one.sets)}." for one in verdicts(comparisons)]
-    tuned = [f"{_found(one)}; tuned on these, so they do not count." for one in verdicts(comparisons, tuned=True)]
+    sentences = [f"{_found(verdict)}; {_test(verdict.p_value, verdict.sets)}." for verdict in verdicts(comparisons)]
+    tuned = [
+        f"{_found(verdict)}; tuned on these, so they do not count." for verdict in verdicts(comparisons, tuned=True)
+    ]
     return sentences + tuned or ["Nothing is compared: neither mixup nor none stands beside another method."]
 
 
@@ -20,8 +22,8 @@ def answer(comparisons: pd.DataFrame) -> str:
     Over six or more data sets Wilcoxon's test decides, over fewer the rows that are significant by themselves:
     all of them for a yes or a no.
     """
-    of_mixupe = [one for one in verdicts(comparisons) if one.augmentation.split(" ")[0] == "mixupe"]
-    of_mixupe.sort(key=lambda one: (one.baseline != "mixup", one.augmentation != "mixupe"))
+    of_mixupe = [verdict for verdict in verdicts(comparisons) if verdict.augmentation.split(" ")[0] == "mixupe"]
+    of_mixupe.sort(key=lambda verdict: (verdict.baseline != "mixup", verdict.augmentation != "mixupe"))
     if not of_mixupe:
         tuned = verdicts(comparisons, tuned=True)
         return "It cannot say: " + (
@@ -29,28 +31,29 @@ def answer(comparisons: pd.DataFrame) -> str:
             if tuned
             else "MixupE does not stand beside mixup or none with shared seeds."
         )
-    one = of_mixupe[0]
-    enough = 2.0 ** (1 - one.sets) <= SIGNIFICANCE
-    sure = one.p_value < SIGNIFICANCE if enough else (one.wins > 0) != (one.losses > 0)
-    better = one.mean < 0 if enough else one.wins > 0
-    by = f"{abs(one.mean):.2f} points {'lower' if one.mean < 0 else 'higher'}"
-    rows = f"{one.wins} better and {one.losses} worse of {_count(one.wins + one.ties + one.losses, 'row')}"
-    p = f"Wilcoxon p {p_value_text(one.p_value)}; " if enough else ""
+    verdict = of_mixupe[0]
+    enough = 2.0 ** (1 - verdict.sets) <= SIGNIFICANCE
+    sure = verdict.p_value < SIGNIFICANCE if enough else (verdict.wins > 0) != (verdict.losses > 0)
+    better = verdict.mean < 0 if enough else verdict.wins > 0
+    by = f"{abs(verdict.mean):.2f} points {'lower' if verdict.mean < 0 else 'higher'}"
+    cells = verdict.wins + verdict.ties + verdict.losses
+    rows = f"{verdict.wins} better and {verdict.losses} worse of {_count(cells, 'row')}"
+    p = f"Wilcoxon p {p_value_text(verdict.p_value)}; " if enough else ""
     says = "Not shown" if not sure else "Yes" if better else "No, it hurts"
-    if sure and not enough and max(one.wins, one.losses) < one.wins + one.ties + one.losses:
+    if sure and not enough and max(verdict.wins, verdict.losses) < cells:
         says = "In part" if better else "In part it hurts"
-    over = f"over {_count(one.sets, 'data set')} ({p}significant: {rows})"
-    return f"{says}: {one.augmentation} has {by} error than {one.baseline} {over}."
+    over = f"over {_count(verdict.sets, 'data set')} ({p}significant: {rows})"
+    return f"{says}: {verdict.augmentation} has {by} error than {verdict.baseline} {over}."
 
 
-def _found(one: Verdict) -> str:
-    cells = one.wins + one.ties + one.losses
-    sets = _count(one.sets, "data set")
-    over = sets if cells == one.sets else f"{_count(cells, 'row')} on {sets}"
+def _found(verdict: Verdict) -> str:
+    cells = verdict.wins + verdict.ties + verdict.losses
+    sets = _count(verdict.sets, "data set")
+    over = sets if cells == verdict.sets else f"{_count(cells, 'row')} on {sets}"
     return (
-        f"{one.augmentation} against {one.baseline} over {over}: {_count(one.wins, 'win')},"
-        f" {_count(one.losses, 'loss')}, {_count(one.ties, 'tie')}; mean difference {one.mean:+z.2f} percentage points"
-        " of test error"
+        f"{verdict.augmentation} against {verdict.baseline} over {over}: {_count(verdict.wins, 'win')},"
+        f" {_count(verdict.losses, 'loss')}, {_count(verdict.ties, 'tie')}; mean difference {verdict.mean:+z.2f}"
+        " percentage points of test error"
     )
 
 

@@ -21,7 +21,7 @@ AGREEING = (SAME, ROUNDED, IN_THE_MEAN)
 
 
 @dataclass(frozen=True)
-class CellAgreement:
+class CellReproducibility:
     """The runs of one cell and method, earlier and fresh; only seeds that have both are compared.
 
     Attributes:
@@ -45,7 +45,9 @@ class CellAgreement:
     verdict: str
 
 
-def agreement(earlier: Sequence[DeclaredRun], fresh: Sequence[DeclaredRun], metric: str) -> list[CellAgreement]:
+def reproducibility(
+    earlier: Sequence[DeclaredRun], fresh: Sequence[DeclaredRun], metric: str
+) -> list[CellReproducibility]:
     """One entry a cell and method, in the table's order; both are the same declared runs, looked up in two places."""
     pairs: dict[tuple[int, str], list[tuple[DeclaredRun, DeclaredRun]]] = {}
     for old, new in zip(earlier, fresh, strict=True):
@@ -53,7 +55,7 @@ def agreement(earlier: Sequence[DeclaredRun], fresh: Sequence[DeclaredRun], metr
     return [_cell(members, metric) for members in pairs.values()]
 
 
-def _cell(members: Sequence[tuple[DeclaredRun, DeclaredRun]], metric: str) -> CellAgreement:
+def _cell(members: Sequence[tuple[DeclaredRun, DeclaredRun]], metric: str) -> CellReproducibility:
     both = [(old.record["metrics"], new.record["metrics"]) for old, new in members if old.record and new.record]
     old_errors, new_errors = ([float(metrics[side][metric]) for metrics in both] for side in (0, 1))
     summary = summarise(old_errors)
@@ -69,7 +71,7 @@ def _cell(members: Sequence[tuple[DeclaredRun, DeclaredRun]], metric: str) -> Ce
     else:
         verdict = IN_THE_MEAN if low <= means <= high else DIFFERS
     first = members[0][0]
-    return CellAgreement(
+    return CellReproducibility(
         dataset=first.names["dataset"],
         augmentation=first.method,
         declared=len(members),
@@ -88,12 +90,12 @@ def _same(old: Mapping[str, float], new: Mapping[str, float]) -> bool:
     return json.dumps([old[name] for name in shared]) == json.dumps([new[name] for name in shared])
 
 
-def agrees(cells: Sequence[CellAgreement], partial: bool = False) -> bool:
+def agrees(cells: Sequence[CellReproducibility], partial: bool = False) -> bool:
     """Whether all do; those that are not complete yet do not count where `partial`."""
     return all(cell.verdict in AGREEING or (partial and cell.verdict == INCOMPLETE) for cell in cells)
 
 
-def agreement_lines(cells: Sequence[CellAgreement]) -> list[str]:
+def reproducibility_lines(cells: Sequence[CellReproducibility]) -> list[str]:
     """How to read the comparison, and last what came out."""
     counts = Counter(cell.verdict for cell in cells)
     told = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in (*AGREEING, DIFFERS, INCOMPLETE) if counts[verdict])
@@ -105,7 +107,7 @@ def agreement_lines(cells: Sequence[CellAgreement]) -> list[str]:
     ]
 
 
-def agreement_to_terminal(title: str, cells: Sequence[CellAgreement]) -> TerminalTable:
+def reproducibility_to_terminal(title: str, cells: Sequence[CellReproducibility]) -> TerminalTable:
     """One line a cell and method; differences are fresh - earlier, in percentage points."""
     headers = ("seeds", "largest", "mean", "95%", "verdict")
     table = TerminalTable(f"{title}: run again, fresh - earlier in percentage points", dict.fromkeys(headers, ""))

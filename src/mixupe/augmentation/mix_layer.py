@@ -1,7 +1,7 @@
-"""Where two examples are blended: the model's input, or the input of any of its modules.
+"""Where two examples are interpolated: the model's input, or the input of any of its modules.
 
-One mechanism for all domains. The model knows nothing of it: a forward pre-hook on the named module blends what flows
-into it. Graphs, which have no common shape, are blended at the classifier head, whose input is the readout.
+One mechanism for all domains. The model knows nothing of it: a forward pre-hook on the named module interpolates what flows
+into it. Graphs, which have no common shape, are interpolated at the classifier head, whose input is the readout.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,20 +22,20 @@ from mixupe.augmentation.place import Place, find
 from mixupe.augmentation.second_order import differentiable_by, twice_differentiable_kernels
 
 
-def blend(x: Tensor, lam: Tensor, perm: Tensor) -> Tensor:
+def interpolate(x: Tensor, lam: Tensor, perm: Tensor) -> Tensor:
     """lam x + (1 - lam) x[perm] for x of shape (B, ...) and lam 0-d or (B,), in x's dtype."""
     lam = lam.to(x.dtype)
     return torch.lerp(x[perm], x, lam if lam.dim() == 0 else lam.reshape(-1, *[1] * (x.dim() - 1)))
 
 
-class MixPoint:
-    """The mixed and the clean pass of one batch through `model`, blended at `name`.
+class MixLayer:
+    """The mixed and the clean pass of one batch through `model`, interpolated at `name`.
 
     Args:
         model: maps inputs to logits (B, K); a Call where it is called in a way of its own. Must be an nn.Module unless
             name is `input`.
-        name: `input` or the dotted name of a module; what flows into that module is blended.
-        batch_dim: axis of examples in what is blended. None is the first; at a module it is refused where the batch has
+        name: `input` or the dotted name of a module; what flows into that module is interpolated.
+        batch_dim: axis of examples in what is interpolated. None is the first; at a module it is refused where the batch has
             as many examples as steps and parts of the model have batch_first=False.
         of_classes: whether the model returns (B, K), or anything of B rows.
 
@@ -58,21 +58,21 @@ class MixPoint:
     def mixed_logits(
         self, x: Any, lam: Tensor, perm: Tensor, after: Callable[[Tensor], Tensor] = lambda h: h
     ) -> Tensor:
-        """Logits (B, K) of the blended batch; `after` is what happens to what has been blended, (B, ...)."""
+        """Logits (B, K) of the interpolated batch; `after` is what happens to what has been interpolated, (B, ...)."""
         batch = len(perm)
-        blended = self._along(lambda h: after(blend(h, lam, perm)))
+        interpolated = self._along(lambda h: after(interpolate(h, lam, perm)))
         merged = self.call.merged(x, perm)
         if self._place is None:
-            output = self.call(blended(self._checked_input(merged, batch)))
+            output = self.call(interpolated(self._checked_input(merged, batch)))
         else:
             # A model may change its input in place, and a clean pass follow.
             own = merged.clone() if isinstance(merged, Tensor) else merged
             allow_others = self.call.merge is not None
-            output, self._mixed = run(lambda: self.call(own), self._place, batch, blended, allow_others)
+            output, self._mixed = run(lambda: self.call(own), self._place, batch, interpolated, allow_others)
         return logits_of(output, batch, self._of_classes)
 
     def clean_pass(self, x: Any, batch: int, differentiable: bool) -> tuple[Tensor, Tensor]:
-        """Logits (B, K) of the batch as it is, and what flowed into the mix point, (B, ...).
+        """Logits (B, K) of the batch as it is, and what flowed into the mix layer, (B, ...).
 
         Where the named module is the model's last one (a classifier head), the representation of the mixed pass is
         reused and only the head runs again, unless its weights are there only while a module around it runs (FSDP).
@@ -97,7 +97,7 @@ class MixPoint:
         return logits_of(output, batch, self._of_classes), seen[0]
 
     def joint_pass(self, x: Any, lam: Tensor, perm: Tensor, differentiable: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """One pass over the blended batch followed by the batch as it is: logits (B, K) of each, and the latter's flow.
+        """One pass over the interpolated batch followed by the batch as it is: logits (B, K) of each, and the latter's flow.
 
         For mixing at the input alone; `differentiable` as in `clean_pass`.
         """
@@ -105,9 +105,9 @@ class MixPoint:
         examples = self._checked_input(x, len(perm)).movedim(self._axis, 0)
         h = _origin(examples, differentiable)
         with _kernels(differentiable):
-            output = self.call(torch.cat([blend(examples, lam, perm), h]).movedim(0, self._axis))
-        blended, clean = logits_of(output, 2 * len(perm), self._of_classes).tensor_split(2)
-        return blended, clean, h
+            output = self.call(torch.cat([interpolate(examples, lam, perm), h]).movedim(0, self._axis))
+        interpolated, clean = logits_of(output, 2 * len(perm), self._of_classes).tensor_split(2)
+        return interpolated, clean, h
 
     def _along(self, change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """A change of (B, ...), of what has its examples along another axis."""
@@ -133,20 +133,20 @@ class MixPoint:
 
 
 def logits_mixed_at(model: Model, x: Any, lams: Mapping[str, Tensor], perm: Tensor) -> Tensor:
-    """Logits (B, K) of a batch blended at several mix points, at each with the lam given for it."""
+    """Logits (B, K) of a batch interpolated at several mix layers, at each with the lam given for it."""
     with ExitStack() as passes:
         for name, lam in lams.items():
             if name == INPUT:
-                x = blend(x, lam, perm)
+                x = interpolate(x, lam, perm)
             else:
-                blending = partial(_blended_arguments, lam=lam, perm=perm)
+                interpolating = partial(_interpolated_arguments, lam=lam, perm=perm)
                 module = find(model, name, batch_dim=None).module
-                passes.callback(module.register_forward_pre_hook(blending).remove)
+                passes.callback(module.register_forward_pre_hook(interpolating).remove)
         return logits_of(model(x), len(perm))
 
 
-def _blended_arguments(_module: nn.Module, args: tuple[Any, ...], lam: Tensor, perm: Tensor) -> tuple[Any, ...]:
-    return blend(args[0], lam, perm), *args[1:]
+def _interpolated_arguments(_module: nn.Module, args: tuple[Any, ...], lam: Tensor, perm: Tensor) -> tuple[Any, ...]:
+    return interpolate(args[0], lam, perm), *args[1:]
 
 
 def _origin(h: Tensor, differentiable: bool) -> Tensor:

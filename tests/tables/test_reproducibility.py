@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.tables.agreement import (
+from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.reproducibility import (
     DIFFERS,
     IN_THE_MEAN,
     INCOMPLETE,
     ROUNDED,
     SAME,
-    CellAgreement,
-    agreement,
-    agreement_lines,
-    agreement_to_terminal,
+    CellReproducibility,
     agrees,
+    reproducibility,
+    reproducibility_lines,
+    reproducibility_to_terminal,
 )
-from mixupe.tables.collect import DeclaredRun
 
 EARLIER = [4.0, 5.0, 6.0]  # mean 5, 95% interval +-2.48
 
@@ -37,9 +37,9 @@ def record(error: float, loss: float = 0.25) -> dict[str, Any]:
     return {"metrics": {"test_error": error, "test_loss": loss}, "timing": {"seconds": error}}
 
 
-def compare(runs: list[DeclaredRun], *records: dict[str, Any] | None) -> CellAgreement:
-    fresh = [replace(run, record=one) for run, one in zip(runs, records, strict=True)]
-    (cell,) = agreement(runs, fresh, "test_error")
+def compare(runs: list[DeclaredRun], *records: dict[str, Any] | None) -> CellReproducibility:
+    fresh = [replace(run, record=rerun) for run, rerun in zip(runs, records, strict=True)]
+    (cell,) = reproducibility(runs, fresh, "test_error")
     return cell
 
 
@@ -50,7 +50,7 @@ def test_equal_metrics_are_the_same_whatever_the_time_they_took(runs: list[Decla
 
 
 def test_a_metric_that_came_later_is_no_difference(runs: list[DeclaredRun]) -> None:
-    fresh = [{**one, "metrics": {**one["metrics"], "test_top5_error": 1.0}} for one in map(record, EARLIER)]
+    fresh = [{**earlier, "metrics": {**earlier["metrics"], "test_top5_error": 1.0}} for earlier in map(record, EARLIER)]
     assert compare(runs, *fresh).verdict == SAME
 
 
@@ -80,5 +80,5 @@ def test_a_missing_record_is_no_agreement(runs: list[DeclaredRun]) -> None:
     assert not agrees([cell])
     none = compare(runs, None, None, None)
     assert none.verdict == INCOMPLETE
-    assert agreement_lines([cell, none])[-1] == "Run again, of 2 cells: missing: 2."
-    assert agreement_to_terminal("Toy", [cell, none]).row_count == 1 + 2
+    assert reproducibility_lines([cell, none])[-1] == "Run again, of 2 cells: missing: 2."
+    assert reproducibility_to_terminal("Toy", [cell, none]).row_count == 1 + 2

@@ -26,18 +26,18 @@ from mixupe.experiment.wandb_environment import (
 from mixupe.experiment.wandb_explanation import explanation
 
 
-class Mirror(Protocol):
+class RunLogger(Protocol):
     def log(self, row: Row) -> None:
-        """Mirror one row of metrics.jsonl."""
+        """Log one row of metrics.jsonl."""
 
     def summary(self, metrics: dict[str, float]) -> None:
-        """Mirror the final metrics."""
+        """Log the final metrics."""
 
     def explain(self, data: DataBundle, outputs: Outputs) -> None:
-        """Mirror what the test part's answers show; outputs as of `Trainer.test`."""
+        """Log what the test part's answers show; outputs as of `Trainer.test`."""
 
 
-class NoMirror:
+class NoLogger:
     def log(self, row: Row) -> None:
         pass
 
@@ -48,7 +48,7 @@ class NoMirror:
         pass
 
 
-class WandbMirror:
+class WandbLogger:
     """One W&B run: id = run identity, group = identity without the seed, job type = table, tags = what was composed."""
 
     def __init__(self, run: Any) -> None:
@@ -78,18 +78,18 @@ class WandbMirror:
 
 
 @contextmanager
-def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
-    """The run's mirror, closed whatever happens, so that runs of one process never merge.
+def run_logger(settings: RunSettings, past: list[Row]) -> Iterator[RunLogger]:
+    """The run's logger, closed whatever happens, so that runs of one process never merge.
 
     Args:
-        settings: of the run; where its logger is not on, the mirror does nothing.
+        settings: of the run; where its logger is not on, it does nothing.
         past: rows of the epochs before a resume; an offline run repeats them, so that its newest folder is complete.
 
     Raises:
         UserError: wandb is not installed, or WANDB_MODE is wrong.
     """
     if not is_on(settings.logger):
-        yield NoMirror()
+        yield NoLogger()
         return
     with wandb_run(
         settings.logger,
@@ -102,9 +102,9 @@ def mirror(settings: RunSettings, past: list[Row]) -> Iterator[Mirror]:
         config=public_config(settings),
     ) as run:
         if run is None:
-            yield NoMirror()
+            yield NoLogger()
             return
-        result = WandbMirror(run)
+        result = WandbLogger(run)
         for row in past:
             result.log(row)
         yield result
