@@ -17,7 +17,7 @@ from benchmarks.processes import in_fresh_process
 from benchmarks.report import Report
 from benchmarks.streamed_epoch import image_size, precision, streamed_bundle, streamed_epochs
 from benchmarks.timing import Spread
-from mixupe.experiment.progress import say
+from mixupe.console import say
 
 BATCH = 64
 

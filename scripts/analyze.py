@@ -4,7 +4,7 @@
     python scripts/analyze.py 0123456789abcdef --snapshots 12   trained again, with 12 places to look at on the way; for a
                                                                 run of which only a record in results/ is left, too
 
-RUN is a run's id: a folder of outputs/runs, or a file of results/*/records without .json. Writes analysis.json, .csv and
+RUN is a run's id: a folder of outputs/runs, or of a record that a table in results/ keeps. Writes analysis.json, .csv and
 .png to outputs/analysis/RUN; docs/theory.md says what they hold. Exit status: 0, or 2 for bad input; runs before it are
 written.
 """
@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 from mixupe.experiment.analysis import Analysis, analyse
 from mixupe.experiment.finished import find_run
-from mixupe.experiment.progress import complain, say
-from mixupe.settings import UserError
 from mixupe.tables.analysis import write_analysis
 from mixupe.tables.collect import RESULTS
 

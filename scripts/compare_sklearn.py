@@ -27,11 +27,11 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from mixupe import MixupEClassifier
 from mixupe.command_line import Parser
+from mixupe.console import say
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import say
 from mixupe.experiment.record import code_state, hardware
+from mixupe.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = (

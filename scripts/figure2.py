@@ -20,16 +20,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.augmentation.config import build_augmentation
+from mixupe.console import complain, say
 from mixupe.data.base import DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.progress import complain, say
+from mixupe.files import write_text
 from mixupe.models.registry import build_model
-from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 from mixupe.tables.pictures.canvas import Panel, compose, ordered_style, write_figures
 from mixupe.training.criterion import build_criterion

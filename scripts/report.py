@@ -10,12 +10,12 @@ no W&B. Exit status: 0 written, 2 bad command line or nothing to show.
 import argparse
 import sys
 
+from mixupe.console import CONSOLE, complain
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
+from mixupe.files import write_text
 from mixupe.report.page import recorded_tables, report
-from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 
 

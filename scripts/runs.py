@@ -8,7 +8,7 @@
     python scripts/runs.py export runs.csv wine                  all keys and metrics; .parquet too
     python scripts/runs.py export-model 0123abcd                 torch.export's program and a plain state dict
 
-Runs are those of outputs/runs, and those of which results/*/records keeps the record. The beginning of an id is enough.
+Runs are those of outputs/runs, and those of which a table in results/ keeps the record. The beginning of an id is enough.
 Exit status: 0, or 2 for bad input.
 """
 
@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
+from mixupe.console import complain
+from mixupe.errors import UserError
 from mixupe.experiment.predictions import read_predictions
-from mixupe.experiment.progress import complain
 from mixupe.runs.comparison import compare_runs
 from mixupe.runs.explain import data_of, show_run
 from mixupe.runs.filters import chosen
@@ -26,7 +27,6 @@ from mixupe.runs.listing import export_runs, show_runs
 from mixupe.runs.page import write_page
 from mixupe.runs.screen import say_wrapped
 from mixupe.runs.stored import SHORT, one_run, stored_runs
-from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 
 LAST = 30

@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixupe.console import CONSOLE, complain
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
-from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
-from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 from mixupe.tables.declared import look_up, place
 from mixupe.tables.plan import TO_DO, plan, total_line

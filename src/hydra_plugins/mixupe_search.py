@@ -8,12 +8,11 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.console import say
+from mixupe.errors import UserError, one_line
 from mixupe.experiment.command import Command
-from mixupe.experiment.compose import one_line
 from mixupe.experiment.launchers import Workers
-from mixupe.experiment.progress import say
 from mixupe.experiment.trials import SearchSpace, Trials, interval_ends
-from mixupe.settings import UserError
 
 
 class SearchSweeper(Sweeper):

@@ -12,12 +12,12 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.errors import UserError
 from mixupe.experiment.command import Command
 from mixupe.experiment.compose import compose_all, expand_grid
 from mixupe.experiment.launchers import Workers
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.preemption import time_box
-from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS
 from mixupe.tables.manifest import Table
 

@@ -10,8 +10,8 @@ from torchvision.transforms import v2
 from mixupe.augmentation import cutmix
 from mixupe.augmentation.cutmix import CutMix, box
 from mixupe.augmentation.loss import Criterion, bce_softmax, cross_entropy
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 B, K, HEIGHT, WIDTH = 5, 3, 9, 14
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from mixupe.augmentation import k_mixup
 from mixupe.augmentation.k_mixup import KMixup, matched
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 
 def cost(x: Tensor, own: Tensor, others: Tensor) -> float:

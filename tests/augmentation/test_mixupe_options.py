@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mixupe import MixedLoss, MixupE, mixupe_loss
 from mixupe.augmentation.config import augmentation_settings, build_augmentation
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 X = torch.randn(6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 Y = torch.tensor([0, 1, 2, 0, 1, 2])

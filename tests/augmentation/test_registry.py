@@ -16,8 +16,8 @@ from mixupe.augmentation.method import Method, Style
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIGS
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 
 HERE = "tests.augmentation.test_registry"
@@ -128,17 +128,6 @@ def test_what_is_wrong_is_one_line(values: dict[str, Any], says: str) -> None:
         augmentation_settings(values, "tabular", ())
     assert str(caught.value).startswith(says)
     assert "\n" not in str(caught.value)
-
-
-def test_a_domain_that_a_method_does_not_take_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^augmentation: smoothed takes images or tabular, the data set holds graphs$"):
-        augmentation_settings(smoothed(), "graphs", ())
-
-
-def test_a_criterion_that_a_method_does_not_take_is_refused() -> None:
-    settings = augmentation_settings(smoothed(), "tabular", ())
-    with pytest.raises(UserError, match=r"^trainer.criterion: augmentation smoothed does not take bce_softmax$"):
-        build_augmentation(settings, None, "bce_softmax")
 
 
 @pytest.mark.parametrize(("mix_at", "variant", "gets"), [("input", "exact", True), ("head", "exact", False)])

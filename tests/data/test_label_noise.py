@@ -9,10 +9,10 @@ import torch
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.label_noise import noisy_labels, with_label_noise
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.tiny_sets import tiny_sets
 
 DOMAINS = ["images", "tabular", "speech", "graphs"]

@@ -10,12 +10,12 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import rotate
 
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from mixupe.evaluation.deformations import DEFORMATIONS, Deformation, affine, deformed, matrices
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.run import request_run
 from mixupe.rng import generator
-from mixupe.settings import UserError
 
 
 def images(count: int = 4, height: int = 9, width: int = 13) -> TensorImages:

@@ -3,6 +3,7 @@
 import pytest
 from hydra import compose
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import (
     CONFIG_NAME,
     compose_settings,
@@ -11,7 +12,6 @@ from mixupe.experiment.compose import (
     settings_of,
     with_recipe,
 )
-from mixupe.settings import UserError
 
 
 @pytest.mark.parametrize(

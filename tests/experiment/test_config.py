@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all, with_recipe
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
 

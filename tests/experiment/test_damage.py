@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.kept import kept_record
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome, known_outcome
 from mixupe.experiment.run import request_run
-from mixupe.experiment.store import RunFolder, RunStore, kept_record
+from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.sweep import run_sweep
-from mixupe.files import previous
-from mixupe.settings import UserError
+from mixupe.files import previous, write_json
 from mixupe.tables.collect import declared_runs, keep_records
 from mixupe.tables.manifest import Table
 from tests.experiment.conftest import Compose
@@ -280,7 +280,7 @@ def test_a_damaged_record_of_a_table_is_named_and_mended(
 
     with hydra_initialised():
         outcomes = run_sweep("toy", TABLE.override_lists(extra), results=results)
-        keep_records(declared_runs(TABLE, results, extra), results)
+        keep_records(TABLE, declared_runs(TABLE, results, extra), results)
         path = kept_record(results, outcomes[0].id)
         whole = path.read_bytes()
         {**DAMAGE, "another run's": another}[damage](path)
@@ -290,7 +290,7 @@ def test_a_damaged_record_of_a_table_is_named_and_mended(
         assert warnings(capsys) == [
             f"warning: {path} is damaged; its record is taken from {tmp_path}/outputs/runs/{path.stem}"
         ]
-        keep_records(runs, results)
+        keep_records(TABLE, runs, results)
         assert path.read_bytes() == whole, "mended from the run store"
 
         {**DAMAGE, "another run's": another}[damage](path)
@@ -303,7 +303,7 @@ def test_a_damaged_record_of_a_table_is_named_and_mended(
             f"{path} is damaged; taken from the run store, or run again"
         ]
         assert [outcome.fresh for outcome in again] == [True, False, False, False]
-        keep_records(declared_runs(TABLE, results, extra), results)
+        keep_records(TABLE, declared_runs(TABLE, results, extra), results)
     assert comparable(json.loads(path.read_bytes())) == comparable(json.loads(whole))
 
 

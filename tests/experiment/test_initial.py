@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mixupe.errors import UserError
 from mixupe.experiment.identity import identity, run_id
 from mixupe.experiment.initial import initial_model, longer_note
 from mixupe.experiment.model_file import read_model
@@ -13,7 +14,6 @@ from mixupe.experiment.prepare import prepare
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunStore
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
 

@@ -19,6 +19,7 @@ from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
 from mixupe import preemption
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIG_NAME, hydra_initialised
 from mixupe.experiment.launchers import WorkerDiedError, Workers, check_launcher, in_worker, launch
 from mixupe.experiment.outcome import Outcome
@@ -26,7 +27,6 @@ from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
-from mixupe.settings import UserError
 
 DONE = Outcome("1", "a run", "DONE", fresh=True)
 

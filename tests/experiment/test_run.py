@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 from tests.same import comparable
 

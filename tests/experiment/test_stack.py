@@ -334,3 +334,17 @@ def test_stacks_of_two_weights_and_biases_runs(compose: Compose, tmp_path: Path)
     assert [outcome.state for outcome in attempt_runs(settings)] == ["DONE", "DONE"]
     found = {path.name.rsplit("-", 1)[1] for path in (tmp_path / "wandb").glob("offline-run-*")}
     assert found == {run_id(run_settings) for run_settings in settings}
+
+
+def test_runs_on_graphs_are_put_together_by_seed() -> None:
+    base = ["model=gin5", "augmentation=mixup"]
+    with hydra_initialised():
+        settings = compose_all(
+            [
+                job
+                for alpha in (0.1, 0.5, 1)
+                for job in grid(Path("x"), *base, f"augmentation.alpha={alpha}", dataset="mutag", seeds=(0, 1))
+            ]
+        )
+    parts = chunks.chunks(list(range(6)), lambda number: settings[number], workers=1)
+    assert parts == [[0, 2, 4], [1, 3, 5]]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError, run_sweep
-from mixupe.settings import UserError
 from tests.disturb import after_step, get, time_over_after_step
 from tests.same import assert_same_runs, comparable
 

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 import torch
 
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.prepare import check_processes
-from mixupe.experiment.progress import complain, say
+from mixupe.experiment.rules import check_processes
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.preemption import listening
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 from tests.experiment.conftest import Compose
 from tests.same import comparable

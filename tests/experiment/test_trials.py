@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError
 from mixupe.experiment.trials import SearchSpace, Trials
-from mixupe.settings import UserError
+from mixupe.files import write_json
 
 BASE = ["dataset=tabular/wine", "augmentation=mixupe", "trainer.epochs=1", "trainer.device=cpu", "logger=none"]
 ETA = "augmentation.eta=tag(log,interval(0.0001,1))"

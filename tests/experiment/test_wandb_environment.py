@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.console import say_once
+from mixupe.errors import UserError
 from mixupe.experiment import wandb_environment, wandb_logger
 from mixupe.experiment.config import LoggerSettings
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.run import request_run
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.wandb_environment import wandb_mode
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 from tests.experiment.test_wandb_logger import offline_folders, read_back
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from mixupe.console import say_once
+from mixupe.errors import UserError
 from mixupe.experiment import wandb_environment
 from mixupe.experiment.identity import group_id, run_id
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.run import request_run
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
 wandb = pytest.importorskip("wandb")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mixupe.experiment.kept import keep
 from tests.scripts.test_train import Train, records
 from tests.scripts.test_train import train as train
 
@@ -47,6 +48,18 @@ def test_kept_records_are_not_computed_again(
     assert train(*toy) == 0
     assert "toy: 2 runs, 2 finished before, 0 to do" in capsys.readouterr().out
     assert not records(tmp_path), "nothing was trained"
+
+
+def test_packed_records_are_not_computed_again(
+    train: Train, toy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(*toy) == 0
+    keep(tmp_path / "results" / "toy", records(tmp_path), packed=True)
+    shutil.rmtree(tmp_path / "outputs")
+    capsys.readouterr()
+    assert train(*toy, "seed=0,1") == 0
+    assert "toy: 4 runs, 2 finished before, 2 to do" in capsys.readouterr().out
+    assert {record["seed"] for record in records(tmp_path)} == {1}
 
 
 def test_a_further_seed_runs_alone(

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
+from mixupe.files import write_json
 from mixupe.report.page import recorded_tables, render, report
-from mixupe.settings import UserError
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.declared import read_table
 from tests.report.conftest import EVIL, Tables

@@ -1,7 +1,7 @@
 """The id of every committed record is what its own config hashes to today, so that no change of code orphans it."""
 
-import json
-from pathlib import Path
+from functools import cache
+from typing import Any
 
 import yaml
 
@@ -9,6 +9,7 @@ from mixupe.data.registry import LOADERS
 from mixupe.experiment.compose import CONFIGS
 from mixupe.experiment.config import parse_config
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.kept import kept_records
 from mixupe.models.registry import BUILDERS
 from mixupe.registry import registered_module
 from mixupe.tables.collect import RESULTS
@@ -20,14 +21,13 @@ LATER = {"channels_last": True, "compile": False}
 
 
 def test_every_committed_record_has_the_id_of_its_config() -> None:
-    records = [path for path in sorted(RESULTS.glob("*/records/*.json")) if _is_checkable(path)]
+    records = _checkable()
     assert records
-    wrong = {path for path in records if run_id(parse_config(_config(path))) != path.stem}
-    assert not wrong
+    assert not [one for one, config in records.items() if run_id(parse_config(config)) != one]
 
 
 def test_every_key_of_a_committed_record_resolves() -> None:
-    configs = [_config(path) for path in sorted(RESULTS.glob("*/records/*.json"))]
+    configs = _configs().values()
     for loader in {config["dataset"]["loader"] for config in configs}:
         assert callable(registered_module("dataset.loader", loader, LOADERS, ()).load)
     for builder in {config["model"]["builder"] for config in configs}:
@@ -36,16 +36,21 @@ def test_every_key_of_a_committed_record_resolves() -> None:
 
 def test_every_name_of_a_committed_record_is_that_of_a_config() -> None:
     """A name is hashed: under another one in its YAML file a run would no longer find its record."""
-    records = [path for path in sorted(RESULTS.glob("*/records/*.json")) if _is_checkable(path)]
     for group in ("dataset", "model", "augmentation"):
-        named = {str(_config(path)[group]["name"]) for path in records}
+        named = {str(config[group]["name"]) for config in _checkable().values()}
         assert named <= {yaml.safe_load(path.read_text()).get("name") for path in (CONFIGS / group).rglob("*.yaml")}
 
 
-def _config(path: Path) -> dict[str, dict[str, object]]:
-    config: dict[str, dict[str, object]] = json.loads(path.read_text())["config"]
-    return {**config, "trainer": {**LATER, **config["trainer"]}}
+@cache
+def _configs() -> dict[str, dict[str, Any]]:
+    """Id of each committed record -> its config."""
+    configs = {record["id"]: record["config"] for _, record in kept_records(RESULTS)}
+    return {one: {**config, "trainer": {**LATER, **config["trainer"]}} for one, config in configs.items()}
 
 
-def _is_checkable(path: Path) -> bool:
-    return _config(path)["dataset"]["loader"] not in OWN and "path" not in _config(path)["dataset"]
+def _checkable() -> dict[str, dict[str, Any]]:
+    return {
+        one: config
+        for one, config in _configs().items()
+        if config["dataset"]["loader"] not in OWN and "path" not in config["dataset"]
+    }

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIGS
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.declared import look_up

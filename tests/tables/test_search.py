@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_csv, ranking_to_markdown, search_notes

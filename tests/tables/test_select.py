@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from mixupe.experiment.files import write_json
+from mixupe.errors import UserError
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.store import kept_record
-from mixupe.settings import UserError
+from mixupe.experiment.kept import kept_record
+from mixupe.files import write_json
 from mixupe.tables.build import BuiltTable, build_table
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
-from mixupe.settings import UserError
+from mixupe.files import write_json
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame, verdicts
@@ -186,7 +186,7 @@ def test_records_are_copied_and_then_enough(runs: list[DeclaredRun], tmp_path: P
     import shutil
 
     before = to_csv(table_frame(runs))
-    keep_records(runs, tmp_path / "results")
+    keep_records(TABLE, runs, tmp_path / "results")
     shutil.rmtree(tmp_path / "outputs")
     with hydra_initialised():
         again = declared(tmp_path)
@@ -230,11 +230,24 @@ def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun]) -> None
         ({"seeds": [-1]}, "table.seeds.0"),
         ({"cells": []}, "table.cells"),
         ({"color": 1}, "table.color"),
+        (
+            {"cells": [{"dataset": "digits", "methods": ["mixup", "nixup"]}]},
+            "table.cells.0.methods: 'nixup' is no method",
+        ),
+        ({"cells": [{"dataset": "digits", "methods": []}]}, "table.cells.0.methods"),
     ],
 )
 def test_a_wrong_table_is_one_line(change: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
         Table.parse({**TABLE.model_dump(), **change})
+
+
+def test_a_cell_runs_its_own_methods() -> None:
+    cells = [{"dataset": "digits", "methods": ["mixup", "none"]}, {"dataset": "digits"}]
+    table = Table.parse({**TABLE.model_dump(), "cells": cells})
+    own, whole = ([method.column for method in methods] for _, methods in table.methods_by_cell())
+    assert own == [one for one in whole if one in ("none", "mixup")]
+    assert len(own) < len(whole)
 
 
 def test_an_unknown_table_lists_those_that_exist() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.sweep import run_sweep
-from mixupe.settings import UserError
 from mixupe.tables.build import BuiltTable, build_table
 from mixupe.tables.wandb_table import log_table
 from tests.experiment.test_wandb_logger import offline_folders, read_back

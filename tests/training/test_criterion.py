@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mixupe import CrossEntropy
 from mixupe.augmentation.loss import bce_softmax, cross_entropy
 from mixupe.augmentation.none import ERM
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.training.criterion import build_criterion
 from mixupe.training.settings import TrainerSettings
 from tests.training.conftest import bundle, trainer

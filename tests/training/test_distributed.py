@@ -17,9 +17,9 @@ from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from mixupe.preemption import listening
 from mixupe.rng import generator
-from mixupe.settings import UserError
 from mixupe.training.batches import left_out
 from mixupe.training.distributed import (
     ALONE,

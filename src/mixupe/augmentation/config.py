@@ -15,7 +15,7 @@ from mixupe.augmentation.method import Method
 from mixupe.augmentation.mix_layer import INPUT, Model
 from mixupe.augmentation.registry import method_class
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line, one_line
 
 AUTO = "auto"
 # Arguments of a method that no config gives.
@@ -61,7 +61,7 @@ def settings_class(method: type[Method], name: str, target: str | None = None) -
     try:
         settings = create_model(f"{method.__name__}Settings", __base__=AugmentationSettings, **fields)
     except PydanticUserError as error:
-        raise UserError(f"augmentation: {name}'s arguments cannot be keys: {str(error).splitlines()[0]}") from error
+        raise UserError(f"augmentation: {name}'s arguments cannot be keys: {first_line(error)}") from error
     settings.method_class = method
     return settings
 
@@ -81,12 +81,10 @@ def augmentation_settings(values: Mapping[str, Any], domain: str, mix_layers: tu
 
     Raises:
         pydantic.ValidationError: a key is unknown or missing, or of the wrong type.
-        UserError: a value is wrong, values do not go together, or the method does not take data of that domain.
+        UserError: a value is wrong, or values do not go together.
     """
     name, target = values.get("name"), values.get("target")
     method = method_class(name, target)
-    if domain not in method.domains:
-        raise UserError(f"augmentation: {name} takes {' or '.join(method.domains)}, the data set holds {domain}")
     checked_class = settings_class(method, str(name), None if target is None else str(target))
     if values.get("mix_at") == AUTO and "mix_at" in checked_class.model_fields:
         mix_layer = "head" if domain == "graphs" else INPUT
@@ -98,7 +96,7 @@ def augmentation_settings(values: Mapping[str, Any], domain: str, mix_layers: tu
     except ValueError as error:
         key, colon, _ = str(error).partition(":")
         joint = "." if colon and key in checked_class.model_fields else ": "
-        raise UserError(f"augmentation{joint}{' '.join(str(error).split())}") from error
+        raise UserError(f"augmentation{joint}{one_line(error)}") from error
     return settings
 
 
@@ -120,16 +118,8 @@ def build_augmentation(
         x_mean: training-set mean input, for a method that takes it and mixes at the input.
         criterion: of the run, or a name in CRITERIA.
         data: a `DataBundle` that the method may learn from; None where there is none.
-
-    Raises:
-        UserError: the method does not take that criterion.
     """
     function = CRITERIA[criterion] if isinstance(criterion, str) else criterion
-    if function is not cross_entropy and "criterion" not in inspect.signature(settings.method_class).parameters:
-        named = next(
-            (name for name, criterion in CRITERIA.items() if criterion is function), "class weights or label smoothing"
-        )
-        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {named}")
     method = _made(settings, {"x_mean": x_mean, "criterion": function})
     if data is not None:
         method.learn(data.train, data.spec)

@@ -100,8 +100,8 @@ class MixupE(Method):
 
     def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
         takes_gradient = self._form().takes_gradient
-        if to == "stack" and self.mix_at != INPUT:
-            return f"augmentation.mix_at of mixupe is {self.mix_at}"
+        if to == "stack" and takes_gradient and self.mix_at != INPUT:
+            return f"augmentation.mix_at of mixupe is {self.mix_at}, with variant {self.variant}"
         if to == "stack":
             return self._not_at_default("penalty_every", "per_sample", "probability")
         if to == "compile" and takes_gradient:

@@ -11,8 +11,8 @@ from inspect import isabstract
 
 import mixupe.augmentation
 from mixupe.augmentation.method import Method, Style
+from mixupe.errors import UserError
 from mixupe.imports import imported
-from mixupe.settings import UserError
 
 # Classes from outside this package that a config of this process has named.
 _OUTSIDE: dict[str, type[Method]] = {}

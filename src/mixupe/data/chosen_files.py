@@ -7,7 +7,7 @@ from typing import Any
 
 from mixupe.data.class_folders import FileKind
 from mixupe.data.real_files import LeftOut, files_below
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def chosen_files(source: Any, kind: FileKind) -> tuple[list[Path], tuple[str, ...], tuple[str, ...]]:

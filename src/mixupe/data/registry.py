@@ -34,6 +34,7 @@ LOADERS = {
     "speech.gcin_initials": "mixupe.data.speech.gcin_initials",
     "speech.speech_commands": "mixupe.data.speech.speech_commands",
     "speech.spoken_digits": "mixupe.data.speech.spoken_digits",
+    "speech.time_series": "mixupe.data.speech.time_series",
     "tabular.csv_file": "mixupe.data.tabular.csv_file",
     "tabular.keel": "mixupe.data.tabular.keel",
     "tabular.openml": "mixupe.data.tabular.openml",

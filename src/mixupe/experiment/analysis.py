@@ -11,13 +11,13 @@ from mixupe.augmentation.config import prototype
 from mixupe.augmentation.mix_layer import INPUT
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError, first_line
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_snapshots, trained_again
 from mixupe.models.registry import build_model
 from mixupe.rng import generator
-from mixupe.settings import UserError
 
 # Of a run that mixes nothing.
 DEFAULT_ALPHA = 1.0
@@ -95,7 +95,7 @@ def _measured(
         network = Frozen(model, mix_at)
         return measured(network, _pairs(network, data, *drawn), alpha)
     except (ValueError, NotImplementedError) as error:  # torch has no forward-mode rule for every operation
-        raise UserError(f"run: cannot be analysed: {str(error).splitlines()[0]}") from error
+        raise UserError(f"run: cannot be analysed: {first_line(error)}") from error
 
 
 def _pairs(network: Frozen, data: DataBundle, own: Tensor, partner: Tensor) -> Pairs:

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mixupe import torchrun
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import check_config_choice, readable
 from mixupe.experiment.compose import (
     CONFIG_NAME,
@@ -23,7 +24,6 @@ from mixupe.experiment.compose import (
 )
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.search_path import search_in
-from mixupe.settings import UserError
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from mixupe.errors import UserError, one_line
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
-from mixupe.settings import UserError
 
 CONFIGS = Path(__file__).parents[3] / "configs"
 CONFIG_NAME = "train"
@@ -107,7 +107,7 @@ def settings_of(config: Any) -> RunSettings:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise UserError(one_line(error)) from error
+        raise UserError(complaint(error)) from error
     assert isinstance(plain, dict)
     return parse_config({str(key): value for key, value in plain.items()})
 
@@ -125,7 +125,7 @@ def compose_settings(overrides: Sequence[str]) -> RunSettings:
     try:
         config = compose(CONFIG_NAME, overrides=overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(one_line(error, overrides)) from error
+        raise UserError(complaint(error, overrides)) from error
     return settings_of(config)
 
 
@@ -250,7 +250,7 @@ def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in batch]
 
 
-def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
+def complaint(error: BaseException, overrides: Sequence[str] = ()) -> str:
     """What Hydra or OmegaConf complains of, in one line that names the key, the value and what is allowed."""
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
@@ -263,7 +263,7 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
         key = unknown.group(1)
         value = next((o.split("=", 1)[-1] for o in overrides if key_of(o) == key), None)
         return _unknown_key(key, value, _config_without(key, overrides))
-    return " ".join(text.split())
+    return one_line(error)
 
 
 def check_choice(override: Override) -> None:

@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.base import DatasetSettings, ProtocolName
 from mixupe.data.registry import dataset_settings
+from mixupe.errors import UserError, wrong_key
 from mixupe.models.base import ModelSettings
-from mixupe.models.registry import check_domain, model_settings
-from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.models.registry import model_settings
+from mixupe.settings import NonNegativeInt, Settings
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.settings import TrainerSettings
 
@@ -105,15 +106,17 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
 
     dataset = _checked("dataset", values, dataset_settings)
     model = _checked("model", values, model_settings)
-    check_domain(model, dataset.domain)
     rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
     # Here and last: methods import torch, which takes seconds.
     from mixupe.augmentation.config import augmentation_settings
+    from mixupe.experiment.rules import check_settings
 
     augmentation = _checked(
         "augmentation", values, lambda part: augmentation_settings(part, dataset.domain, model.stages)
     )
-    return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+    settings = RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+    check_settings(settings)
+    return settings
 
 
 def _later_defaults() -> dict[str, Any]:
@@ -126,21 +129,4 @@ def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> 
     try:
         return parse(values[key])
     except ValidationError as error:
-        raise UserError(_one_line(key, error)) from error
-
-
-def _one_line(prefix: str, error: ValidationError) -> str:
-    """`trainer.epochs: should be a valid integer, got 'ten'`."""
-    first = error.errors(include_url=False)[0]
-    # A discriminated union puts its tag (sgd, ...) first; it is no part of the key.
-    tags = {"sgd", "adam", "adamw", "step", "cosine", "every"}
-    parts = [str(part) for part in first["loc"]]
-    if parts and parts[0] in tags:
-        parts = parts[1:]
-    key = ".".join([prefix, *parts])
-    if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key"
-    if first["type"] == "missing":
-        return f"{key}: missing from the config"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+        raise UserError(wrong_key(error, key)) from error

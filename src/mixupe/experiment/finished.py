@@ -6,11 +6,12 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import read_object
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.store import Record, RunFolder, RunStore, kept_record, read_record
-from mixupe.settings import UserError
+from mixupe.experiment.kept import read_kept
+from mixupe.experiment.store import Record, RunFolder, RunStore
+from mixupe.files import read_object
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,7 @@ def find_run(run: str, output_root: Path, results: Path) -> FinishedRun:
     folder = RunStore(output_root).folder(run)
     record = folder.read_record() if folder.state() == "DONE" else None
     if record is None:
-        kept = [kept_record(table, run) for table in sorted(results.glob("*/"))]
-        record = next(filter(None, (read_record(path, run) for path in kept if path.exists())), None)
+        record = next(filter(None, (read_kept(table, run) for table in sorted(results.glob("*/")))), None)
     if record is None:
         raise UserError(f"run: {_missing(run, folder, output_root, results)}")
     settings = parse_config(_config(folder, record))
@@ -66,5 +66,5 @@ def _missing(run: str, folder: RunFolder, output_root: Path, results: Path) -> s
     if "/" not in run and folder.state() != "MISSING":
         reason = (read_object(folder.path / "state.json") or {}).get("reason", "its command goes on with it")
         return f"{run} is {folder.state()}, not finished: {reason}"
-    places = f"folders in {output_root / 'runs'}, and the files {results}/*/records/*.json"
+    places = f"folders in {output_root / 'runs'}, and the records that tables keep in {results}"
     return f"{run!r} is unknown; allowed are the names of the {places}"

@@ -26,11 +26,11 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig
 
 from mixupe import preemption
+from mixupe.errors import UserError, named
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request, read_job, write_job
 from mixupe.quoting import quoted
-from mixupe.settings import UserError
 
 # Launchers that have a config here and are installed by an extra of that name.
 EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}
@@ -155,8 +155,7 @@ def _outcomes(ended: JobReturn, job: Sequence[Request]) -> list[Outcome]:
         outcomes: list[Outcome] = ended.return_value
         return outcomes
     error = ended._return_value  # ended.return_value would raise it
-    state, said = ("REFUSED", "") if isinstance(error, UserError) else ("FAILED", f"{type(error).__name__}: ")
-    reason = f"{said}{error}".splitlines()[0]
+    state, reason = ("REFUSED", str(error)) if isinstance(error, UserError) else ("FAILED", named(error))
     return [
         request.known() or Outcome(request.folder.id, request.title, state, fresh=True, reason=reason)
         for request in job

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixupe import preemption
-from mixupe.experiment.progress import say
+from mixupe.console import say
+from mixupe.errors import UserError, named
 from mixupe.experiment.store import RunFolder
-from mixupe.settings import UserError
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {"NonFiniteLossError"}
@@ -94,7 +94,7 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, torch.OutOfMemoryError):
         return OUT_OF_GPU_MEMORY
-    line = f"{type(error).__name__}: {error}".splitlines()[0]
+    line = named(error)
     # torch's loader knows its processes by this name; the system kills them first where memory runs out.
     return f"{line}; fewer dataset.workers need less memory" if "DataLoader worker" in line else line
 

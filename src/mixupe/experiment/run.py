@@ -15,22 +15,23 @@ from typing import Any, NoReturn
 import torch
 
 from mixupe import preemption
+from mixupe.console import say, say_once
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_json
 from mixupe.experiment.initial import longer_note
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.model_file import write_model
 from mixupe.experiment.outcome import Outcome, ended_by, record_failure, refused
 from mixupe.experiment.predictions import predictions_of, write_predictions
-from mixupe.experiment.prepare import PreparedRun, check_processes, prepare
-from mixupe.experiment.progress import Display, OneRun, Quiet, say, say_once
+from mixupe.experiment.prepare import PreparedRun, prepare
+from mixupe.experiment.progress import Display, OneRun, Quiet
 from mixupe.experiment.record import build_record
 from mixupe.experiment.request import Request
+from mixupe.experiment.rules import check_processes
 from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_logger import NoLogger, RunLogger, run_logger
-from mixupe.files import previous
-from mixupe.settings import UserError
+from mixupe.files import previous, write_json
 from mixupe.training.distributed import ALONE, World, joined, raised_in_all
 from mixupe.training.loop import EpochMetrics, NonFiniteLossError
 from mixupe.training.precision import slow_bf16

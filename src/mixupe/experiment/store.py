@@ -16,9 +16,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mixupe.experiment.files import read_object, write_json
-from mixupe.files import previous, set_aside
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.files import previous, read_object, set_aside, write_json
 
 Record = dict[str, Any]
 State = Literal["MISSING", "RUNNING", "INTERRUPTED", "DONE", "FAILED"]
@@ -193,11 +192,6 @@ def read_record(path: Path, run_id: str) -> Record | None:
     """The record of that run; None where the file is missing or damaged, or of another run."""
     record = read_object(path) or {}
     return record if record.get("id") == run_id and isinstance(record.get("metrics"), dict) else None
-
-
-def kept_record(results: Path, run_id: str) -> Path:
-    """Where the table with the folder `results` keeps the record of a run: beside the table, and under version control."""
-    return results / "records" / f"{run_id}.json"
 
 
 def _whereabouts() -> dict[str, Any]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixupe import preemption
+from mixupe.console import complain, say
 from mixupe.experiment.chunks import chunks
 from mixupe.experiment.compose import compose_all
+from mixupe.experiment.kept import kept_record, read_kept
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
+from mixupe.experiment.progress import Sweep, sweep_progress
 from mixupe.experiment.request import Request
-from mixupe.experiment.store import RunFolder, RunStore, kept_record, read_record
+from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.titles import titles_of
 from mixupe.experiment.watch import POLL_S, watching
 from mixupe.files import set_aside
@@ -32,17 +34,19 @@ class SweepStoppedError(Exception):
 
 @dataclass(frozen=True)
 class _Run(Request):
-    """A run of a sweep; `kept` is where a table keeps its record."""
+    """A run of a sweep; `table` is the folder of the table that keeps its record."""
 
-    kept: Path | None = None
+    table: Path | None = None
 
     def known(self) -> Outcome | None:
-        if self.kept is not None and self.kept.exists():
-            record = read_record(self.kept, self.folder.id)
+        if self.table is not None:
+            record = read_kept(self.table, self.folder.id)
             if record is not None:
                 return Outcome(self.folder.id, self.title, "DONE", fresh=False, record=record)
-            say(f"{self.title}: warning: {self.kept} is damaged; taken from the run store, or run again")
-            set_aside(self.kept)
+            damaged = kept_record(self.table, self.folder.id)
+            if damaged.exists():
+                say(f"{self.title}: warning: {damaged} is damaged; taken from the run store, or run again")
+                set_aside(damaged)
         return super().known()
 
 
@@ -109,8 +113,8 @@ def _runs(override_lists: Sequence[Sequence[str]], results: Path | None) -> list
     requests = {request.folder.id: request for request in map(Request.of, compose_all(override_lists))}
     titles = titles_of([request.settings for request in requests.values()], list(requests))
     return [
-        _Run(request.settings, request.folder, title, None if results is None else kept_record(results, identity))
-        for (identity, request), title in zip(requests.items(), titles, strict=True)
+        _Run(request.settings, request.folder, title, results)
+        for request, title in zip(requests.values(), titles, strict=True)
     ]
 
 

@@ -5,12 +5,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mixupe.console import say_once
 from mixupe.data.base import DataBundle
+from mixupe.errors import named
 from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Outputs, predictions_of
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.record import public_config
 from mixupe.experiment.wandb_environment import (
     BEGIN_S,
@@ -74,7 +75,7 @@ class WandbLogger:
                 action()
             except Exception as error:  # whatever it is, the run goes on
                 self._is_lost = True
-                say_once(f"wandb: {one_line(error)}; mirrored no further, metrics.jsonl has it all")
+                say_once(f"wandb: {named(error)}; mirrored no further, metrics.jsonl has it all")
 
 
 @contextmanager
@@ -133,7 +134,7 @@ def wandb_run(logger: LoggerSettings, output_root: Path, **about: Any) -> Iterat
             try:
                 run.finish(exit_code=exit_code)
             except Exception as error:
-                stay_offline(one_line(error), output_root)
+                stay_offline(named(error), output_root)
 
 
 def _begun(logger: LoggerSettings, output_root: Path, about: dict[str, Any]) -> Any:
@@ -143,12 +144,12 @@ def _begun(logger: LoggerSettings, output_root: Path, about: dict[str, Any]) -> 
         try:
             return _init(logger, output_root, about, mode)
         except Exception as error:
-            stay_offline(one_line(error), output_root)
+            stay_offline(named(error), output_root)
             wandb_package().teardown(exit_code=1)  # it would hold the id
     try:
         return _init(logger, output_root, about, "offline")
     except Exception as error:
-        say_once(f"wandb: {one_line(error)}; not mirrored")
+        say_once(f"wandb: {named(error)}; not mirrored")
         return None
 
 
@@ -175,7 +176,3 @@ def _init(logger: LoggerSettings, output_root: Path, about: dict[str, Any], mode
             finish_timeout_raises=True,
         ),
     )
-
-
-def one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]

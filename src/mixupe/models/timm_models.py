@@ -7,9 +7,9 @@ import timm
 from torch import nn
 
 from mixupe.data.base import DataSpec
+from mixupe.errors import UserError
 from mixupe.models.settings import TimmSettings
 from mixupe.models.subsampled import subsample_1x1
-from mixupe.settings import UserError
 
 
 def build(config: TimmSettings, spec: DataSpec) -> nn.Module:

@@ -10,9 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from mixupe.errors import UserError
+from mixupe.experiment.kept import tables_with_records
 from mixupe.report.content import Section, section
 from mixupe.report.records import packed, script_json
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.declared import look_up
 from mixupe.tables.manifest import Table
@@ -23,7 +24,7 @@ SCRIPTS = ("chart.js", "runs.js", "tables.js")
 
 def recorded_tables(results: Path) -> list[str]:
     """Names of the tables that have records in the results folder, sorted."""
-    return sorted({path.parts[-3] for path in results.glob("*/records/*.json")})
+    return [table.name for table in tables_with_records(results)]
 
 
 def report(names: Sequence[str], extra: Sequence[str], results: Path) -> tuple[str, dict[str, str]]:

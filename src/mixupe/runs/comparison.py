@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from mixupe.evaluation.explanation import Answers
-from mixupe.experiment.files import write_text
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.predictions import Predictions, read_predictions
+from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import shown

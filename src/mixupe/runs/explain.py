@@ -7,6 +7,7 @@ import numpy as np
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.data.shown import Shown, shown
+from mixupe.errors import UserError
 from mixupe.evaluation.explanation import (
     Answers,
     calibration,
@@ -20,7 +21,6 @@ from mixupe.experiment.predictions import Predictions
 from mixupe.runs.comparison import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
 from mixupe.runs.stored import StoredRun, read_config
-from mixupe.settings import UserError
 
 MISTAKES = 24
 # Terminals are narrow, and a matrix of more classes is no help there.

@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.runs.stored import StoredRun
-from mixupe.settings import UserError
 
 STATES = ("done", "running", "interrupted", "failed")
 _FACTS: dict[str, Callable[[StoredRun], Any]] = {

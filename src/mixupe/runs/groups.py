@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mixupe.console import say
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.kept import read_kept
 from mixupe.experiment.predictions import read_predictions
-from mixupe.experiment.progress import say
-from mixupe.experiment.store import RunStore, kept_record, read_record
+from mixupe.experiment.store import RunStore
+from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
 from mixupe.runs.wording import summary_texts
@@ -103,7 +104,7 @@ def end_sweep(settings: Sequence[RunSettings], output_root: Path, results: Path 
         folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
         record = folder.read_record()
         if record is None and results is not None:
-            record = read_record(kept_record(results, folder.id), folder.id)
+            record = read_kept(results, folder.id)
         if record is not None:
             runs[folder.id] = StoredRun(folder.id, "DONE", record["config"], record, folder, "")
     if len(runs) < 2:

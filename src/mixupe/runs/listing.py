@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixupe.experiment.files import write_text
-from mixupe.files import replacing
+from mixupe.errors import UserError
+from mixupe.files import replacing, write_text
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import summary_texts
-from mixupe.settings import UserError
 from mixupe.tables.escape import csv_text
 
 FORMATS = (".csv", ".parquet")

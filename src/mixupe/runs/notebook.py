@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from mixupe.experiment import progress as terminal
+from mixupe.console import CONSOLE
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
@@ -24,7 +25,6 @@ from mixupe.runs.groups import grouped
 from mixupe.runs.listing import runs_frame
 from mixupe.runs.stored import SHORT, StoredRun
 from mixupe.runs.wording import summary_texts
-from mixupe.settings import UserError
 from mixupe.tables.pictures.canvas import ORDERED, tidy
 
 LOOK_EVERY_S = 0.2
@@ -163,11 +163,11 @@ def compare(
 @contextmanager
 def _silent() -> Iterator[None]:
     """Without the lines that a sweep says in a terminal; errors are raised all the same."""
-    before, terminal.CONSOLE.quiet = terminal.CONSOLE.quiet, True
+    before, CONSOLE.quiet = CONSOLE.quiet, True
     try:
         yield
     finally:
-        terminal.CONSOLE.quiet = before
+        CONSOLE.quiet = before
 
 
 @contextmanager

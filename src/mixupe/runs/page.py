@@ -20,9 +20,9 @@ from PIL import Image
 from mixupe.data.base import DataBundle
 from mixupe.data.shown import Shown, shown
 from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
-from mixupe.experiment.files import write_text
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Predictions
+from mixupe.files import write_text
 from mixupe.runs import wording
 from mixupe.runs.comparison import CURVES, curves_of
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad

@@ -8,8 +8,9 @@ from typing import Any
 
 import yaml
 
-from mixupe.experiment.store import Record, RunFolder, RunStore, read_record
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.experiment.kept import kept_records
+from mixupe.experiment.store import Record, RunFolder, RunStore
 
 # Of an id, as much as tells runs apart.
 SHORT = 8
@@ -61,13 +62,11 @@ def stored_runs(output_root: Path, results: Path) -> list[StoredRun]:
 
     Args:
         output_root: its `runs` is the run store.
-        results: each of its folders may have `records`.
+        results: holds one folder a table, which may keep records.
     """
     runs: dict[str, StoredRun] = {}
-    for path in sorted(results.glob("*/records/*.json")):
-        record = read_record(path, path.stem)
-        if record is not None:
-            runs[path.stem] = _of_record(record, RunStore(output_root).folder(path.stem), path.parts[-3])
+    for table, record in kept_records(results):
+        runs[record["id"]] = _of_record(record, output_root, table)
     store = RunStore(output_root).runs
     for place in sorted(store.iterdir()) if store.is_dir() else ():
         stored = _of_folder(RunFolder(place))
@@ -84,23 +83,22 @@ def one_run(beginning: str, output_root: Path, results: Path) -> StoredRun:
     """
     found: dict[str, StoredRun] = {}
     if beginning.isalnum():
-        for path in sorted(results.glob(f"*/records/{beginning}*.json")):
-            record = read_record(path, path.stem)
-            if record is not None:
-                found[path.stem] = _of_record(record, RunStore(output_root).folder(path.stem), path.parts[-3])
+        for table, record in kept_records(results, beginning):
+            found[record["id"]] = _of_record(record, output_root, table)
         for place in sorted(RunStore(output_root).runs.glob(f"{beginning}*")):
             stored = _of_folder(RunFolder(place))
             if stored is not None:
                 found[place.name] = stored
     if not found:
-        raise UserError(f"run: {beginning!r} begins no id in {output_root / 'runs'} or {results}/*/records")
+        raise UserError(f"run: {beginning!r} begins no id in {output_root / 'runs'} or {results}")
     if len(found) > 1:
         raise UserError(f"run: {beginning!r} begins {len(found)} ids: {', '.join(list(found)[:5])}")
     return next(iter(found.values()))
 
 
-def _of_record(record: Record, folder: RunFolder, table: str) -> StoredRun:
-    return StoredRun(record["id"], "DONE", record["config"], record, folder, table)
+def _of_record(record: Record, output_root: Path, table: Path) -> StoredRun:
+    folder = RunStore(output_root).folder(record["id"])
+    return StoredRun(folder.id, "DONE", record["config"], record, folder, table.name)
 
 
 def _of_folder(folder: RunFolder) -> StoredRun | None:

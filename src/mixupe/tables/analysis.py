@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mixupe.augmentation.method import Style
 from mixupe.augmentation.none import ERM
 from mixupe.experiment.analysis import Analysis
-from mixupe.experiment.files import write_json, write_text
+from mixupe.files import write_json, write_text
 from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, write_figures
 
 # Orders that have columns of their own; the JSON file has all.

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixupe.experiment.files import write_text
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.experiment.kept import kept_ids
+from mixupe.files import write_text
 from mixupe.tables.collect import RESULTS, DeclaredRun, keep_records
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.declared import look_up, published, tuned_sets
@@ -89,12 +90,12 @@ def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequ
     Raises:
         UserError: no declared run has a record, and the table of an earlier declaration would be written over.
     """
-    if not any(run.record for run in runs) and any((folder / "records").glob("*.json")):
+    if not any(run.record for run in runs) and kept_ids(folder):
         raise UserError(
             f"table: none of the {len(runs)} runs that {table.name} declares has a record, those in {folder} are of an"
             " earlier declaration; its table is left as it is"
         )
-    keep_records(runs, folder)
+    keep_records(table, runs, folder)
     found = evaluate(table, runs, extra, folder.parent)
     write_text(folder / "table.csv", to_csv(found.frame))
     write_pictures(table, found, folder)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixupe.augmentation.settings import AugmentationSettings
+from mixupe.console import say_once
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIGS, compose_all
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_ids
-from mixupe.experiment.progress import say_once
-from mixupe.experiment.store import Record, RunStore, kept_record, read_record
-from mixupe.settings import UserError
+from mixupe.experiment.kept import keep, kept_record, read_kept
+from mixupe.experiment.store import Record, RunStore
 from mixupe.tables.manifest import Table
 
 # One folder a table; what is in it counts as done.
@@ -70,7 +70,7 @@ def option_of(settings: AugmentationSettings) -> str:
 
 
 def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list[DeclaredRun]:
-    """Every run of the table with its record, from `folder`/records or else from the run store; writes nothing.
+    """Every run of the table with its record, from `folder` or else from the run store; writes nothing.
 
     Only the declared identities are looked up, so records of other configs never leak into a table.
 
@@ -91,7 +91,7 @@ def declared_runs(table: Table, folder: Path, extra: Sequence[str] = ()) -> list
 def _look_up(identity: str, output_root: Path, folder: Path) -> tuple[str, Record | None, str]:
     """State, record and reason of failure of one run."""
     kept = kept_record(folder, identity)
-    record = read_record(kept, identity)
+    record = read_kept(folder, identity)
     if record is not None:
         return "DONE", record, ""
     stored = RunStore(output_root).folder(identity)
@@ -109,13 +109,9 @@ def _look_up(identity: str, output_root: Path, folder: Path) -> tuple[str, Recor
     return state, record, stored.details().get("reason", "") if state == "FAILED" else ""
 
 
-def keep_records(runs: Sequence[DeclaredRun], folder: Path) -> None:
-    """Copy the records that only the run store has into `folder`/records, from which a table can always be rebuilt."""
-    for run in runs:
-        if run.record is not None:
-            path = kept_record(folder, run.record["id"])
-            if read_record(path, run.record["id"]) is None:
-                write_json(path, run.record)
+def keep_records(table: Table, runs: Sequence[DeclaredRun], folder: Path) -> None:
+    """Copy the records that only the run store has into `folder`, from which the table can always be rebuilt."""
+    keep(folder, [run.record for run in runs if run.record is not None], table.packed)
 
 
 def errors_by_seed(runs: Sequence[DeclaredRun], metric: str = "test_error") -> dict[tuple[int, str], dict[int, float]]:

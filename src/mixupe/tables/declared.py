@@ -6,9 +6,9 @@ from pathlib import Path
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders
-from mixupe.settings import UserError
 from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
 from mixupe.tables.measures import measured

@@ -1,14 +1,15 @@
 """A table as a declared list of runs: configs/table/<name>.yaml."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from hydra.errors import HydraException
 from pydantic import Field, ValidationError, model_validator
 
-from mixupe.experiment.compose import expand_grid, one_line
-from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.errors import UserError, one_line, wrong_key
+from mixupe.experiment.compose import expand_grid
+from mixupe.settings import NonNegativeInt, Settings
 
 
 class Select(Settings):
@@ -43,6 +44,7 @@ class Cell(Settings):
         seeds: where they differ from the table's (a cross-validation has as many as folds).
         augmentations: method -> overrides of its runs in this cell, in place of the table's of the same keys: a value of
             its own, or a smaller grid on a costly set.
+        methods: those of the table's that run in this cell; None is all of them.
     """
 
     dataset: str
@@ -50,6 +52,7 @@ class Cell(Settings):
     overrides: tuple[str, ...] = ()
     seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
     augmentations: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    methods: tuple[str, ...] | None = Field(default=None, min_length=1)
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Table(Settings):
         one selects on test.
     measures: label -> name in the records' metrics: the same runs in a row for each, in place of the error alone.
     waterfall: name -> methods, each a step of what lies between the first and the last.
+    packed: whether the records kept beside the table are one file, and without learning curves; for tens of thousands.
     """
 
     name: str
@@ -102,10 +106,14 @@ class Table(Settings):
     nested: str | None = None
     measures: dict[str, str] = Field(default_factory=dict)
     waterfall: dict[str, Annotated[tuple[str, ...], Field(min_length=2)]] = Field(default_factory=dict)
+    packed: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> "Table":
-        groups = {f"cells.{i}.augmentations": cell.augmentations for i, cell in enumerate(self.cells)}
+        groups: dict[str, Collection[str]] = {}
+        for i, cell in enumerate(self.cells):
+            groups[f"cells.{i}.augmentations"] = cell.augmentations
+            groups[f"cells.{i}.methods"] = cell.methods or ()
         if self.select is not None:
             groups["select.grid"] = self.select.grid
         for key, of_methods in groups.items():
@@ -133,11 +141,7 @@ class Table(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(["table", *map(str, first["loc"])])
-            if first["type"] == "value_error":  # of several keys, and names them itself
-                raise UserError(f"{key}.{first['msg'].removeprefix('Value error, ')}") from error
-            raise UserError(f"{key}: {first['msg'].lower()}, got {first['input']!r}") from error
+            raise UserError(wrong_key(error, "table")) from error
 
     @property
     def is_search(self) -> bool:
@@ -153,6 +157,8 @@ class Table(Settings):
         own = {} if cell is None else cell.augmentations
         found = []
         for column, overrides in self.augmentations.items():
+            if cell is not None and cell.methods is not None and column not in cell.methods:
+                continue
             here = own.get(column, ())
             if column in grid:
                 found += _chosen_from(column, overrides, [*_without(grid[column], here), *here])
@@ -164,7 +170,7 @@ class Table(Settings):
         """Each cell with its methods."""
         usual = self.methods()  # spelled out once: a large table has thousands of cells
         for cell in self.cells:
-            yield cell, self.methods(cell) if cell.augmentations else usual
+            yield cell, self.methods(cell) if cell.augmentations or cell.methods else usual
 
     def override_lists(self, extra: Sequence[str] = ()) -> list[list[str]]:
         """Command-line overrides of every run, seeds innermost; `extra` are the user's own and win."""

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.robustness import Evaluation
+from mixupe.files import write_json, write_text
 from mixupe.tables.pictures.canvas import ORDERED, caption, head, tidy, write_figures
 
 COLUMNS = ("part", "name", "level", "error", "loss", "neither")

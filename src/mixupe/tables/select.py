@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text
 from mixupe.tables.manifest import Select

@@ -15,7 +15,8 @@ from typing import Any
 
 import mixupe
 from mixupe.experiment.compose import CONFIGS
-from mixupe.experiment.files import read_object, write_json
+from mixupe.experiment.kept import kept_ids
+from mixupe.files import read_object, write_json
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 
@@ -73,4 +74,4 @@ def _inputs(table: Table, runs: Sequence[DeclaredRun], overrides: Sequence[str])
 def _files(folder: Path) -> dict[str, str]:
     """Name -> SHA-256 of the table's files, and the names of its records."""
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*") if path.is_file()}
-    return files | {f"records/{path.name}": "" for path in (folder / "records").glob("*.json")}
+    return files | {f"records/{run_id}.json": "" for run_id in kept_ids(folder)}

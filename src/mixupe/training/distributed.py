@@ -19,8 +19,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mixupe import preemption, torchrun
 from mixupe.data.base import Split
+from mixupe.errors import UserError
 from mixupe.evaluation.classification import predict
-from mixupe.settings import UserError
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
 from mixupe.data.graphs.settings import TUFolderSettings
 from mixupe.data.graphs.tu_folder import content_version, load
 from mixupe.data.registry import dataset_settings, load_dataset
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.graphs.tu_format import OPTIONS, write_tu_set
 
 REQUEST = DataRequest(root=Path("unused"), seed=0, protocol="heldout")

@@ -13,8 +13,8 @@ from mixupe.data.base import DataRequest
 from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tu_files import TUFolder
 from mixupe.data.registry import dataset_settings, is_here, load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.data.graphs.tu_format import write_tu_set
 from tests.real_data import real

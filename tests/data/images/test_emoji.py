@@ -13,7 +13,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images import emoji
 from mixupe.data.images.settings import Emoji
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 CATEGORIES = ("Flags", "Objects", "Component")
 

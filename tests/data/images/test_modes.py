@@ -10,7 +10,7 @@ from PIL import Image
 
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.modes import in_8_bits
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # Grey of RGB by ITU-R 601: 0.299 * 200 + 0.587 * 100 + 0.114 * 50.
 GREY = 124

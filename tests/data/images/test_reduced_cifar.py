@@ -14,8 +14,8 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images import reduced_cifar, torchvision_sets
 from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.real_data import real
 

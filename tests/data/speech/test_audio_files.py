@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from mixupe.data.speech.audio_files import SUFFIXES, ClipFormat, read_clip
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 Float64 = npt.NDArray[np.float64]

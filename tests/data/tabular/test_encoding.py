@@ -12,7 +12,7 @@ from mixupe.data.tabular.encoding import column_names, decode, encode
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.new_rows import read
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 SETTINGS = DatasetSettings(name="made", domain="tabular", loader="tabular.csv_file")
 

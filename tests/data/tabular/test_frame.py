@@ -13,7 +13,7 @@ from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.columns import clean, informative
 from mixupe.data.tabular.frame import MAX_CATEGORIES, duplicate_groups, table_bundle
 from mixupe.data.tabular.settings import Imputation
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 ROWS = 60
 LABELS = pd.Series(["no", "yes"] * (ROWS // 2))

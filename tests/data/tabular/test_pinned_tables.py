@@ -15,9 +15,9 @@ from mixupe.data.registry import dataset_settings, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.pinned_tables import load
 from mixupe.data.tabular.settings import PinnedTable
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.data.images.idx_format import compress, idx_files
 from tests.data.openml_cache import make_cache

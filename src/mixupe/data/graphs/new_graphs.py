@@ -12,7 +12,7 @@ from mixupe.data.graphs.settings import TUSettings
 from mixupe.data.graphs.tensors import GraphTable, flat_graphs
 from mixupe.data.graphs.tu_files import TUFolder, read_unlabelled
 from mixupe.data.new_files import NewExamples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Preparation) -> NewExamples:

@@ -18,7 +18,7 @@ from mixupe.data.images.settings import Emoji, Vendor
 from mixupe.data.images.tensor_images import TensorImages, image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 SIZE = 32
 NOT_A_CLASS = "Component"  # skin tones on their own: five images

@@ -91,6 +91,18 @@ class SpokenDigits(DatasetSettings):
     frames: PositiveInt = 40
 
 
+class TimeSeries(DatasetSettings):
+    """Keys of the time series in sktime.
+
+    Attributes:
+        sktime_name: folder in the package.
+        patch: consecutive values of each dimension that make one frame.
+    """
+
+    sktime_name: Annotated[str, Field(pattern=r"^\w+$")]
+    patch: PositiveInt = 1
+
+
 # By key of mixupe.data.registry.LOADERS.
 SETTINGS: dict[str, type[DatasetSettings]] = {
     "speech.audio_folder": AudioFolder,
@@ -98,4 +110,5 @@ SETTINGS: dict[str, type[DatasetSettings]] = {
     "speech.gcin_initials": GcinInitials,
     "speech.speech_commands": SpeechCommands,
     "speech.spoken_digits": SpokenDigits,
+    "speech.time_series": TimeSeries,
 }
