@@ -9,10 +9,10 @@ import yaml
 from torch import Tensor
 
 from mixupe import MixedLoss
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.config import augmentation_settings, build_augmentation, prototype, settings_class
 from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_layer import Model
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
@@ -38,8 +38,8 @@ class Smoothed(Method):
         super().__init__()
         self.share, self.classes, self.power = share, classes, power
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        logits = model(x)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        logits = call(x)
         loss = (1 - self.share) * cross_entropy(logits, y) - self.share * logits.log_softmax(1).mean()
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 

@@ -154,6 +154,7 @@ def test_reduced_tables_share_their_runs() -> None:
     assert ids["reduced7"] <= whole
     assert len(ids["reduced8"] - whole) == 2
     assert len(ids["reduced_eta"] - whole) == 3
+    assert len(ids["reduced_rivals"] & whole) == 3
 
 
 def test_the_public_command_is_trained_as_published() -> None:

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
 from mixupe.augmentation.method import Method, Style
 from mixupe.augmentation.mixup import to_device
-from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
+from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
 def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
@@ -50,22 +49,8 @@ class CutMix(Method):
         super().__init__(criterion)
         self.alpha, self.probability = alpha, probability
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam, perm and the box come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
         checks.check_input(x, len(y), 4, _TAKES)
-        generator = of_this_process(generator)
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)

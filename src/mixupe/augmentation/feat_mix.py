@@ -10,13 +10,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call, Model
 from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
 from mixupe.augmentation.method import Method, StackPlan, Style
 from mixupe.augmentation.mixup import mixed_loss, to_device
-from mixupe.augmentation.targets import checked_targets, is_of_classes
+from mixupe.augmentation.targets import is_of_classes
 
 # Training rows that the mutual information is estimated from.
 _ROWS = 2000
@@ -62,22 +61,8 @@ class FeatMix(Method):
         self.feature_of = features_of(rows.shape[1], spec.categorical_blocks)
         self.importance = mutual_information(rows.cpu(), labels.cpu(), self.feature_of)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam, perm and the masks come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
         checks.check_input(x, len(y), 2, _TAKES)
-        generator = of_this_process(generator)
         lam, perm = draw_mix(len(y), self.alpha, generator)
         feature_of, importance = self._features(x.shape[1])
         places = torch.rand(len(y), len(importance), generator=generator, device=lam.device)

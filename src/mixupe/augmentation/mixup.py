@@ -7,10 +7,9 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
-from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
 from mixupe.augmentation.mix_layer import INPUT, MixLayer
 from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
@@ -119,31 +118,14 @@ class Mixup(Method):
         self.mix_at = mix_at
         self.per_sample, self.probability, self.batch_dim = per_sample, probability, batch_dim
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator), self.per_sample, self.probability)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator, self.per_sample, self.probability))
+
+    def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
         return drawn_mixup_loss(call, x, y, lam, perm, self.mix_at, self.criterion, self.batch_dim)
 
     def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
         return self._not_at_default(*self.later) if to == "stack" else None
 
     def stack_plan(self) -> StackPlan:
-        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
-            uniform, gamma, perm, alpha = drawn
-            return drawn_mixup_loss(
-                model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion, self.batch_dim
-            )
-
-        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))
+        return mix_plan(self.alpha, self._mixed)

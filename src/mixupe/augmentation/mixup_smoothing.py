@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.call import Call
+from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
-from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
 from mixupe.augmentation.mix_layer import INPUT, MixLayer
 from mixupe.augmentation.mixup import to_device
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.targets import check_targets_fit
 
 
 def smoothed(criterion: Criterion, smoothing: float) -> Criterion:
@@ -44,6 +43,7 @@ class MixupSmoothing(Method):
 
     name = "mixup_smoothing"
     style = Style("#56B4E9", "X", "--")
+    of_classes = True
 
     def __init__(
         self, alpha: float = 1.0, smoothing: float = 0.1, mix_at: str = INPUT, criterion: Criterion = cross_entropy
@@ -55,24 +55,10 @@ class MixupSmoothing(Method):
         super().__init__(criterion)
         self.alpha, self.smoothing, self.mix_at = alpha, smoothing, mix_at
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y)
-        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator))
-        return self._loss(call, x, y, lam, perm)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator))
 
-    def _loss(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
+    def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
         lam, perm = to_device(lam, perm, x, y)
         logits = MixLayer(call, self.mix_at).mixed_logits(x, lam, perm)
         check_targets_fit(y, logits)
@@ -80,8 +66,4 @@ class MixupSmoothing(Method):
         return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=y)
 
     def stack_plan(self) -> StackPlan:
-        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
-            uniform, gamma, perm, alpha = drawn
-            return self._loss(Call.of(model), x, y, lam_of(uniform, gamma, alpha), perm)
-
-        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))
+        return mix_plan(self.alpha, self._mixed)

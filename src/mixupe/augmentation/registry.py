@@ -64,6 +64,6 @@ def _imported(target: object) -> type[Method]:
     cls = imported("augmentation.target", target)
     if not (isinstance(cls, type) and issubclass(cls, Method)) or isabstract(cls):
         raise UserError(
-            f"augmentation.target: {target} is not a class derived from mixupe.augmentation.method.Method with a __call__"
+            f"augmentation.target: {target} is not a class derived from mixupe.augmentation.method.Method with a loss"
         )
     return cls
