@@ -33,11 +33,11 @@ def wrong_key(error: "ValidationError", at: str = "") -> str:
     first = error.errors(include_url=False)[0]
     message = first["msg"].removeprefix("Value error, ")
     parts = [str(part) for part in first["loc"]]
-    if not parts and first["type"] == "value_error":  # of several keys, and names them itself
-        return f"{at}.{message}" if at else message
     if parts and parts[0] in _TAGS:
         parts = parts[1:]
     key = ".".join([at, *parts] if at else parts)
+    if first["type"] == "value_error" and isinstance(first["input"], dict):  # of several keys, and names them itself
+        return f"{key}.{message}" if key else message
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key"
     if first["type"] == "missing":

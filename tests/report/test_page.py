@@ -180,7 +180,7 @@ def test_tables_are_found_by_their_records_or_left_out_with_a_reason(no_pictures
     page, left_out = report(recorded_tables(tmp_path), [f"output_root={tmp_path}/outputs"], tmp_path)
     assert list(left_out) == ["own_csv"]
     assert "dataset" in left_out["own_csv"]
-    assert "1 of 45 declared runs" in page
+    assert "1 of 40 declared runs" in page
     with pytest.raises(UserError, match="no table to show"):
         report([], [], tmp_path)
     with pytest.raises(UserError, match="'nowhere' is unknown"):

@@ -70,7 +70,7 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
     ("entry", "says"),
     [
         ({**ERROR, "source": None}, "toy.yaml, figure 1: source: input should be a valid string"),
-        ({key: value for key, value in ERROR.items() if key != "place"}, "toy.yaml, figure 1: place: field required"),
+        ({key: value for key, value in ERROR.items() if key != "place"}, "toy.yaml, figure 1: place: missing from the config"),
         ({**ERROR, "source": "  "}, "source: string should have at least 1 character"),
         ({**ERROR, "value": 955}, "value: must be a percentage between 0 and 100, got 955"),
         ({**ERROR, "value": ".5%"}, "value: input should be a valid number"),
@@ -78,7 +78,7 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
         ({**ERROR, "std": -1}, "std: input should be greater than or equal to 0"),
         ({**ERROR, "n": 0}, "n: input should be greater than 0"),
         ({**ERROR, "std_unit": "percent"}, "std_unit: input should be 'points' or 'fraction'"),
-        ({**ERROR, "color": 1}, "color: extra inputs are not permitted"),
+        ({**ERROR, "color": 1}, "color: unknown key"),
         ({**ERROR, "kind": "difference"}, "`against` belongs to kind=difference"),
         ({**ERROR, "against": "none"}, "`against` belongs to kind=difference"),
         ("wine", "toy.yaml, figure 1: "),
