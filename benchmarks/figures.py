@@ -6,11 +6,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Figure:
-    """Attributes:
-    what: is measured, in words.
-    unit: of the figure; `x` for a ratio.
-    sense: whether the figure must be at least or at most its target.
-    cpu, gpu: targets on two CPU cores and on an H200.
+    """A figure that is measured, and what it must reach.
+
+    Attributes:
+        what: is measured, in words.
+        unit: of the figure; `x` for a ratio.
+        sense: whether the figure must be at least or at most its target.
+        cpu, gpu: targets on two CPU cores and on an H200.
     """
 
     what: str

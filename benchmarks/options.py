@@ -12,11 +12,13 @@ FEWEST = 5
 
 @dataclass(frozen=True)
 class Options:
-    """Attributes:
-    device: where models and batches live.
-    threads: CPU threads of torch.
-    repeat: timed repetitions of each contestant.
-    quick: tiny sizes, to see that everything runs; such figures mean nothing.
+    """How a benchmark is run.
+
+    Attributes:
+        device: where models and batches live.
+        threads: CPU threads of torch.
+        repeat: timed repetitions of each contestant.
+        quick: tiny sizes, to see that everything runs; such figures mean nothing.
     """
 
     device: torch.device
@@ -34,9 +36,7 @@ class Options:
 
 
 def checked_options(device: str, threads: int, repeat: int, quick: bool) -> Options:
-    """Raises:
-    UserError: a value is wrong; names the option, the value and what is allowed.
-    """
+    """The options, or a UserError that names the wrong one, its value and what is allowed."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():

@@ -50,10 +50,12 @@ def streamed_bundle(jpegs: Path, size: int, workers: int) -> DataBundle:
 
 @dataclass(frozen=True)
 class StreamedEpoch:
-    """Attributes:
-    seconds: of the training part.
-    waits: for each batch, in seconds.
-    memory: bytes held by the process and its workers after each quarter of the batches.
+    """What an epoch of streamed images took.
+
+    Attributes:
+        seconds: of the training part.
+        waits: for each batch, in seconds.
+        memory: bytes held by the process and its workers after each quarter of the batches.
     """
 
     seconds: float

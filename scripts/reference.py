@@ -241,8 +241,7 @@ def documented(doc: str) -> dict[str, str]:
 def summary(owner: object) -> str:
     """The docstring's first paragraph, where it says more than whose keys they are."""
     first = " ".join((inspect.getdoc(owner) or "").split("\n\n")[0].split())
-    said = not first or first.startswith(("Keys ", "Attributes:", "Args:"))
-    return "" if said else first
+    return "" if first.startswith("Keys ") else first
 
 
 def page() -> str:

@@ -54,9 +54,7 @@ def reason() -> str | None:
 
 
 def check() -> None:
-    """Raises:
-    StoppedError: this process was asked to stop.
-    """
+    """Raise StoppedError if this process was asked to stop."""
     now = time.monotonic()
     if _PROCESS.checked is not None:
         _PROCESS.longest_pause = max(_PROCESS.longest_pause, now - _PROCESS.checked)

@@ -20,11 +20,13 @@ _READERS = {
 
 @dataclass(frozen=True)
 class NewExamples:
-    """Attributes:
-    kind: what `names` are: file, row, graph, molecule.
-    names: n of them, in the order of the split.
-    split: their inputs; its labels mean nothing.
-    notes: what was changed or left out on the way.
+    """New examples, ready for a trained model.
+
+    Attributes:
+        kind: what `names` are: file, row, graph, molecule.
+        names: n of them, in the order of the split.
+        split: their inputs; its labels mean nothing.
+        notes: what was changed or left out on the way.
     """
 
     kind: str
@@ -34,7 +36,9 @@ class NewExamples:
 
 
 def read_new(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Preparation | None) -> NewExamples:
-    """Args:
+    """Read new examples and prepare them as the training data were.
+
+    Args:
         source: a file or folder; a table may be a data frame, images may be Pillow's, molecules SMILES.
         settings: of the data set that the model was trained on.
         spec, preparation: of that data set, as they were then.

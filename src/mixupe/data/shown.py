@@ -15,10 +15,12 @@ MOST_FACTS = 40
 
 @dataclass(frozen=True)
 class Shown:
-    """Attributes:
-    pixels: (H, W) or (H, W, 3) uint8, of an image.
-    samples, sample_rate: (T,) int16 and Hz, of a recording.
-    facts: name -> value in words, such as the columns of a row.
+    """An example in a form for people; what is not of its kind is empty.
+
+    Attributes:
+        pixels: (H, W) or (H, W, 3) uint8, of an image.
+        samples, sample_rate: (T,) int16 and Hz, of a recording.
+        facts: name -> value in words, such as the columns of a row.
     """
 
     pixels: npt.NDArray[np.uint8] | None = None

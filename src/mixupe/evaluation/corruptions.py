@@ -26,9 +26,11 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Corruption:
-    """Attributes:
-    change: (B, C, H, W) float32 in [0, 1], an amount, and a generator on the CPU -> the same, to be clamped to [0, 1].
-    amounts: one a severity.
+    """A kind of corruption and its five amounts.
+
+    Attributes:
+        change: (B, C, H, W) float32 in [0, 1], an amount, a generator on the CPU -> the same, to be clamped to [0, 1].
+        amounts: one a severity.
     """
 
     change: Callable[[Tensor, float, torch.Generator], Tensor]

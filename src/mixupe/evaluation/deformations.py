@@ -26,9 +26,11 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class Deformation:
-    """Attributes:
-    kind: rotation and shear take an angle, zoom the share of each side that is seen.
-    size: greatest angle in degrees, drawn from [-size, size]; or the share.
+    """A kind of deformation and how far it goes.
+
+    Attributes:
+        kind: rotation and shear take an angle, zoom the share of each side that is seen.
+        size: greatest angle in degrees, drawn from [-size, size]; or the share.
     """
 
     kind: Literal["rotation", "shear", "zoom"]

@@ -42,8 +42,10 @@ class Command:
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> "Command":
-        """Raises:
-        UserError: it cannot be meant so.
+        """The command that these arguments make.
+
+        Raises:
+            UserError: it cannot be meant so.
         """
         # Put last, because a parser of Hydra's kind takes them in one place alone.
         given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]

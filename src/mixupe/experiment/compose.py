@@ -284,9 +284,7 @@ def complaint(error: BaseException, overrides: Sequence[str] = ()) -> str:
 
 
 def check_choice(override: Override) -> None:
-    """Raises:
-    UserError: it chooses, from a config group, what is no name (null, a number).
-    """
+    """Raise UserError if it chooses, from a config group, what is no name (null, a number)."""
     group = override.get_key_element().lstrip("+")
     if not override.is_delete() and (CONFIGS / group).is_dir():
         values = override.sweep_iterator() if override.is_discrete_sweep() else [override.value()]

@@ -21,11 +21,14 @@ ID_LENGTH = 16
 
 
 class LoggerSettings(Settings):
-    """Attributes:
-    name: wandb, or none.
-    mode: auto is online where the user is logged in and offline elsewhere.
-    project, entity: as in wandb.init; None is WANDB_PROJECT, else mixupe, and WANDB_ENTITY, else the user's default.
-    job_type: the table a run belongs to.
+    """Where metrics go besides metrics.jsonl.
+
+    Attributes:
+        name: wandb, or none.
+        mode: auto is online where the user is logged in and offline elsewhere.
+        project, entity: as in wandb.init; None is WANDB_PROJECT, else mixupe, and WANDB_ENTITY, else the user's
+            default.
+        job_type: the table a run belongs to.
     """
 
     name: Literal["wandb", "none"]
@@ -36,8 +39,10 @@ class LoggerSettings(Settings):
 
 
 class DataSettings(Settings):
-    """Attributes:
-    root: cache folder of data sets.
+    """Where data sets lie.
+
+    Attributes:
+        root: cache folder of data sets.
     """
 
     root: Path

@@ -16,9 +16,7 @@ from mixupe.files import read_object
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """Attributes:
-    folder: in the run store; a run of which only a table's record is left has nothing in it.
-    """
+    """A run that is done; `folder`, in the run store, is empty where only the record that a table keeps is left."""
 
     record: Record
     settings: RunSettings

@@ -45,9 +45,7 @@ class WorkerDiedError(Exception):
 
 
 def check_launcher(target: str) -> None:
-    """Raises:
-    UserError: the launcher whose class has that dotted name is not installed or cannot work here.
-    """
+    """Raise UserError if the launcher whose class has that dotted name is not installed or cannot work here."""
     _, package, *_, name = target.split(".")
     if package in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
         raise UserError(f"hydra/launcher: {package} is not installed; pip install '.[{EXTRAS[package]}]'")

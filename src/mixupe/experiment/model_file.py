@@ -20,12 +20,14 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Attributes:
-    id: of the run.
-    settings: of the run.
-    spec, preparation: see `DataBundle`.
-    split: digest of the split it was trained on.
-    weights: name -> tensor on the CPU, of the epoch with the lowest validation error.
+    """What model.pt holds.
+
+    Attributes:
+        id: of the run.
+        settings: of the run.
+        spec, preparation: see `DataBundle`.
+        split: digest of the split it was trained on.
+        weights: name -> tensor on the CPU, of the epoch with the lowest validation error.
     """
 
     id: str

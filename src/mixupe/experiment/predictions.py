@@ -22,9 +22,11 @@ Outputs = Mapping[str, tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class Predictions:
-    """Attributes:
-    classes: K names.
-    parts: validation and test; of the epoch with the lowest validation error.
+    """What a finished run answered.
+
+    Attributes:
+        classes: K names.
+        parts: validation and test; of the epoch with the lowest validation error.
     """
 
     classes: tuple[str, ...]

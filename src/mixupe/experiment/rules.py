@@ -35,9 +35,7 @@ def check_settings(settings: "RunSettings") -> None:
 
 
 def check_processes(settings: "RunSettings", processes: int) -> None:
-    """Raises:
-    UserError: the settings do not let so many processes share a run.
-    """
+    """Raise UserError if the settings do not let so many processes share a run."""
     if processes == 1:
         return
     if settings.trainer.accumulate < processes:

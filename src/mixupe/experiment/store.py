@@ -174,9 +174,7 @@ class RunStore:
         self.runs = output_root / "runs"
 
     def check_writable(self) -> None:
-        """Raises:
-        UserError: nothing can be written there.
-        """
+        """Raise UserError if nothing can be written there."""
         try:
             self.runs.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.runs):

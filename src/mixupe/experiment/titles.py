@@ -29,9 +29,11 @@ _NEVER_SAID = {
 
 @dataclass(frozen=True)
 class Words:
-    """Attributes:
-    common: names of data set, model and augmentation that all of the runs have; may be empty.
-    each: of each run, in their order, what else it is: `mixup alpha=0.5 seed=0`; all its names where nothing else is.
+    """What runs are called beside each other.
+
+    Attributes:
+        common: names of data set, model and augmentation that all of the runs have; may be empty.
+        each: in their order, what else each run is: `mixup alpha=0.5 seed=0`; all its names where nothing else is.
     """
 
     common: str

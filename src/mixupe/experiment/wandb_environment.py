@@ -34,9 +34,7 @@ _SERVER = _Server()
 
 
 def check_logger(logger: LoggerSettings) -> None:
-    """Raises:
-    UserError: the logger is wandb, and wandb is not installed or WANDB_MODE is wrong.
-    """
+    """Raise UserError if the logger is wandb, and wandb is not installed or WANDB_MODE is wrong."""
     mode = os.environ.get("WANDB_MODE", "online")
     if logger.name == "wandb" and mode not in _MODES:
         raise UserError(f"WANDB_MODE: must be online, offline or disabled, or not set at all; got {mode!r}")

@@ -16,10 +16,12 @@ WIDTH = slice(16, 20)
 
 @dataclass(frozen=True)
 class Picture:
-    """Attributes:
-    text: what it shows, for those who do not see it; its own title and caption say how to read it.
-    uri: `data:` URI of a PNG image.
-    width: in CSS pixels, of which an inch has 96.
+    """A figure of the report page.
+
+    Attributes:
+        text: what it shows, for those who do not see it; its own title and caption say how to read it.
+        uri: `data:` URI of a PNG image.
+        width: in CSS pixels, of which an inch has 96.
     """
 
     text: str

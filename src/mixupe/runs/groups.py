@@ -28,11 +28,14 @@ ENOUGH_SEEDS, ENOUGH_EPOCHS = 5, 5
 
 @dataclass(frozen=True)
 class Groups:
-    """Attributes:
-    common: names of data set, model and augmentation that all runs have; may be empty.
-    frame: a row a group, in the order of the sweep: dataset, group (in words), n, mean, std (of the test error in percent,
-        ddof 1), delta, ci_low, ci_high (paired difference to its set's first group, 95%), p_value (not adjusted), pairs.
-    notes: chance levels, and why a number may mean little.
+    """A sweep's runs grouped over seeds.
+
+    Attributes:
+        common: names of data set, model and augmentation that all runs have; may be empty.
+        frame: a row a group, in the order of the sweep: dataset, group (in words), n, mean, std (of the test error in
+            percent, ddof 1), delta, ci_low, ci_high (paired difference to its set's first group, 95%), p_value (not
+            adjusted), pairs.
+        notes: chance levels, and why a number may mean little.
     """
 
     common: str
@@ -45,9 +48,7 @@ class Groups:
 
 
 def grouped(runs: Sequence[StoredRun]) -> Groups:
-    """Args:
-    runs: finished, in the order in which their groups are shown.
-    """
+    """The groups of finished runs, in the order of their first runs."""
     members: dict[str, list[StoredRun]] = {}
     for run in runs:
         assert run.record is not None

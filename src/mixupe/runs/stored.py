@@ -16,14 +16,16 @@ from mixupe.experiment.store import Record, RunFolder, RunStore
 
 @dataclass(frozen=True)
 class StoredRun:
-    """Attributes:
-    id: of the run.
-    state: DONE, RUNNING, INTERRUPTED or FAILED.
-    config: as it was written; empty where a run came to no config.
-    record: of a finished run.
-    folder: in the run store; of a run of which only a record is left, a folder that is not there.
-    table: that keeps its record; else the one it was run for; empty for none.
-    reason: why it failed; empty otherwise.
+    """A run in any state, from the run store or a table's records.
+
+    Attributes:
+        id: of the run.
+        state: DONE, RUNNING, INTERRUPTED or FAILED.
+        config: as it was written; empty where a run came to no config.
+        record: of a finished run.
+        folder: in the run store; of a run of which only a record is left, a folder that is not there.
+        table: that keeps its record; else the one it was run for; empty for none.
+        reason: why it failed; empty otherwise.
     """
 
     id: str

@@ -28,13 +28,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Attributes:
-    shown: the runs behind the rows.
-    comparisons: as `compare.comparison_frame` makes them.
-    frame: the rows, as `rows.table_frame` makes them, with published figures.
-    paper: None where nothing is published.
-    nested: rows of the table that `nested` names.
-    ways: of a table with a waterfall.
+    """All that a table says of its runs.
+
+    Attributes:
+        shown: the runs behind the rows.
+        comparisons: as `compare.comparison_frame` makes them.
+        frame: the rows, as `rows.table_frame` makes them, with published figures.
+        paper: None where nothing is published.
+        nested: rows of the table that `nested` names.
+        ways: of a table with a waterfall.
     """
 
     shown: Shown

@@ -75,24 +75,27 @@ class Method:
 
 
 class Table(Settings):
-    """Attributes:
-    name: of the config file and of the folder below results/.
-    title: one line for people.
-    metric: test_error for a comparison of methods; validation_error for a search, which never looks at the test split
-        and picks each method's best setting.
-    seeds: each run is repeated with these.
-    augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order. Any other name
-        stands for the option that its overrides choose (`augmentation=mixup`). Hydra's grid syntax
-        (`augmentation.eta=0.01,0.1`) makes one method of each point.
-    cells: in the table's order.
-    tuned_on: the search whose choices its augmentations have. Data sets of that search do not count in the verdict, and no
-        seed of it is used again.
-    select: where each method runs a grid of which the best is shown.
-    nested: a table of the same cells and methods, chosen by nested validation, whose errors stand beside those that this
-        one selects on test.
-    measures: label -> name in the records' metrics: the same runs in a row for each, in place of the error alone.
-    waterfall: name -> methods, each a step of what lies between the first and the last.
-    packed: whether the records kept beside the table are one file, and without learning curves; for tens of thousands.
+    """A file of configs/table: which runs are compared, and how.
+
+    Attributes:
+        name: of the config file and of the folder below results/.
+        title: one line for people.
+        metric: test_error for a comparison of methods; validation_error for a search, which never looks at the test
+            split and picks each method's best setting.
+        seeds: each run is repeated with these.
+        augmentations: option of the config group `augmentation` -> overrides of its runs, in the table's order. Any
+            other name stands for the option that its overrides choose (`augmentation=mixup`). Hydra's grid syntax
+            (`augmentation.eta=0.01,0.1`) makes one method of each point.
+        cells: in the table's order.
+        tuned_on: the search whose choices its augmentations have. Data sets of that search do not count in the verdict,
+            and no seed of it is used again.
+        select: where each method runs a grid of which the best is shown.
+        nested: a table of the same cells and methods, chosen by nested validation, whose errors stand beside those that
+            this one selects on test.
+        measures: label -> name in the records' metrics: the same runs in a row for each, in place of the error alone.
+        waterfall: name -> methods, each a step of what lies between the first and the last.
+        packed: whether the records kept beside the table are one file, and without learning curves; for tens of
+            thousands.
     """
 
     name: str

@@ -9,11 +9,13 @@ from mixupe.tables.collect import DeclaredRun
 
 @dataclass(frozen=True)
 class Resampling:
-    """Attributes:
-    test_part: where the test part of a cell's runs comes from.
-    test_to_train: what `statistics` adds to 1/n, n_test/n_train of Nadeau and Bengio. n_train are all examples that are
-        not test, for what seeds have in common are the test examples, however few of the others `train_size` keeps. 0
-        where the test part is the set's own: nothing is drawn there.
+    """How the runs of a cell share test examples.
+
+    Attributes:
+        test_part: where the test part of a cell's runs comes from.
+        test_to_train: what `statistics` adds to 1/n, n_test/n_train of Nadeau and Bengio. n_train are all examples that
+            are not test, for what seeds have in common are the test examples, however few of the others `train_size`
+            keeps. 0 where the test part is the set's own: nothing is drawn there.
     """
 
     test_part: TestPart

@@ -47,10 +47,12 @@ class Choice:
 
 @dataclass(frozen=True)
 class Selection:
-    """Attributes:
-    shown: runs of the chosen settings alone, each method by its column's name.
-    choices: one a cell and method that had something to choose.
-    grid: every point of every grid with GRID_COLUMNS and `chosen`; errors in percent, means over seeds.
+    """What a table with `select` has chosen, and from what.
+
+    Attributes:
+        shown: runs of the chosen settings alone, each method by its column's name.
+        choices: one a cell and method that had something to choose.
+        grid: every point of every grid with GRID_COLUMNS and `chosen`; errors in percent, means over seeds.
     """
 
     select: Select

@@ -11,10 +11,12 @@ from mixupe.tables.select import Selection, selection
 
 @dataclass(frozen=True)
 class Shown:
-    """Attributes:
-    selection: how the settings were chosen; None where the table chooses nothing.
-    trained: the runs whose settings are shown, each once.
-    rows: the same, once a measure.
+    """The runs behind what a table shows.
+
+    Attributes:
+        selection: how the settings were chosen; None where the table chooses nothing.
+        trained: the runs whose settings are shown, each once.
+        rows: the same, once a measure.
     """
 
     selection: Selection | None

@@ -71,9 +71,7 @@ class World:
         return _unpacked(result)
 
     def check(self) -> None:
-        """Raises:
-        StoppedError: a process was asked to stop; raised in all.
-        """
+        """Raise StoppedError in all processes if one of them was asked to stop."""
         if self.size == 1:
             preemption.check()
             return

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 
 class SGDSettings(Settings):
-    """Attributes:
-    lr: peak learning rate.
-    momentum, nesterov, weight_decay: as in torch.optim.SGD.
+    """Keys of torch.optim.SGD.
+
+    Attributes:
+        lr: peak learning rate.
+        momentum, nesterov, weight_decay: as in torch.optim.SGD.
     """
 
     name: Literal["sgd"]
@@ -29,9 +31,11 @@ class SGDSettings(Settings):
 
 
 class AdamSettings(Settings):
-    """Attributes:
-    lr: peak learning rate.
-    weight_decay: as in torch.optim.Adam: added to the gradient.
+    """Keys of torch.optim.Adam.
+
+    Attributes:
+        lr: peak learning rate.
+        weight_decay: as in torch.optim.Adam: added to the gradient.
     """
 
     name: Literal["adam"]
@@ -43,10 +47,12 @@ Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class AdamWSettings(Settings):
-    """Attributes:
-    lr: peak learning rate.
-    weight_decay: as in torch.optim.AdamW.
-    betas: decay of the averages of the gradient and of its square.
+    """Keys of torch.optim.AdamW.
+
+    Attributes:
+        lr: peak learning rate.
+        weight_decay: as in torch.optim.AdamW.
+        betas: decay of the averages of the gradient and of its square.
     """
 
     name: Literal["adamw"]

@@ -15,10 +15,12 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SetDifferences:
-    """Attributes:
-    name, domain: of the data set.
-    values: error of the method minus that of the baseline in percentage points, one a shared seed.
-    test_to_train: n_test / n_train where each seed draws its test part anew, else 0 (`resampling`).
+    """One data set's paired differences of two methods.
+
+    Attributes:
+        name, domain: of the data set.
+        values: error of the method minus that of the baseline in percentage points, one a shared seed.
+        test_to_train: n_test / n_train where each seed draws its test part anew, else 0 (`resampling`).
     """
 
     name: str

@@ -44,14 +44,16 @@ class Areas:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Attributes:
-    sets: number of data sets.
-    next_set: of the true difference on a further data set of the same kind; the answer to "does it help on mine?".
-    average: of mu_0, the mean difference over all such data sets.
-    mean, low, high: of mu_0 in percentage points: posterior mean and central 95% interval.
-    spread: posterior median of sigma_0, how much data sets differ from each other.
-    shrunk: posterior mean of each data set's own true difference.
-    rhat: largest ratio of between-chain to within-chain scale (Gelman and Rubin) of mu_0 and log sigma_0.
+    """What the hierarchical model says of one method against another.
+
+    Attributes:
+        sets: number of data sets.
+        next_set: of the true difference on a further data set of the same kind; the answer to "does it help on mine?".
+        average: of mu_0, the mean difference over all such data sets.
+        mean, low, high: of mu_0 in percentage points: posterior mean and central 95% interval.
+        spread: posterior median of sigma_0, how much data sets differ from each other.
+        shrunk: posterior mean of each data set's own true difference.
+        rhat: largest ratio of between-chain to within-chain scale (Gelman and Rubin) of mu_0 and log sigma_0.
     """
 
     sets: int

@@ -14,10 +14,12 @@ TRIALS = 2000
 
 @dataclass(frozen=True)
 class Spread:
-    """Attributes:
-    between: standard deviation of the true differences of data sets, in percentage points.
-    within: standard deviations of the seeds' differences, one a data set.
-    test_to_train: of each data set.
+    """How much differences of errors vary between data sets and between seeds.
+
+    Attributes:
+        between: standard deviation of the true differences of data sets, in percentage points.
+        within: standard deviations of the seeds' differences, one a data set.
+        test_to_train: of each data set.
     """
 
     between: float

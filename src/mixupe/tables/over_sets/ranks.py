@@ -15,13 +15,15 @@ from mixupe.tables.over_sets.differences import Array
 
 @dataclass(frozen=True)
 class Ranks:
-    """Attributes:
-    methods: the best mean rank first.
-    means: mean rank of each over the data sets, 1 is best.
-    sets: number of data sets.
-    statistic, p_value: Friedman's test in Iman and Davenport's form, F with k - 1 and (k - 1)(N - 1) degrees of freedom,
-        that all methods are alike.
-    critical: the difference of mean ranks from which on two methods differ at 5% (Nemenyi).
+    """How methods rank over data sets, and which ranks differ.
+
+    Attributes:
+        methods: the best mean rank first.
+        means: mean rank of each over the data sets, 1 is best.
+        sets: number of data sets.
+        statistic, p_value: Friedman's test in Iman and Davenport's form, F with k - 1 and (k - 1)(N - 1) degrees of
+            freedom, that all methods are alike.
+        critical: the difference of mean ranks from which on two methods differ at 5% (Nemenyi).
     """
 
     methods: tuple[str, ...]
