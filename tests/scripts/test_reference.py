@@ -61,7 +61,7 @@ def test_every_key_is_described() -> None:
             "Every trainer",
             "| `epochs` | whole number > 0 | `60`; `100` (imagenet); `30` (images); `40` (speech) | passes",
         ),
-        ("Every trainer", "| `stack` | whole number > 0 or `auto` | `1`; `auto` (tabular) | runs of a sweep"),
+        ("Every trainer", "| `stack` | whole number > 0 or `auto` | `1`; `auto` (graphs, tabular) | runs of a sweep"),
         ("mixupe", "| `eta` | number | `0.001` | >= 0, weight of the penalty"),
         ("loader tabular.csv_file", "| `target` | text | must be given | name of the column that holds the class. |"),
         ("builder mlp", "| `dropout` | number ≥ 0, \\< 1 | `0.1`; `0.0` (mlp_paper) | probability"),

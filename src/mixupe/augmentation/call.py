@@ -60,7 +60,7 @@ class Call:
             return self._run(model, x)
 
     def merged(self, x: Any, perm: Tensor) -> Any:
-        """What a mixed pass gets in place of x."""
+        """What a mixed pass gets in place of x; perm is (B,) int64."""
         return x if self.merge is None else self.merge(x, perm)
 
     def _run(self, model: Model, x: Any) -> Any:

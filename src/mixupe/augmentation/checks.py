@@ -15,8 +15,8 @@ from mixupe.augmentation.over_runs import is_batched
 
 
 def readable(tensor: Tensor) -> bool:
-    """Whether its values may be read: without waiting for a device, breaking a compiled graph, or asking for one value
-    where it stands for those of several runs.
+    """Whether the values of a tensor of any shape may be read: without waiting for a device, breaking a compiled graph,
+    or asking for one value where it stands for those of several runs.
     """
     return tensor.device.type == "cpu" and not torch.compiler.is_compiling() and not is_batched(tensor)
 
@@ -31,7 +31,7 @@ def check_tensor(name: str, value: Any) -> None:
 
 
 def check_input(x: Any, batch: int, dims: int | None, what: str) -> None:
-    """Is x a floating-point tensor with `batch` examples and that many axes (None: any)? `what` says what it must be."""
+    """ValueError unless x is (batch, ...) float with that many axes (None: any); `what` says what it must be."""
     fits = isinstance(x, Tensor) and x.is_floating_point() and x.shape[:1] == (batch,) and dims in (None, x.dim())
     if not fits:
         raise ValueError(f"x: must be {batch} {what} in a floating dtype")
@@ -89,6 +89,7 @@ def check_generator(generator: torch.Generator | None) -> None:
 
 
 def check_lam(lam: float | Tensor, batch: int) -> None:
+    """ValueError unless lam is a number or a tensor, 0-d or (batch,), within [0, 1]."""
     if isinstance(lam, Tensor):
         if lam.shape not in ((), (batch,)):
             raise ValueError(
@@ -107,6 +108,7 @@ def check_lam(lam: float | Tensor, batch: int) -> None:
 
 
 def check_perm(perm: Tensor, batch: int) -> None:
+    """ValueError unless perm is (batch,) int64, a permutation."""
     check_tensor("perm", perm)
     if perm.dtype != torch.int64 or perm.shape != (batch,):
         raise ValueError(
@@ -117,6 +119,7 @@ def check_perm(perm: Tensor, batch: int) -> None:
 
 
 def check_draws(lam: float | Tensor, perm: Tensor, batch: int) -> None:
+    """ValueError unless lam is 0-d or (batch,) and perm (batch,): see `check_lam`, `check_perm`."""
     check_lam(lam, batch)
     check_perm(perm, batch)
 
@@ -127,6 +130,7 @@ def check_penalty_every(penalty_every: int) -> None:
 
 
 def check_x_mean(x_mean: Tensor | None, variant: str, needed: bool) -> None:
+    """ValueError unless x_mean is a tensor, or None where it is not needed; its shape shows in the first batch."""
     if x_mean is not None:
         check_tensor("x_mean", x_mean)
     elif needed:

@@ -23,7 +23,7 @@ _GIVEN = ("criterion", "x_mean", "batch_dim")
 
 
 class Augmentation(Protocol):
-    """What the training loop calls."""
+    """What the training loop calls, such as a `Method`: x (B, ...), y (B,) or (B, K)."""
 
     def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss: ...
     def pass_over(self, batches: int) -> None: ...
@@ -115,7 +115,7 @@ def build_augmentation(
 
     Args:
         settings: checked.
-        x_mean: training-set mean input, for a method that takes it and mixes at the input.
+        x_mean: training-set mean input, shape of one example, for a method that takes it and mixes at the input.
         criterion: of the run, or a name in CRITERIA.
         data: a `DataBundle` that the method may learn from; None where there is none.
     """

@@ -60,10 +60,10 @@ def draw_lam(alpha: float, generator: torch.Generator | None = None, size: tuple
     Args:
         alpha: > 0.
         generator: where the randomness comes from; None takes torch's global one.
-        size: of what is drawn.
+        size: of what is drawn: () or (B,).
 
     Returns:
-        float64 tensor of that size in [0, 1] on the generator's device (CPU for None). A tensor, not a float: a float
+        float64 tensor of that shape in [0, 1] on the generator's device (CPU for None). A tensor, not a float: a float
         would make a compiled step recompile for every value.
     """
     device = generator.device if generator is not None else torch.device("cpu")
@@ -85,7 +85,9 @@ def lam_of(uniform: Tensor, gamma: Tensor, alpha: float | Tensor) -> Tensor:
 
 
 def draw_of(alpha: float) -> Callable[[int, torch.Generator | None], tuple[Tensor, Tensor, Tensor]]:
-    """(B, generator) -> what `draw_lam` and then `draw_perm` draw: the variates for `lam_of`, and perm."""
+    """What `draw_lam` and then `draw_perm` draw, of B and a generator: the variates for `lam_of`, (2,) float64 each, and
+    perm, (B,) int64.
+    """
     shape = torch.full((2,), alpha + 1, dtype=torch.float64)
     return lambda batch, generator: (*draw_variates(shape, generator), draw_perm(batch, generator))
 

@@ -22,7 +22,7 @@ class Flow:
     """One call of the module.
 
     Attributes:
-        h: its first argument, before any change.
+        h: its first argument, before any change; (B, ...) float, or with the examples along another axis.
         args, named: all its arguments.
         is_last: whether the model returned the module's output as it was, so that the module alone gives the logits of h.
     """

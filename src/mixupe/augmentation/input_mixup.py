@@ -20,7 +20,7 @@ from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
 def nearer(lam: Tensor) -> Tensor:
-    """lam for the labels: 1 where the example itself has at least half, else 0, in which its partner's label counts."""
+    """lam for the labels, as lam, 0-d or (B,): 1 where the example has at least half, else 0: its partner's label counts."""
     return (lam >= 0.5).to(lam.dtype)
 
 

@@ -59,6 +59,7 @@ def loss_dtype(dtype: torch.dtype) -> torch.dtype:
 
 
 def in_loss_precision(values: Tensor) -> Tensor:
+    """The same, of any shape, in `loss_dtype`."""
     return values.to(loss_dtype(values.dtype))
 
 

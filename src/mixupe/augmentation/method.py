@@ -33,8 +33,8 @@ class StackPlan:
     Attributes:
         loss: (model, x, y, *drawn, *constants) -> the loss of one run. torch.vmap has it stand for several, so it reads no
             value of a tensor and draws nothing.
-        draw: (B, generator) -> all that `loss` draws for a batch, in its order: tensors on the CPU.
-        constants: tensors of what may differ between runs: made of alpha, eta and x_mean.
+        draw: (B, generator) -> all that `loss` draws for a batch, in its order: tensors of any shape on the CPU.
+        constants: tensors of what may differ between runs: made of alpha, eta (0-d) and x_mean.
     """
 
     loss: Callable[..., MixedLoss]
@@ -43,7 +43,7 @@ class StackPlan:
 
 
 def mix_plan(alpha: float, loss: Callable[..., MixedLoss], *constants: Tensor) -> StackPlan:
-    """Of a method that draws lam ~ Beta(alpha, alpha) and perm, and then loss(call, x, y, lam, perm, *constants)."""
+    """Of a method that draws a 0-d lam ~ Beta(alpha, alpha) and perm (B,): loss(call, x, y, lam, perm, *constants)."""
 
     def of_run(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
         uniform, gamma, perm, own_alpha, *others = drawn
@@ -123,7 +123,7 @@ class Method(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
-        """What the method does: `__call__` with the model as it is to be called, call(x), and targets that are checked."""
+        """What the method does: `__call__` with the model as it is to be called, call(x) -> (B, K), and with y checked."""
 
     def learn(self, train: Any, spec: Any) -> None:
         """Look at the training part (a `Split`) and what a model is told of the data (a `DataSpec`), before training."""

@@ -32,7 +32,7 @@ def drawn_mixup_loss(
     criterion: Criterion,
     batch_dim: int | None = None,
 ) -> MixedLoss:
-    """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
+    """`mixup_loss` of a checked batch, for a lam, 0-d or (B,), and a perm (B,) that need no check."""
     lam, perm = to_device(lam, perm, x, y)
     logits = MixLayer(model, mix_at, batch_dim, is_of_classes(criterion)).mixed_logits(x, lam, perm)
     return mixed_loss(logits, y, lam, perm, criterion)

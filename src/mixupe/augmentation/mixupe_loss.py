@@ -107,9 +107,9 @@ def loss_of_form(
     perm: Tensor,
     mean_for: Callable[[Tensor], Tensor | None],
 ) -> MixedLoss:
-    """The mixed pass, the clean pass, the penalty, of arguments that are checked.
+    """`mixupe_loss` of arguments that are checked.
 
-    `weight` is the penalty's, eta c; `mean_for` gives x_mean for what flowed into the mix layer.
+    `weight`, 0-d, is the penalty's, eta c; `mean_for` gives x_mean for what flowed into the mix layer, (B, ...).
     """
     if form.takes_gradient:
         check_twice_differentiable(call.model, form.variant)

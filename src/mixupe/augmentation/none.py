@@ -12,7 +12,7 @@ from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
 def plain_loss(call: Call, x: Any, y: Tensor, criterion: Criterion) -> MixedLoss:
-    """The criterion of one pass over a checked batch in which nothing is mixed."""
+    """The criterion of one pass over a batch in which nothing is mixed, of checked targets y, (B,) or (B, ...)."""
     logits = logits_of(call(x), len(y), is_of_classes(criterion))
     targets = known_targets(y, logits, criterion)
     loss = plain_criterion(logits, y, criterion)

@@ -9,7 +9,7 @@ from torch._functorch.pyfunctorch import retrieve_current_functorch_interpreter
 
 
 def is_batched(tensor: Tensor) -> bool:
-    """Whether, within torch.vmap, it stands for the tensors of several runs."""
+    """Whether, within torch.vmap, a tensor of any shape stands for those of several runs."""
     return torch._C._functorch.is_batchedtensor(tensor)
 
 

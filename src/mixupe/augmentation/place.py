@@ -36,7 +36,7 @@ class Place:
         return isinstance(self.module, sharded) or not any(isinstance(part, sharded) for part in self.around)
 
     def checked(self, h: Any, batch: int) -> Tensor:
-        """h, a floating-point tensor with `batch` examples along their axis.
+        """h, a floating-point tensor with `batch` examples along their axis: (batch, ...) if that is the first.
 
         Raises:
             ValueError: it is something else.
@@ -70,7 +70,7 @@ class Place:
             )
 
     def check_others(self, others: Iterable[tuple[str, Tensor]], batch: int) -> None:
-        """Refuse other arguments that hold a row for each example: those of the partners would be left out."""
+        """ValueError if another argument, of any shape, holds a row for each example: the partner's would be left out."""
         axes = {0, self.batch_dim or 0} | ({1} if isinstance(self.module, nn.RNNBase) else set())
         for name, value in others:
             if any(value.dim() > axis and value.shape[axis] == batch for axis in axes):

@@ -48,14 +48,14 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
 
 
 def differentiable_by(h: Tensor) -> Tensor:
-    """h, from which on a graph is recorded."""
+    """h, of any shape, from which on a graph is recorded."""
     if is_batched(h):
         return over_runs(lambda whole: whole.detach().requires_grad_(), h)
     return h if h.requires_grad else h.detach().requires_grad_()
 
 
 def gradient_by(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
-    """J(h)^T vector of the logits, shaped as h; it can be differentiated again."""
+    """J(h)^T vector, of the shape of h, of logits and a vector (B, K); it can be differentiated again."""
     if is_batched(h):
         return over_runs(_gradient, h, logits, vector)
     return _gradient(h, logits, vector)

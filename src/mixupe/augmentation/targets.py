@@ -55,7 +55,7 @@ def _as_int64(y: Tensor) -> Tensor:
 
 
 def known_targets(y: Tensor, logits: Tensor, criterion: Criterion) -> Tensor | None:
-    """y (checked) where it is known to be class indices or probabilities of the logits, else None.
+    """y (checked) where it is known to be class indices (B,) or probabilities (B, K) of the logits (B, K), else None.
 
     Raises:
         ValueError: it does not speak of the classes of the logits.
@@ -67,7 +67,7 @@ def known_targets(y: Tensor, logits: Tensor, criterion: Criterion) -> Tensor | N
 
 
 def check_targets_fit(y: Tensor, logits: Tensor) -> None:
-    """Does y (checked) speak of the classes of the logits (B, K)?"""
+    """ValueError unless y (checked), (B,) or (B, K), speaks of the classes of the logits (B, K)."""
     classes = logits.shape[1]
     if y.dim() == 2 and y.shape[1] != classes:
         raise ValueError(f"y: has {y.shape[1]} columns, the model returns {classes} logits")
