@@ -24,7 +24,7 @@ def along(f: Callable[[Tensor], Tensor], x: Tensor, direction: Tensor) -> Path:
 
 
 def derivatives(path: Path, order: int) -> list[Tensor]:
-    """path(0) and its derivatives there, orders 1 to `order`, exact up to rounding.
+    """path(0) and its derivatives there, orders 1 to `order`, exact up to rounding: (P, ...) each, of P segments.
 
     A custom autograd.Function in the path gives zeros from order 2 on, torch's layer_norm wrong numbers, and torch says
     nothing: see `check_derivatives`.

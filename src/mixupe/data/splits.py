@@ -19,7 +19,7 @@ Indices = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Indexes:
-    """Sorted example indices of the three parts; with protocol `paper`, validation and test are the same part."""
+    """Sorted example indices of the three parts, (n,) each; with protocol `paper`, validation and test are the same part."""
 
     train: Indices
     validation: Indices

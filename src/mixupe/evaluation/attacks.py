@@ -26,9 +26,9 @@ class Ball:
     """The ball of radius 1 in the data's own units, and what inputs can be, in the units in which a model sees them.
 
     Attributes:
-        unit: broadcasts against the inputs: one unit of the data. Images: the whole range of a pixel; all else: a standard
-            deviation of the training part, or whatever the inputs were scaled by.
-        low, high: of possible inputs, as `unit`.
+        unit: one unit of the data, float. Images, (C, 1, 1): the whole range of a pixel; all else, 0-d: a standard deviation
+            of the training part, or whatever the inputs were scaled by.
+        low, high: of possible inputs, shaped as `unit`.
         radii: that are tried, in units of the data.
     """
 
@@ -60,7 +60,7 @@ def attacked(
     """x (B, ...) moved by at most `radius` units of the data in each number, to where the loss is greater.
 
     Args:
-        model: in evaluation mode, maps x to logits.
+        model: in evaluation mode, maps x to logits (B, K).
         x: float.
         y: (B,) class indices.
         ball: units and range.

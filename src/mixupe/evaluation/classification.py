@@ -57,13 +57,14 @@ def predict(
 
 
 def error_and_loss(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """Top-1 error in percent and mean cross-entropy in nats."""
+    """Top-1 `error` in percent and mean cross-entropy `loss` in nats, of logits (n, K) and labels (n,)."""
     wrong = (logits.argmax(dim=1) != labels).double().mean() * 100
     return {"error": wrong.item(), "loss": F.cross_entropy(logits, labels).item()}
 
 
 def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """error and loss, and besides them balanced error (mean over classes), Brier score and expected calibration error.
+    """error and loss, and besides them balanced error (mean over classes), Brier score and expected calibration error, of
+    logits (n, K) and labels (n,).
 
     From 10 classes on also the top-5 error: the class is not among those of the five largest logits. Errors and
     calibration error (15 bins) in percent; loss, the negative log-likelihood, in nats; the Brier score is the mean over the

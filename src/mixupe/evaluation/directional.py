@@ -56,7 +56,7 @@ class AlphaTrace:
 
     Args:
         method: mixup or any other method of the training loop.
-        x_mean: (...) training-set mean input.
+        x_mean: training-set mean input, shape of one example.
         every: >= 1.
 
     Attributes:

@@ -84,7 +84,7 @@ def class_errors(answers: Answers, names: tuple[str, ...]) -> list[ClassErrors]:
 
 
 def confident_mistakes(answers: Answers, most: int) -> Integers:
-    """Positions of the mistakes with the highest confidence, at most so many, the most confident first."""
+    """Positions, (m,), of the mistakes with the highest confidence, at most so many, the most confident first."""
     wrong = np.flatnonzero(answers.is_wrong)
     order = np.argsort(-answers.confidence[wrong], kind="stable")
     return wrong[order][:most]

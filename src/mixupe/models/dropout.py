@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class Dropout(nn.Dropout):
-    """nn.Dropout, bit for bit on a CPU; elsewhere its masks come from the CPU's global generator too.
+    """nn.Dropout of any shape, bit for bit on a CPU; elsewhere its masks come from the CPU's global generator too.
 
     Attributes:
         generator: that masks come from in place of the global one, for threads that train at once; on the CPU.

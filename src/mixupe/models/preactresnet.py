@@ -15,7 +15,7 @@ from mixupe.models.subsampled import SubsampledConv2d
 
 
 class BasicBlock(nn.Module):
-    """BN - ReLU - 3x3 - BN - ReLU - 3x3, plus the shortcut."""
+    """BN - ReLU - 3x3 - BN - ReLU - 3x3, plus the shortcut: (B, C, H, W) -> (B, channels, H / stride, W / stride)."""
 
     expansion = 1
 
@@ -35,7 +35,7 @@ class BasicBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """BN - ReLU - 1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1 (4 times the channels), plus the shortcut."""
+    """BN - ReLU - 1x1 - BN - ReLU - 3x3 - BN - ReLU - 1x1, plus the shortcut: (B, C, H, W) -> (B, 4 * channels, ...)."""
 
     expansion = 4
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class SubsampledConv2d(nn.Conv2d):
-    """nn.Conv2d(in, out, 1, stride) without padding, with the same parameters and initialisation."""
+    """nn.Conv2d(in, out, 1, stride) of (B, C, H, W) without padding, with the same parameters and initialisation."""
 
     def forward(self, x: Tensor) -> Tensor:
         rows, columns = self.stride

@@ -62,7 +62,7 @@ def weights_of(
 
 
 def split_rows(codes: Indices, fraction: float | None, random: np.random.Generator) -> tuple[Indices, Indices]:
-    """Rows to train on and rows to validate on, which may be none.
+    """Rows (n,) to train on and rows to validate on, which may be none, of N rows with class indices `codes`, (N,).
 
     Of each class that share is held out, rounded, but never its last row: so rare classes are trained on.
     """

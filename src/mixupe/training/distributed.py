@@ -85,13 +85,13 @@ class World:
             raise preemption.StoppedError(_REASONS[asked - 1])
 
     def total(self, tensor: Tensor) -> Tensor:
-        """The sum over all processes, in place."""
+        """The sum over all processes, in place, of a tensor that has one shape in all."""
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
 
     def largest(self, tensor: Tensor) -> Tensor:
-        """The elementwise maximum over all processes, in place."""
+        """The elementwise maximum over all processes, in place, of a tensor that has one shape in all."""
         if self.size > 1:
             dist.all_reduce(tensor, dist.ReduceOp.MAX)
         return tensor
@@ -196,8 +196,8 @@ def _check_gpu(device: torch.device) -> None:
 def add_gradients(parameters: Sequence[nn.Parameter], losses: Tensor, world: World) -> Tensor:
     """Put in each parameter's place the sum of its gradients over all processes; returns the sum of `losses`, (n,).
 
-    In one message, after the backward passes: they may be several (MixupE has two forward passes and, as v1 and v2, a
-    gradient within the gradient), which DistributedDataParallel does not allow. A parameter without a gradient has 0.
+    In one message, after the backward passes of all micro-batches, of which processes may have more or fewer; so no average
+    over processes, which DistributedDataParallel takes, would be that of the batch. A parameter without a gradient has 0.
     """
     if world.size == 1:
         return losses
@@ -216,7 +216,7 @@ def add_gradients(parameters: Sequence[nn.Parameter], losses: Tensor, world: Wor
 def predict_together(
     model: nn.Module, split: Split, autocast: AbstractContextManager[object], batch: int, world: World
 ) -> tuple[Tensor, Tensor]:
-    """As `predict` for the whole split, of which each process takes its share; each then has all of the logits.
+    """As `predict` for all N examples, of which each process takes its share; each then has all logits (N, K), labels (N,).
 
     Raises:
         StoppedError: a process was asked to stop.

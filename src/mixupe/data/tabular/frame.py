@@ -46,7 +46,7 @@ def table_bundle(
     Args:
         features: N rows as `columns.clean` makes them: float64 columns are numeric, text is categorical, NaN is missing.
         target: N labels, none missing; classes are sorted.
-        test: row numbers of the set's own test part.
+        test: row numbers of the set's own test part, (n,).
         imputation: see `Imputation`.
 
     Raises:
