@@ -1,4 +1,4 @@
-"""Argument checks of the public functions: each error names the argument, what is wrong and what is allowed.
+"""Argument checks of the public functions: each raises a ValueError that names the argument and what is wrong and allowed.
 
 Values of tensors are read only on the CPU. On an accelerator reading them would stall the training step; there, torch's
 own index checks catch labels and permutations that are out of range.

@@ -235,7 +235,7 @@ def _composed_choices(choices: tuple[str, ...], search_path: tuple[str, ...]) ->
 
 
 def compose_all(override_lists: Sequence[Sequence[str]]) -> list[RunSettings]:
-    """As `compose_settings` for each list; lists that differ in the seed alone are composed once."""
+    """As `compose_settings` for each list, in what it raises too; lists that differ in the seed alone are composed once."""
     composed: dict[tuple[str, ...], RunSettings] = {}
     result = []
     for overrides in override_lists:

@@ -103,7 +103,7 @@ def featurise(molecules: Molecules, stereo: bool) -> dict[str, Any]:
     """Tensors of the distinct molecules, in the order of their first row; and `notes` on what was merged or left out.
 
     A molecule is its canonical SMILES. Where rows of one molecule disagree in the label, all are left out; where one of
-    them is a test row, the molecule is in the test part.
+    them is a test row, the molecule is in the test part. A UserError where none is left.
     """
     smiles_of_row = [canonical(smiles, stereo) for smiles in molecules.smiles]
     labels: dict[str, set[int]] = {}
