@@ -12,7 +12,7 @@ QUANTITIES = (*VARIANTS, "cross-entropy", "entropy")
 
 
 def gradients(model: nn.Module, x: Tensor, y: Tensor, x_mean: Tensor, threshold: float = 1.0) -> dict[str, Tensor]:
-    """Gradient of each of QUANTITIES with respect to all parameters, flat.
+    """Gradient of each of QUANTITIES with respect to all parameters, flat: (N,) of N numbers.
 
     Args:
         model: in evaluation mode; maps x to logits (n, K).
@@ -37,7 +37,7 @@ def _flat(value: Tensor, parameters: list[nn.Parameter]) -> Tensor:
 
 
 def cosines(of: Mapping[str, Tensor]) -> dict[str, dict[str, float]]:
-    """Cosine of each pair; nan where a gradient is 0, as that of v1 and v3 is if no term lies below their threshold."""
+    """Cosine of each pair of (N,); nan where one is 0, as that of v1 and v3 is if no term lies below their threshold."""
     unit = torch.stack([gradient / gradient.norm() for gradient in of.values()])
     matrix = (unit @ unit.T).tolist()
     return {name: dict(zip(of, row, strict=True)) for name, row in zip(of, matrix, strict=True)}

@@ -133,7 +133,7 @@ class MixLayer:
 
 
 def logits_mixed_at(model: Model, x: Any, lams: Mapping[str, Tensor], perm: Tensor) -> Tensor:
-    """Logits (B, K) of a batch interpolated at several mix layers, at each with the lam given for it."""
+    """Logits (B, K) of a batch interpolated at several mix layers, at each with the lam, 0-d or (B,), given for it."""
     with ExitStack() as passes:
         for name, lam in lams.items():
             if name == INPUT:

@@ -3,9 +3,9 @@
 A loader is a module, entered in LOADERS, with `load(config, request) -> DataBundle`, which raises a UserError where
 the files are not there or not what they should be; its settings are a class in `mixupe.data.<domain>.settings`, so that a
 config is checked without importing what loads data. Where the data comes through a library's own download, the loader has
-two more names, and is entered in BRINGING: `is_here(config, root) -> bool` and `fetch(config, root) -> None`; where it is the
-user's own, `content_version(config) -> str`, and it is entered in OWN_FILES. A loader from elsewhere is one module, named by
-its import path, with all of that and its settings as `Config`.
+two more names, and is entered in BRINGING: `is_here(config, root) -> bool` and `fetch(config, root) -> None`; where it is
+the user's own, `content_version(config) -> str`, and it is entered in OWN_FILES. A loader from elsewhere is one module,
+named by its import path, with all of that and its settings as `Config`.
 """
 
 from collections.abc import Callable, Mapping
