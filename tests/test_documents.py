@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
@@ -32,6 +33,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+# Files that docs/extend.md tells how to make.
+TO_BE_MADE = ("src/mixupe/augmentation/input_noise.py", "src/mixupe/models/linear.py")
 # Where other commands are expected: docs/extend.md is run by tests/test_extend.py.
 OTHERS = (". .venv/bin/activate", ".venv/bin/pre-commit install", "wandb sync outputs/wandb/offline-*")
 
@@ -147,6 +150,42 @@ def test_other_commands_are_known(page: Path) -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[\w-]*)?\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def exists(name: str) -> bool:
+    """Whether there is that file, folder or name of a module; `<domain>` stands for any one."""
+    name = re.sub(r"<\w+>", "*", name.rstrip("."))
+    if not name.startswith("mixupe."):
+        return any(ROOT.glob(name.rstrip("/")))
+    if any(ROOT.glob(f"src/{name.replace('.', '/')}{suffix}") for suffix in (".py", "/__init__.py")):
+        return True
+    module, _, attribute = name.rpartition(".")
+    return find_spec(module) is not None and hasattr(import_module(module), attribute)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "src", ROOT / "benchmarks"], ids=lambda page: page.name)
+def test_modules_and_files_that_are_named_exist(page: Path) -> None:
+    files = sorted(page.rglob("*.py")) if page.is_dir() else [page]
+    spans = [span for file in files for span in re.findall(r"`([^`\n]+)`", file.read_text(encoding="utf-8"))]
+    folders = "benchmarks|configs|docs|examples|scripts|src|tests"
+    named = re.findall(rf"(?<![\w./-])((?:{folders})/[\w./<>*-]+|mixupe\.[\w.<>]+)", "\n".join(spans))
+    assert [name for name in named if name not in TO_BE_MADE and not exists(name)] == []
+
+
+def test_imports_run_as_the_design_says() -> None:
+    text = " ".join((ROOT / "docs" / "design.md").read_text(encoding="utf-8").split())
+    (order,) = re.findall(r"Imports run one way: (.*?)\. ", text)
+    floors = {name: floor for floor, names in enumerate(order.split("->")) for name in names.replace(",", " ").split()}
+    upwards = [
+        f"{path.relative_to(ROOT)}: {other}"
+        for folder in floors
+        for path in sorted((ROOT / "src" / "mixupe" / folder).rglob("*.py"))
+        if path != ROOT / "src/mixupe/experiment/__init__.py"  # `compare`, as it says there
+        for other in re.findall(r"^ *from mixupe\.(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if other in floors and other != folder and floors[other] <= floors[folder]
+    ]
+    assert upwards == []
+    assert {"data", "training", "tables"} <= set(floors)
 
 
 def test_the_citation_is_of_this_version() -> None:

@@ -44,7 +44,7 @@ class Card(Settings):
 
 
 class DatasetSettings(Settings):
-    """Keys every data set has; each loader module adds its own in a subclass named `Config`.
+    """Keys every data set has; each loader adds its own in a subclass (`mixupe.data.<domain>.settings`).
 
     Attributes:
         name: shown in tables; part of a run's identity, so that it stays.

@@ -4,7 +4,7 @@ from mixupe.settings import Settings
 
 
 class ModelSettings(Settings):
-    """Keys every model has; each model module adds its own in a subclass named `Config`.
+    """Keys every model has; each builder adds its own in a subclass (`mixupe.models.settings`).
 
     Attributes:
         name: shown in tables; part of a run's identity, so that it stays.

@@ -140,7 +140,7 @@ def _matrix(rows: Tensor, columns: Tensor, height: int, width: int, dtype: torch
 
 
 def graph_layers() -> Replacements:
-    """As `vmapped_layers.LAYERS`, of graph networks."""
+    """What `vmappable` puts in the place of a graph network's layers."""
     sums = _Sums()
     return {
         GINConv: lambda layer: _GINConv(layer, sums),
