@@ -155,12 +155,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 def exists(name: str) -> bool:
     """Whether there is that file, folder or name of a module; `<domain>` stands for any one."""
     name = re.sub(r"<\w+>", "*", name.rstrip("."))
-    if not name.startswith("mixupe."):
+    if name.split(".")[0] != "mixupe":
         return any(ROOT.glob(name.rstrip("/")))
-    if any(ROOT.glob(f"src/{name.replace('.', '/')}{suffix}") for suffix in (".py", "/__init__.py")):
+    path = f"src/{name.replace('.', '/')}"
+    if any(ROOT.glob(f"{path}.py")) or any(ROOT.glob(f"{path}/__init__.py")):
         return True
     module, _, attribute = name.rpartition(".")
-    return find_spec(module) is not None and hasattr(import_module(module), attribute)
+    return exists(module) and hasattr(import_module(module), attribute)
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "src", ROOT / "benchmarks"], ids=lambda page: page.name)
