@@ -7,7 +7,7 @@ import pandas as pd
 
 from mixupe.tables.escape import csv_text
 from mixupe.tables.over_sets.comparison import ALL, Compared, Comparison
-from mixupe.tables.over_sets.explain import PLAIN, Explanation
+from mixupe.tables.over_sets.explain import Explanation
 from mixupe.tables.over_sets.hierarchical import Areas
 from mixupe.tables.over_sets.properties import PROPERTIES_FILE
 from mixupe.tables.paper_files import Lines
@@ -188,5 +188,5 @@ def _what_explains(found: Sequence[Explanation]) -> str:
         return f"Properties of the data set explain part of the differences on sets that a model has not seen ({told})."
     return (
         "When does it help? Nothing explains it: no model of size, dimension, classes, majority share, error of"
-        f" {PLAIN} training, BatchNorm and domain predicts unseen sets ({told}; R^2 above 0 with p < 0.05 would)."
+        " plain training, BatchNorm and domain predicts unseen sets ({told}; R^2 above 0 with p < 0.05 would)."
     )

@@ -6,6 +6,7 @@ from functools import partial
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from mixupe.tables.over_sets.comparison import ALL, Compared, Comparison
 from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, ordered_style
@@ -18,7 +19,7 @@ PROPERTIES = {
     "classes": "classes",
     "majority": "share of the commonest class",
     "plain_error": "validation error of plain training (%)",
-    "batch_norm": "BatchNorm (0 no, 1 yes)",
+    "batch_norm": "BatchNorm in the network",
 }
 LOGARITHMIC = ("train", "inputs", "classes")
 
@@ -97,3 +98,9 @@ def _scatter(axis: Axes, known: pd.DataFrame, column: str, key: str) -> None:
     axis.axhline(0, color="#666666", linewidth=0.8)
     if key in LOGARITHMIC:
         axis.set_xscale("log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+    if key == "classes":
+        axis.set_xticks([2, 5, 10, 30], ["2", "5", "10", "30"])
+    if key == "batch_norm":
+        axis.set_xticks([0, 1], ["no", "yes"])
+        axis.set_xlim(-0.5, 1.5)
