@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+EXAMPLES := $(VENV)/.examples
 TEST_LIMIT ?= 20m
 SEEDS ?=
 LAUNCHER ?=
@@ -32,15 +33,23 @@ help: ## Show this list
 	@echo
 	@echo "  Options: DRY=1  FRESH=1  SEEDS=0,1,2  LAUNCHER=joblib  MINUTES=9  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
 
+pip = $(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --constraint constraints.txt \
+	--editable '$(1)' || \
+	{ status=$$?; echo "error: pip could not install them, for the reason above; the same command tries again" >&2; exit $$status; }
+
 $(INSTALLED): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "error: PYTHON: no Python 3.11, 3.12 or 3.13 found; give one with PYTHON=/path/to/python"; exit 2; }
 	@echo "Installing Python packages into $(VENV), once: 6 GB of disk, 2 to 10 minutes, most of it downloading PyTorch ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-		--constraint constraints.txt --editable '.[dev]' || \
-	{ status=$$?; echo "error: pip could not install them, for the reason above; the same command tries again" >&2; exit $$status; }
+	@$(call pip,.[dev])
 	@touch $@
 	@echo "Installed."
+
+# Lightning, transformers and others, which nothing but examples/ and its tests import.
+$(EXAMPLES): $(INSTALLED)
+	@echo "Installing what the examples need, once: 220 MB of disk ..."
+	@$(call pip,.[examples])
+	@touch $@
 
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
 	@$(MAKE) --no-print-directory table-quickstart
@@ -99,7 +108,7 @@ gpu: $(if $(GPU_PYTHON),,$(INSTALLED)) ## On a machine with a GPU: its tests, th
 
 # A worker that is killed fails its test and ends the run: with --dist=loadfile pytest-xdist would wait for ever for the tests
 # that were left to it. The limit ends whatever else waits; what a terminal sends (Ctrl-C) still arrives.
-test: $(INSTALLED) ## The fast tests
+test: $(INSTALLED) $(EXAMPLES) ## The fast tests
 	@timeout --foreground --signal=INT --kill-after=30 $(TEST_LIMIT) \
 		$(PY) -m pytest --numprocesses=auto --dist=loadfile --max-worker-restart=0 || \
 	{ status=$$?; case $$status in 124|137) echo "error: the tests were not over after TEST_LIMIT=$(TEST_LIMIT)" >&2;; esac; \

@@ -10,7 +10,7 @@ from timm.loss.cross_entropy import SoftTargetCrossEntropy
 from torch import Tensor
 
 from benchmarks.nets import CLASSES, Net
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mix_layer import Model
 
 
 def textbook_mixupe_loss(

@@ -126,4 +126,4 @@ def random_graphs(count: int) -> FlatGraphs:
 def as_list(graphs: FlatGraphs) -> list[Data]:
     """The same graphs as PyTorch Geometric keeps them."""
     single = (graphs.gather(torch.tensor([number])) for number in range(len(graphs.targets)))
-    return [Data(x=one.x, edge_index=one.edge_index, y=graphs.targets[i : i + 1]) for i, one in enumerate(single)]
+    return [Data(x=graph.x, edge_index=graph.edge_index, y=graphs.targets[i : i + 1]) for i, graph in enumerate(single)]

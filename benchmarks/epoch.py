@@ -93,7 +93,7 @@ def _contest(options: Options, report: Report, timer: EpochTimer) -> None:
     steps = trainer.steps_per_epoch
     bare, batch = Net(options, setup), random_batch(options, setup)
     images = random_images(trainer.examples)
-    as_written, alike = (_timm_loop(options, one, images) for one in (TEXTBOOK, setup))
+    as_written, alike = (_timm_loop(options, chosen, images) for chosen in (TEXTBOOK, setup))
     contestants = {
         "ours": timer.epoch,
         "bare": timed(lambda: bare_mixup_step(bare, *batch, ALPHA), options.device, times=steps),

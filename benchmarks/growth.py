@@ -13,13 +13,14 @@ from benchmarks.options import Options
 from benchmarks.processes import Finished, in_fresh_process
 from benchmarks.report import Report
 from benchmarks.timing import Spread
+from mixupe.console import say
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import group_id, run_id
-from mixupe.experiment.progress import Quiet, say
+from mixupe.experiment.progress import Quiet
 from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
+from mixupe.files import write_json
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.manifest import Cell, Table

@@ -23,7 +23,7 @@ def write_jpegs(folder: Path, count: int) -> None:
 
 
 def _picture(number: int) -> bytes:
-    """Coarse random colours, smoothed, with some grain: compresses as photographs do, which noise does not."""
+    """Coarse random colors, smoothed, with some grain: compresses as photographs do, which noise does not."""
     random = np.random.default_rng(number)
     coarse = Image.fromarray(random.integers(0, 256, (10, 8, 3), dtype=np.uint8)).resize(SIZE, Image.Resampling.BICUBIC)
     pixels = np.asarray(coarse).astype(np.int16) + random.integers(-12, 13, (SIZE[1], SIZE[0], 3))

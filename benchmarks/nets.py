@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.options import Options
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mix_layer import Model
 from mixupe.models.preactresnet import BasicBlock, PreActResNet
 from mixupe.models.subsampled import SubsampledConv2d
 from mixupe.training.compiled import compiled

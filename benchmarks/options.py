@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # A median of fewer repetitions would be noise.
 FEWEST = 5

@@ -12,9 +12,9 @@ from benchmarks.figures import FIGURES
 from benchmarks.machine import kind, machine
 from benchmarks.options import Options
 from benchmarks.timing import Spread
-from mixupe.experiment.files import write_json
-from mixupe.experiment.progress import say
+from mixupe.console import say
 from mixupe.experiment.record import code_state, versions
+from mixupe.files import write_json
 
 
 class Report:

@@ -17,7 +17,7 @@ from benchmarks.processes import in_fresh_process
 from benchmarks.report import Report
 from benchmarks.streamed_epoch import image_size, precision, streamed_bundle, streamed_epochs
 from benchmarks.timing import Spread
-from mixupe.experiment.progress import say
+from mixupe.console import say
 
 BATCH = 64
 
@@ -76,10 +76,10 @@ def _waits(options: Options, report: Report, jpegs: Path) -> None:
     arguments = (jpegs, jpegs.parent / "waits", overrides, options, workers(options), options.repeat + 1)
     say("data: waits for streamed JPEGs ...")
     epochs = in_fresh_process(streamed_epochs, *arguments).result[1:]
-    shares = [100 * sum(one.waits[1:]) / (one.seconds - one.waits[0]) for one in epochs]
+    shares = [100 * sum(epoch.waits[1:]) / (epoch.seconds - epoch.waits[0]) for epoch in epochs]
     details = {
-        "images/s": batch * steps / Spread.of([one.seconds for one in epochs]).median,
-        "wait for the first batch, s": Spread.of([one.waits[0] for one in epochs]).median,
+        "images/s": batch * steps / Spread.of([epoch.seconds for epoch in epochs]).median,
+        "wait for the first batch, s": Spread.of([epoch.waits[0] for epoch in epochs]).median,
     }
     how = f"{model}, {precision(options)}, batch {batch}, {steps} steps, {workers(options)} worker processes, no first batch"
     report.add("streaming_wait", Spread.of(shares), how, details)

@@ -17,11 +17,13 @@ from benchmarks.options import Options
 from benchmarks.processes import peak_memory
 from benchmarks.report import Report
 from benchmarks.timing import Spread, interleaved, medians, ratio, timed
-from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
-from mixupe.experiment.progress import Quiet, say
+from mixupe.console import say
+from mixupe.experiment.compose import compose_settings, hydra_initialised
+from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import run_sweep
+from mixupe.places import CONFIGS
 
 TRAIN = CONFIGS.parent / "scripts" / "train.py"
 # Of runs one after another only some are timed: a run takes as long as the next.

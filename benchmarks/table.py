@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mixupe.experiment.files import read_json, write_text
+from mixupe.files import read_json, write_text
 
 HEADER = ("figure", "machine", "measured (least to greatest)", "target cpu", "target gpu", "met")
 

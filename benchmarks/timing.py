@@ -8,7 +8,7 @@ from statistics import median
 import torch
 
 from benchmarks.options import Options
-from mixupe.experiment.progress import say
+from mixupe.console import say
 
 # Rounds that are not timed. On a GPU kernels are compiled and chosen in the first.
 WARM_UP = {"cpu": 1, "cuda": 2}

@@ -14,12 +14,12 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 from mixupe.experiment.analysis import Analysis, analyse
 from mixupe.experiment.finished import find_run
-from mixupe.experiment.progress import complain, say
-from mixupe.settings import UserError
+from mixupe.places import RESULTS
 from mixupe.tables.analysis import write_analysis
-from mixupe.tables.collect import RESULTS
 
 SHOWN = {
     "step": "step",

@@ -20,8 +20,8 @@ from pathlib import Path
 import torch
 
 from mixupe.command_line import Parser
-from mixupe.experiment.progress import complain, say
-from mixupe.settings import UserError
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks are no part of the package

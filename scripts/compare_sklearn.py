@@ -27,11 +27,11 @@ from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from mixupe import MixupEClassifier
 from mixupe.command_line import Parser
+from mixupe.console import say
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import say
 from mixupe.experiment.record import code_state, hardware
+from mixupe.files import write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 SETS = (
@@ -98,10 +98,15 @@ def markdown(results: pd.DataFrame, splits: int, code: dict[str, Any]) -> str:
     means, deviations, seconds = grouped["accuracy"].mean(), grouped["accuracy"].std(), grouped["fit_seconds"].mean()
     lines = ["| set | rows | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
     for name, count in rows.items():
-        cells = [f"{means[name, one]:.1f} ± {deviations[name, one]:.1f} ({seconds[name, one]:.1f} s)" for one in names]
+        cells = [
+            f"{means[name, classifier]:.1f} ± {deviations[name, classifier]:.1f} ({seconds[name, classifier]:.1f} s)"
+            for classifier in names
+        ]
         lines.append(f"| {name} | {count} | " + " | ".join(cells) + " |")
     mean, time_ = means.groupby("classifier").mean(), seconds.groupby("classifier").mean()
-    lines.append("| mean | | " + " | ".join(f"{mean[one]:.1f} ({time_[one]:.1f} s)" for one in names) + " |")
+    lines.append(
+        "| mean | | " + " | ".join(f"{mean[classifier]:.1f} ({time_[classifier]:.1f} s)" for classifier in names) + " |"
+    )
     machine = hardware(torch.device("cpu"))
     packages = ["torch", "scikit-learn", *(["pytabkit"] if "RealMLP" in names else [])]
     commit = (
@@ -115,7 +120,7 @@ def markdown(results: pd.DataFrame, splits: int, code: dict[str, Any]) -> str:
         " too small for a test: this is an overview, no verdict.",
         *([] if "RealMLP" in names else ["RealMLP is left out: pytabkit is not installed."]),
         "\n".join(lines),
-        f"{machine['name']}; {', '.join(f'{one} {version(one)}' for one in packages)}; {commit}. Made by"
+        f"{machine['name']}; {', '.join(f'{package} {version(package)}' for package in packages)}; {commit}. Made by"
         " `python scripts/compare_sklearn.py`; every fold is in [table.csv](table.csv).",
     ]
     return "\n\n".join(about) + "\n"
@@ -139,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found += compare(name, classifiers, given.rows, given.splits)
         results = pd.DataFrame(found)
         means = results[results["set"] == name].groupby("classifier", sort=False)["accuracy"].mean()
-        say(f"{name}: " + ", ".join(f"{one} {value:.1f}" for one, value in means.items()))
+        say(f"{name}: " + ", ".join(f"{classifier} {value:.1f}" for classifier, value in means.items()))
         write_text(given.output / "table.csv", results.round(4).to_csv(index=False))
         write_text(given.output / "table.md", markdown(results, given.splits, code))
     say(f"Written to {given.output}")

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from mixupe.data.catalog import Entry, read_catalog
 from mixupe.data.registry import fetch, is_here
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "dataset"
 # From a Debian package too, but where there is no apt-get from its own site.

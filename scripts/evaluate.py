@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 from mixupe.experiment.finished import find_run
-from mixupe.experiment.progress import complain, say
 from mixupe.experiment.robustness import PARTS, Evaluation, evaluate
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
+from mixupe.places import RESULTS
 from mixupe.tables.robustness import summary, write_evaluation
 
 

@@ -20,17 +20,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.augmentation.config import build_augmentation
+from mixupe.console import complain, say
 from mixupe.data.base import DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.progress import complain, say
+from mixupe.files import write_text
 from mixupe.models.registry import build_model
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
+from mixupe.places import RESULTS
 from mixupe.tables.pictures.canvas import Panel, compose, ordered_style, write_figures
 from mixupe.training.criterion import build_criterion
 from mixupe.training.trainer import Trainer
@@ -54,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.every < 1:
             raise UserError(f"--every: must be a whole number >= 1, got {options.every}")
         given = {override.partition("=")[0] for override in options.overrides}
-        defaults = [one for one in DEFAULTS if not given & {one.partition("=")[0], one.partition(".")[0]}]
+        defaults = [
+            default for default in DEFAULTS if not given & {default.partition("=")[0], default.partition(".")[0]}
+        ]
         with hydra_initialised():
             runs = [compose_settings(point) for point in expand_grid([*defaults, *options.overrides])]
         frame = pd.concat([_trace(settings, options.every) for settings in runs])
@@ -107,7 +109,7 @@ def _figure(frame: pd.DataFrame) -> Figure:
 
     def draw(axis: Axes) -> None:
         for style, (_, rows) in zip(styles.values(), runs, strict=True):
-            axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.colour, linewidth=1)
+            axis.plot(rows["step"], rows["least_alpha"], style.line, color=style.color, linewidth=1)
         axis.axhline(0, color="black", linewidth=0.8)
 
     return compose(

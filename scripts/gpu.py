@@ -24,8 +24,8 @@ from pathlib import Path
 import torch
 
 from mixupe.command_line import Parser
-from mixupe.experiment.progress import complain, say
-from mixupe.settings import UserError
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = ("cifar100", "fashion_mnist")

@@ -11,8 +11,8 @@ import argparse
 import sys
 from statistics import median
 
-from mixupe.experiment.progress import CONSOLE, complain
-from mixupe.settings import UserError
+from mixupe.console import CONSOLE, complain
+from mixupe.errors import UserError
 from mixupe.tables.declared import look_up
 from mixupe.tables.over_sets.differences import differences_by_set
 from mixupe.tables.over_sets.power import detectable_over_sets, observed_spread

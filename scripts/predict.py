@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import complain
+from mixupe.console import complain
+from mixupe.errors import UserError
+from mixupe.files import write_text
 from mixupe.runs.trained import load_run
-from mixupe.settings import UserError
 from mixupe.tables.escape import csv_text
 
 

@@ -23,10 +23,10 @@ from mixupe.augmentation.registry import own_methods
 from mixupe.data.base import Card, DatasetSettings
 from mixupe.data.registry import LOADERS
 from mixupe.data.registry import settings_class as dataset_class
-from mixupe.experiment.compose import CONFIGS
 from mixupe.experiment.config import DataSettings, LoggerSettings, RunSettings
 from mixupe.models.base import ModelSettings
 from mixupe.models.settings import SETTINGS as MODELS
+from mixupe.places import CONFIGS
 from mixupe.tables.manifest import Cell, Select, Table
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.settings import TrainerSettings
@@ -133,14 +133,14 @@ def configs(group: str) -> dict[str, dict[str, Any]]:
 def rows(part: Part) -> Iterator[list[str]]:
     """Key, type, default and what it does, for each key of a part."""
     schema, base = schema_of(part.cls), {} if part.base is None else schema_of(part.base)
-    for key, one in schema.items():
-        fixed_name = key == "name" and "const" in one
-        if key in part.skip or fixed_name or (key in base and _without_default(base[key]) == _without_default(one)):
+    for key, entry in schema.items():
+        fixed_name = key == "name" and "const" in entry
+        if key in part.skip or fixed_name or (key in base and _without_default(base[key]) == _without_default(entry)):
             continue
         text = description(part, key)
-        if part.in_id and (one.get("identity") is False or key in OUTSIDE):
+        if part.in_id and (entry.get("identity") is False or key in OUTSIDE):
             text += " **not in the id**"
-        yield [f"`{key}`", type_words(one), default_words(part, key, one), text]
+        yield [f"`{key}`", type_text(entry), default_text(part, key, entry), text]
 
 
 def schema_of(cls: type[BaseModel]) -> dict[str, dict[str, Any]]:
@@ -152,20 +152,20 @@ def _without_default(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in schema.items() if key not in ("default", "title", "identity_default")}
 
 
-def type_words(schema: Mapping[str, Any]) -> str:
+def type_text(schema: Mapping[str, Any]) -> str:
     """A JSON schema of one key in words."""
     if "$ref" in schema or "allOf" in schema:
         return "keys of its own"
     if "anyOf" in schema:
-        return " or ".join(type_words(one) for one in schema["anyOf"])
+        return " or ".join(type_text(option) for option in schema["anyOf"])
     if "enum" in schema or "const" in schema:
         return " or ".join(code(value) for value in schema.get("enum", [schema.get("const")]))
     kind = schema.get("type")
     if kind == "array":
-        many = [type_words(one) for one in schema.get("prefixItems", [])]
-        return f"list: {', '.join(many)}" if many else f"list of {type_words(schema.get('items', {}))}"
+        many = [type_text(item) for item in schema.get("prefixItems", [])]
+        return f"list: {', '.join(many)}" if many else f"list of {type_text(schema.get('items', {}))}"
     if kind == "object":
-        return f"mapping to {type_words(schema.get('additionalProperties', {}))}"
+        return f"mapping to {type_text(schema.get('additionalProperties', {}))}"
     names = {"integer": "whole number", "number": "number", "boolean": "`true` or `false`", "null": "`null`"}
     words = names.get(str(kind), "path" if schema.get("format") == "path" else "text")
     signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": r"\<"}
@@ -175,7 +175,7 @@ def type_words(schema: Mapping[str, Any]) -> str:
     return " ".join([words, ", ".join(ranges)]).strip()
 
 
-def default_words(part: Part, key: str, schema: Mapping[str, Any]) -> str:
+def default_text(part: Part, key: str, schema: Mapping[str, Any]) -> str:
     """The values in the config files, the commonest first."""
     by_value: dict[str, list[str]] = {}
     for file, values in part.configs.items():
@@ -268,7 +268,10 @@ def page() -> str:
 def recipes() -> str:
     """What a domain gets where the command line does not choose."""
     keys = ("model", "optimizer", "optimizer.lr", "scheduler", "trainer")
-    body = [[name, *(code(one[key]) if key in one else "" for key in keys)] for name, one in configs("recipe").items()]
+    body = [
+        [name, *(code(recipe[key]) if key in recipe else "" for key in keys)]
+        for name, recipe in configs("recipe").items()
+    ]
     return f"Where the command line chooses none, the data set's domain does:\n\n{table(['domain', *keys], body)}\n"
 
 

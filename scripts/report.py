@@ -10,13 +10,13 @@ no W&B. Exit status: 0 written, 2 bad command line or nothing to show.
 import argparse
 import sys
 
+from mixupe.console import CONSOLE, complain
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
-from mixupe.experiment.files import write_text
-from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
+from mixupe.files import write_text
+from mixupe.places import RESULTS
 from mixupe.report.page import recorded_tables, report
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
 
 
 def main() -> int:
@@ -29,9 +29,9 @@ def main() -> int:
     )
     parser.add_argument("--config-dir", metavar="DIR", help="a folder with configs of your own (DIR/table/NAME.yaml)")
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
-    names = [one for one in arguments.names if "=" not in one]
+    names = [argument for argument in arguments.names if "=" not in argument]
     try:
-        given = readable([one for one in arguments.names if "=" in one], is_sweep=True)
+        given = readable([argument for argument in arguments.names if "=" in argument], is_sweep=True)
         overrides = search_in(arguments.config_dir, given)
         if len(names) > 1 or (overrides and not names):
             raise UserError(f"table: one with its overrides, or none of both; got {' '.join(arguments.names)}")

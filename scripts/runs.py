@@ -17,18 +17,20 @@ import sys
 from pathlib import Path
 
 from mixupe.command_line import Parser
+from mixupe.console import complain
+from mixupe.errors import UserError
 from mixupe.experiment.predictions import read_predictions
-from mixupe.experiment.progress import complain
+from mixupe.experiment.titles import SHORT_ID
+from mixupe.places import RESULTS
 from mixupe.runs.comparison import compare_runs
 from mixupe.runs.explain import data_of, show_run
 from mixupe.runs.filters import chosen
-from mixupe.runs.listing import export_runs, show_runs
+from mixupe.runs.listing import show_runs
 from mixupe.runs.page import write_page
 from mixupe.runs.screen import say_wrapped
-from mixupe.runs.stored import SHORT, one_run, stored_runs
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
+from mixupe.runs.stored import one_run, stored_runs
 
+# Each action imports what it alone needs: a list comes at once, without torch, pandas and matplotlib.
 LAST = 30
 
 
@@ -43,11 +45,13 @@ def main() -> int:
 
 
 def _list(options: argparse.Namespace) -> None:
+
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     show_runs(runs, len(runs) if options.all else LAST)
 
 
 def _show(options: argparse.Namespace) -> None:
+
     run = one_run(options.run, options.output_root, options.results)
     predictions = read_predictions(run.folder.predictions)
     data = None
@@ -64,11 +68,14 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
+
     a, b = (one_run(run, options.output_root, options.results) for run in (options.a, options.b))
-    compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT]}-{b.id[:SHORT]}")
+    compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT_ID]}-{b.id[:SHORT_ID]}")
 
 
 def _export(options: argparse.Namespace) -> None:
+    from mixupe.runs.export import export_runs
+
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     export_runs(runs, options.file)
     print(f"Written to {options.file}: {len(runs)} runs")
@@ -89,24 +96,26 @@ def _options() -> argparse.Namespace:
     common.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
     common.add_argument("--results", type=Path, default=RESULTS, help="folder of the tables with their records")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    one = commands.add_parser("list", parents=[common], help="the runs, the latest last")
-    one.add_argument("filters", nargs="*", metavar="FILTER", help="a state, key=value, a name, the beginning of an id")
-    one.add_argument("--all", action="store_true", help=f"not only the last {LAST}")
-    one.set_defaults(action=_list)
-    one = commands.add_parser("show", parents=[common], help="one run explained")
-    one.add_argument("run", metavar="ID")
-    one.set_defaults(action=_show)
-    one = commands.add_parser("compare", parents=[common], help="two runs side by side")
-    one.add_argument("a", metavar="A")
-    one.add_argument("b", metavar="B")
-    one.set_defaults(action=_compare)
-    one = commands.add_parser("export", parents=[common], help="configs and metrics as CSV or Parquet")
-    one.add_argument("file", type=Path, metavar="FILE")
-    one.add_argument("filters", nargs="*", metavar="FILTER", help="as of list")
-    one.set_defaults(action=_export)
-    one = commands.add_parser("export-model", parents=[common], help="for use without this package")
-    one.add_argument("run", metavar="ID")
-    one.set_defaults(action=_export_model)
+    command = commands.add_parser("list", parents=[common], help="the runs, the latest last")
+    command.add_argument(
+        "filters", nargs="*", metavar="FILTER", help="a state, key=value, a name, the beginning of an id"
+    )
+    command.add_argument("--all", action="store_true", help=f"not only the last {LAST}")
+    command.set_defaults(action=_list)
+    command = commands.add_parser("show", parents=[common], help="one run explained")
+    command.add_argument("run", metavar="ID")
+    command.set_defaults(action=_show)
+    command = commands.add_parser("compare", parents=[common], help="two runs side by side")
+    command.add_argument("a", metavar="A")
+    command.add_argument("b", metavar="B")
+    command.set_defaults(action=_compare)
+    command = commands.add_parser("export", parents=[common], help="configs and metrics as CSV or Parquet")
+    command.add_argument("file", type=Path, metavar="FILE")
+    command.add_argument("filters", nargs="*", metavar="FILTER", help="as of list")
+    command.set_defaults(action=_export)
+    command = commands.add_parser("export-model", parents=[common], help="for use without this package")
+    command.add_argument("run", metavar="ID")
+    command.set_defaults(action=_export_model)
     return parser.parse_args(sys.argv[1:] or ["list"])
 
 

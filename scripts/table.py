@@ -19,11 +19,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixupe.console import CONSOLE, complain
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
-from mixupe.experiment.progress import CONSOLE, complain
 from mixupe.experiment.search_path import search_in
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS
+from mixupe.places import RESULTS
 from mixupe.tables.declared import look_up, place
 from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
@@ -58,9 +58,9 @@ def main() -> int:
         help="only read the data sets, and write what they are like beside the table",
     )
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
-    names = [one for one in arguments.names if "=" not in one]
+    names = [argument for argument in arguments.names if "=" not in argument]
     try:
-        given = readable([one for one in arguments.names if "=" in one], is_sweep=True)
+        given = readable([argument for argument in arguments.names if "=" in argument], is_sweep=True)
         overrides = search_in(arguments.config_dir, given)
         if arguments.dry:
             return _dry(names, overrides, arguments.fresh)
@@ -76,9 +76,9 @@ def main() -> int:
         said = _said(built)
         _print(said, built.folder)
         if arguments.wandb:
-            from mixupe.tables.wandb_table import mirror_table
+            from mixupe.tables.wandb_table import log_table
 
-            mirror_table(built)
+            log_table(built)
             if not arguments.fresh:
                 remember(built.table, built.runs, overrides, built.folder, said)
         agreed = _compare(built, overrides, arguments.partial) if arguments.fresh else True
@@ -155,12 +155,17 @@ def _print(said: dict[str, Any], folder: Path) -> None:
 
 def _compare(built: BuiltTable, overrides: Sequence[str], partial: bool) -> bool:
     """Whether the table run again agrees with its earlier records; says how, cell by cell."""
-    from mixupe.tables.agreement import agreement, agreement_lines, agreement_to_terminal, agrees
+    from mixupe.tables.reproducibility import (
+        agrees,
+        reproducibility,
+        reproducibility_lines,
+        reproducibility_to_terminal,
+    )
 
     table, earlier = look_up(built.table.name, overrides)
-    cells = agreement(earlier, built.runs, table.metric)
-    CONSOLE.print(agreement_to_terminal(table.title, cells))
-    for line in agreement_lines(cells):
+    cells = reproducibility(earlier, built.runs, table.metric)
+    CONSOLE.print(reproducibility_to_terminal(table.title, cells))
+    for line in reproducibility_lines(cells):
         CONSOLE.print(line, markup=False)
     return agrees(cells, partial)
 

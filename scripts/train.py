@@ -15,12 +15,12 @@ import sys
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from mixupe import stopping
+from mixupe import preemption
+from mixupe.console import complain
+from mixupe.errors import UserError
 from mixupe.experiment.command import Command
-from mixupe.experiment.compose import one_line
-from mixupe.experiment.progress import complain
+from mixupe.experiment.compose import complaint
 from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError
-from mixupe.settings import UserError
 
 # As a scheduler's requeue rules know it: EX_TEMPFAIL of sysexits.h.
 STOPPED = 75
@@ -33,13 +33,13 @@ def main() -> int:
     command = None
     try:
         command = Command.parse(sys.argv[1:])
-        with stopping.listening():
+        with preemption.listening():
             outcome = command.run()
     except (UserError, HydraException, OmegaConfBaseException) as error:
         if show_traceback:
             raise
         overrides = [] if command is None else command.overrides
-        complain(f"error: {error if isinstance(error, UserError) else one_line(error, overrides)}")
+        complain(f"error: {error if isinstance(error, UserError) else complaint(error, overrides)}")
         return 2
     except SweepFailedError as error:
         complain(f"error: {error}")

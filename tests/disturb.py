@@ -10,7 +10,7 @@ import pytest
 
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.run import request_run
-from mixupe.stopping import DEADLINE, listening
+from mixupe.preemption import DEADLINE, listening
 from mixupe.training.trainer import Trainer
 
 

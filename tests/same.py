@@ -26,8 +26,8 @@ def assert_same_state(a: Any, b: Any, where: str = "") -> None:
             assert_same_state(a[key], b[key], f"{where}.{key}")
     elif isinstance(a, list | tuple):
         assert len(a) == len(b), where
-        for index, (one, other) in enumerate(zip(a, b, strict=True)):
-            assert_same_state(one, other, f"{where}[{index}]")
+        for index, (ours, theirs) in enumerate(zip(a, b, strict=True)):
+            assert_same_state(ours, theirs, f"{where}[{index}]")
     else:
         assert a == b, where
 

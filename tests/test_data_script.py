@@ -11,8 +11,8 @@ import yaml
 
 from mixupe.data import packages
 from mixupe.data.catalog import read_catalog
+from mixupe.errors import UserError
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from mixupe.tables import declared
 
 REPOSITORY = Path(__file__).parents[1]

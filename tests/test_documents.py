@@ -1,6 +1,7 @@
 """Commands in README, CONTRIBUTING and docs/ can be given as they stand: parsed here, the tutorial's run by a slow test."""
 
 import argparse
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,11 +18,13 @@ import pandas as pd
 import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
+from sklearn.datasets import load_wine
 
 from mixupe.experiment.command import Command
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, compose_settings, expand_grid, hydra_initialised
 from mixupe.experiment.trials import SearchSpace
+from mixupe.runs.trained import load_run
 from mixupe.tables.declared import read_table
 from tests.scripts.test_train import load_script
 
@@ -76,7 +80,7 @@ def check_training(arguments: Sequence[str]) -> None:
     command = Command.parse(arguments)
     if not command.flags.multirun:
         return
-    table = [one.removeprefix("table=") for one in arguments if one.startswith("table=")]
+    table = [argument.removeprefix("table=") for argument in arguments if argument.startswith("table=")]
     with hydra_initialised():
         if table:
             check_table(table[0], command.run_overrides)
@@ -153,35 +157,71 @@ def test_the_citation_is_of_this_version() -> None:
     assert "Zou" in paper["authors"][0].values()
 
 
+def copy_of_the_project(folder: Path) -> Path:
+    """With all that its commands need, and what is installed."""
+    for name in ("src", "configs", "scripts"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, folder)
+    (folder / ".venv").symlink_to(sys.prefix)
+    return folder
+
+
+def runs_on_tables(project: Path) -> list[str]:
+    """Ids, of seed 0."""
+    records = [json.loads(path.read_text()) for path in sorted(project.glob("outputs/runs/*/record.json"))]
+    return [one["id"] for one in records if one["domain"] == "tabular" and one["seed"] == 0]
+
+
+def give(project: Path, line: str) -> None:
+    """The command in a shell there, with few epochs, trials and no logger; ids in the place of 0123abcd and 4567cdef."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PYTEST"))}
+    others = os.pathsep.join(filter(None, [str(project / "src"), environment.get("PYTHONPATH")]))
+    environment |= {"PYTHONPATH": others, "PATH": f"{sys.prefix}/bin:{environment['PATH']}"}
+    few = "logger=none" if "trainer.epochs=" in line else "logger=none trainer.epochs=2"
+    command = line.replace("scripts/train.py", f"scripts/train.py {few}").replace("n_trials=20", "n_trials=2")
+    # What is installed is taken as it is.
+    command = re.sub("^make ", "make -o .venv/.installed ", command).replace("OVERRIDES='", f"OVERRIDES='{few} ")
+    if "0123abcd" in command:
+        first, second, *_ = runs_on_tables(project)
+        command = command.replace("0123abcd", first[:8]).replace("4567cdef", second[:8])
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_the_tutorial_is_run(tmp_path: Path) -> None:
-    """In a copy of the project, with two epochs; `make quickstart` is left out, as it brings packages."""
-    project = tmp_path / "project"
-    for folder in ("src", "configs", "scripts"):
-        shutil.copytree(ROOT / folder, project / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
-        shutil.copy(ROOT / name, project)
-    (project / ".venv").symlink_to(sys.prefix)
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "PYTEST"))}
-    environment |= {"PYTHONPATH": str(project / "src"), "PATH": f"{sys.prefix}/bin:{environment['PATH']}"}
-
+    """All but `make quickstart`, which brings packages."""
+    project = copy_of_the_project(tmp_path / "project")
     for line in fenced(ROOT / "docs" / "tutorial.md"):
-        if line in ("make quickstart", *OTHERS):
-            continue
-        # What is installed is taken as it is.
-        command = line.replace("dataset.target=target", "dataset.target=target trainer.epochs=2 logger=none")
-        command = re.sub(r"^make ", "make -o .venv/.installed ", command)
-        ids = [path.name[:8] for path in sorted(project.glob("outputs/runs/*"))]
-        if "0123abcd" in command:
-            command = command.replace("0123abcd", ids[0]).replace("4567cdef", ids[1])
-        done = subprocess.run(
-            ["bash", "-c", command], cwd=project, env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-
+        if line not in ("make quickstart", *OTHERS):
+            give(project, line)
     for pattern in ("results/own_csv/table.md", "outputs/pages/*.html", "outputs/compare/*/curves.png"):
         assert list(project.glob(pattern)), pattern
     assert list(project.glob("outputs/exported/*/state_dict.pt"))
     assert len(pd.read_csv(project / "answers.csv")) == len(pd.read_csv(project / "my.csv"))
     assert len(pd.read_csv(project / "runs.csv")) == 4 * 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_first_experiments_and_what_comes_after_them_are_run(tmp_path: Path) -> None:
+    """The scripts of README.md and docs/runs.md, on sets that need no package; predictions of tables stand for all."""
+    project = copy_of_the_project(tmp_path / "project")
+    lines = [line for page in ("README.md", "docs/runs.md") for line in fenced(ROOT / page) if "scripts/" in line]
+    for line in lines:
+        if "photos/" in line or "MYGRAPHS/" in line or "molecules.smi" in line:  # tests/runs/test_trained.py
+            continue
+        if "optuna" in line and find_spec("optuna") is None:
+            continue
+        if "new_rows.csv" in line:
+            preparation = load_run(runs_on_tables(project)[0], project / "outputs").file.preparation
+            assert preparation is not None
+            names = preparation["numeric"]["names"]
+            load_wine(as_frame=True).data.set_axis(names, axis=1).to_csv(project / "new_rows.csv", index=False)
+        give(project, line.replace("tabular/vehicle", "tabular/wine"))
+    assert len(pd.read_csv(project / "runs.csv")) == 10
+    assert list(project.glob("outputs/sweeps/*/table.md"))

@@ -56,7 +56,7 @@ def test_the_document_has_one_of_each() -> None:
     groups = [Path(name).parent.name for name in FILES if name.endswith(".yaml")]
     assert groups == ["augmentation", "model", "dataset", "table"]
     assert len(COMMANDS) == 5
-    assert all(len(content.splitlines()) <= 60 for content in FILES.values())
+    assert all(len(content.splitlines()) <= 40 for content in FILES.values())
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,12 @@ def test_a_plan_is_made_with_torch_alone() -> None:
     assert "to do; minutes spent" in output
 
 
+def test_runs_are_listed_without_torch() -> None:
+    status, output, imported = script("scripts/runs.py", "list", "offline_tabular", "state=done", "seed=0")
+    assert (status, imported) == (0, ""), output
+    assert "runs (the last 30; --all shows all)" in output
+
+
 def test_a_sweep_with_nothing_to_do_ends_with_torch_alone(tmp_path: Path) -> None:
     options = [f"output_root={tmp_path}", f"hydra.sweep.dir={tmp_path}/sweep"]
     status, output, imported = script("scripts/train.py", "--multirun", "table=tune_graphs", *options)

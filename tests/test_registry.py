@@ -3,8 +3,8 @@
 import pytest
 
 import mixupe.settings
+from mixupe.errors import UserError
 from mixupe.registry import registered_module
-from mixupe.settings import UserError
 
 MODULES = {"old.place": "mixupe.settings", "other": "mixupe.absent"}
 

@@ -1,5 +1,6 @@
 """The sweeper behind `hydra/sweeper=optuna`: Optuna proposes points, whose trials are ordinary runs of the run store."""
 
+from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
@@ -8,12 +9,11 @@ from hydra.types import HydraContext, TaskFunction
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.console import say
+from mixupe.errors import UserError, one_line
 from mixupe.experiment.command import Command
-from mixupe.experiment.compose import one_line
 from mixupe.experiment.launchers import Workers
-from mixupe.experiment.progress import say
 from mixupe.experiment.trials import SearchSpace, Trials, interval_ends
-from mixupe.settings import UserError
 
 
 class SearchSweeper(Sweeper):
@@ -49,6 +49,7 @@ class SearchSweeper(Sweeper):
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         assert isinstance(task_function, Command)
         self.command = task_function
+        self.output_root = Path(config.output_root)
         self.workers = Workers(hydra_context, config)
 
     def sweep(self, arguments: list[str]) -> float | None:  # noqa: ARG002 - Hydra does not know those of the runs
@@ -60,12 +61,16 @@ class SearchSweeper(Sweeper):
         trials = Trials(space, self.n_trials, self.workers.launch, self.workers.count)
         while len(trials.done) < self.n_trials:
             asked = [study.ask(ranges) for _ in range(min(self.n_jobs, self.n_trials - len(trials.done)))]
-            points = [[f"{key}={one.params[key]}" for key in ranges] for one in asked]
-            for one, trial in zip(asked, trials.run(points), strict=True):
+            points = [[f"{key}={suggestion.params[key]}" for key in ranges] for suggestion in asked]
+            for suggestion, trial in zip(asked, trials.run(points), strict=True):
                 if trial.error is None:  # a setting that diverges is avoided
-                    study.tell(one, state=optuna.trial.TrialState.FAIL)
+                    study.tell(suggestion, state=optuna.trial.TrialState.FAIL)
                 else:
-                    study.tell(one, trial.error)
+                    study.tell(suggestion, trial.error)
+        if len(trials.done) > 1:
+            from mixupe.runs.trials import end_search  # with pandas, which the start of every command would wait for
+
+            end_search(trials, self.output_root)
         say(trials.summary())
         return trials.best().error
 
@@ -98,11 +103,11 @@ def _distribution(override: Override) -> Any:
     try:
         if isinstance(value, IntervalSweep):
             low, high = interval_ends(value)
-            kind = IntDistribution if isinstance(low, int) else FloatDistribution
+            kind: Any = IntDistribution if isinstance(low, int) else FloatDistribution
             return kind(low, high, log="log" in value.tags)
         if isinstance(value, RangeSweep) and not value.shuffle:
             values = list(value.range())
-            kind = IntDistribution if all(isinstance(one, int) for one in values) else FloatDistribution
+            kind = IntDistribution if all(isinstance(value, int) for value in values) else FloatDistribution
             return kind(min(values), max(values), step=abs(value.step))
     except ValueError as error:
         raise UserError(f"{override.input_line}: is no range to search ({one_line(error)})") from error

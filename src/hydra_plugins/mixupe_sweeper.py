@@ -12,13 +12,13 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from mixupe.errors import UserError
 from mixupe.experiment.command import Command
 from mixupe.experiment.compose import compose_all, expand_grid
 from mixupe.experiment.launchers import Workers
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
-from mixupe.settings import UserError
-from mixupe.stopping import time_box
-from mixupe.tables.collect import RESULTS
+from mixupe.places import RESULTS
+from mixupe.preemption import time_box
 from mixupe.tables.manifest import Table
 
 

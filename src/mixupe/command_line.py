@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):

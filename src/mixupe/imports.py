@@ -3,7 +3,7 @@
 import pkgutil
 from typing import Any
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def imported(key: str, path: object) -> Any:

@@ -4,8 +4,8 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from mixupe.errors import UserError
 from mixupe.imports import imported
-from mixupe.settings import UserError
 
 
 def registered_module(key: str, name: object, modules: Mapping[str, str], needs: tuple[str, ...]) -> Any:

@@ -1,4 +1,4 @@
-"""The frozen network: float64, evaluation mode, from the mix point on."""
+"""The frozen network: float64, evaluation mode, from the mix layer on."""
 
 import pytest
 import torch
@@ -88,7 +88,7 @@ def test_transformers_are_differentiated_rightly() -> None:
     assert torch.allclose(network(x).float(), model(X[:40]), atol=1e-5)
     series = measured(network, Pairs(x, x + 0.02 * (x.flip(0) - x), Y[:40], x.mean(dim=0)), 1.0)["series"]
     assert not series["piecewise_linear"]
-    errors = [abs(one) for one in series["remainders"]]
+    errors = [abs(remainder) for remainder in series["remainders"]]
     assert errors[4] < 1e-3 * errors[0]
     with pytest.raises(ValueError, match="model: its forward-mode derivatives of order 2 are wrong, off by"):
         check_derivatives(along(nn.LayerNorm(5).double(), x, x.flip(0) - x))

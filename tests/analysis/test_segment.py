@@ -41,8 +41,8 @@ def test_derivatives_of_a_polynomial_are_exact() -> None:
     x, v = lines()
     found = derivatives(along(lambda h: (h**3).sum(dim=1, keepdim=True), x, v), 4)
     expected = [x**3, 3 * x**2 * v, 6 * x * v**2, 6 * v**3, torch.zeros_like(x)]
-    for one, exact in zip(found, expected, strict=True):
-        assert torch.allclose(one, exact.sum(dim=1, keepdim=True), rtol=0, atol=1e-10)
+    for loss, exact in zip(found, expected, strict=True):
+        assert torch.allclose(loss, exact.sum(dim=1, keepdim=True), rtol=0, atol=1e-10)
 
 
 def test_silent_zeros_are_refused() -> None:

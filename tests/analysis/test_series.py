@@ -153,4 +153,4 @@ def test_bad_input_is_named() -> None:
 if __name__ == "__main__":
     print("| activation | K = 0 | 1 | 2 | 3 | 4 |")  # noqa: T201
     for activation in (nn.Tanh(), nn.ReLU()):
-        print(f"| {type(activation).__name__} | " + " | ".join(f"{one:.2f}" for one in decay(activation)) + " |")  # noqa: T201
+        print(f"| {type(activation).__name__} | " + " | ".join(f"{rate:.2f}" for rate in decay(activation)) + " |")  # noqa: T201

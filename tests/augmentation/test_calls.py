@@ -22,9 +22,9 @@ def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def same(one: MixedLoss, other: MixedLoss) -> None:
-    torch.testing.assert_close(one.loss, other.loss)
-    torch.testing.assert_close(one.penalty, other.penalty)
+def same(a: MixedLoss, b: MixedLoss) -> None:
+    torch.testing.assert_close(a.loss, b.loss)
+    torch.testing.assert_close(a.penalty, b.penalty)
 
 
 class Text(nn.Module):
@@ -162,7 +162,7 @@ def net() -> nn.Sequential:
 
 
 @pytest.mark.parametrize("point", ["2", "module.2", "module.module.2"])
-def test_a_mix_point_needs_no_name_of_a_wrapper(point: str) -> None:
+def test_a_mix_layer_needs_no_name_of_a_wrapper(point: str) -> None:
     x, model = torch.randn(6, 5, generator=seeded()), Wrapped(Wrapped(net()))
     found = mixup_loss(model, x, Y, mix_at=point, **DRAWS)
     assert torch.equal(found.loss, mixup_loss(net(), x, Y, mix_at="2", **DRAWS).loss)
@@ -226,10 +226,10 @@ def test_an_axis_in_doubt_is_refused_until_it_is_given() -> None:
     x = torch.randn(6, 6, 8, generator=seeded())
     with pytest.raises(ValueError, match=r"^mix_at: what flows into 'own' has shape \(6, 6, 8\), .* give batch_dim"):
         mixup_loss(Recurrent(turns=True), x, Y, mix_at="own", **DRAWS)
-    one, other = (
+    first, second = (
         mixup_loss(Recurrent(turns=True), x, Y, mix_at="own", batch_dim=axis, **DRAWS).loss for axis in (0, 1)
     )
-    assert not torch.equal(one, other)
+    assert not torch.equal(first, second)
     for method in (Mixup, MixupE):
         assert method(mix_at="own", batch_dim=1)(Recurrent(turns=True), x, Y).loss.isfinite()
     for wrong in (-1, True, "1"):
@@ -270,7 +270,7 @@ def test_the_other_pure_functions_and_cutmix_take_it_too() -> None:
     plain = erm_penalty_loss(lambda x: 2 * model(x), images, Y, **PENALTY)
     same(erm_penalty_loss(model, images, Y, **PENALTY, **doubled), plain)
     cut = [
-        CutMix()(one, images, Y, generator=seeded(), **options)
-        for one, options in ((model, doubled), (lambda x: 2 * model(x), {}))
+        CutMix()(net, images, Y, generator=seeded(), **options)
+        for net, options in ((model, doubled), (lambda x: 2 * model(x), {}))
     ]
     same(*cut)

@@ -68,7 +68,7 @@ HIDDEN: dict[str, tuple[Callable[[], nn.Module], str]] = {
 
 
 @pytest.mark.parametrize("name", HIDDEN)
-def test_a_mix_point_inside_compiled_code_is_refused(name: str) -> None:
+def test_a_mix_layer_inside_compiled_code_is_refused(name: str) -> None:
     make, point = HIDDEN[name]
     model = make()
     model(X)  # compiled without the hook
@@ -80,7 +80,7 @@ def test_a_mix_point_inside_compiled_code_is_refused(name: str) -> None:
             method(model, X, Y)
 
 
-def test_a_mix_point_in_a_compiled_step_is_refused() -> None:
+def test_a_mix_layer_in_a_compiled_step_is_refused() -> None:
     step = compiled(lambda model, x: mixed(model, mix_at="head").loss + x.sum())
     with pytest.raises(ValueError, match=r"^mix_at: 'head' lies inside what torch.compile compiles"):
         step(Net(), X)
@@ -94,12 +94,12 @@ def test_so_with_fullgraph_where_torch_quotes_the_line() -> None:
 
 @pytest.mark.parametrize("point", ["head", "body", "stem"])
 @pytest.mark.parametrize("part", ["stem", "body", "head"])
-def test_compiled_modules_beside_the_mix_point_do_not_matter(point: str, part: str) -> None:
+def test_compiled_modules_beside_the_mix_layer_do_not_matter(point: str, part: str) -> None:
     model, expected = with_part(part, compiled), Net()
     model(X)
     for lam in (0.4, 0.7):
         settings: dict[str, Any] = {"lam": lam, "perm": PERM, "alpha": 1.0, "eta": 0.5, "mix_at": point}
-        ours, theirs = (mixupe_loss(one, X, Y, **settings) for one in (model, expected))
+        ours, theirs = (mixupe_loss(net, X, Y, **settings) for net in (model, expected))
         torch.testing.assert_close(ours.mixup_loss, theirs.mixup_loss)
         torch.testing.assert_close(ours.penalty, theirs.penalty)
 
@@ -148,7 +148,7 @@ def test_a_compiled_step_with_the_class_is_compiled_once_however_long_it_runs(
     fast = compiled(step)
     penalties = [fast(X, Y).item() for _ in range(2 * penalty_every + 3)]
     assert counters["stats"]["unique_graphs"] == (1 if penalty_every == 1 else 3)
-    assert [one != 0 for one in penalties] == [number % penalty_every == 0 for number in range(len(penalties))]
+    assert [penalty != 0 for penalty in penalties] == [number % penalty_every == 0 for number in range(len(penalties))]
 
 
 @pytest.mark.parametrize("make", [Mixup, MixupE, lambda: Mixup(per_sample=True, probability=0.5)])

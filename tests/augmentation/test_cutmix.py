@@ -10,8 +10,8 @@ from torchvision.transforms import v2
 from mixupe.augmentation import cutmix
 from mixupe.augmentation.cutmix import CutMix, box
 from mixupe.augmentation.loss import Criterion, bce_softmax, cross_entropy
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 B, K, HEIGHT, WIDTH = 5, 3, 9, 14
 
@@ -75,7 +75,7 @@ def test_a_share_of_the_batches_is_cut(probability: float, low: int, high: int) 
 
     method = CutMix(probability=probability)
     losses = [method(model, x, y, generator=torch.Generator().manual_seed(seed)).loss for seed in range(200)]
-    whole = [i for i, one in enumerate(seen) if torch.equal(one, x)]
+    whole = [i for i, inputs in enumerate(seen) if torch.equal(inputs, x)]
     assert low <= 200 - len(whole) <= high
     for i in whole:
         torch.testing.assert_close(losses[i], cross_entropy(model(x), y), rtol=1e-12, atol=0.0)

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from mixupe.augmentation import cutout
 from mixupe.augmentation.cutout import Cutout, squares
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 
 def test_squares() -> None:

@@ -10,8 +10,8 @@ from torch import Tensor
 from mixupe.augmentation import feat_mix
 from mixupe.augmentation.feat_mix import FeatMix, features_of, mutual_information
 from mixupe.data.tensors import TensorSplit
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 # Two numbers, then one-hot blocks of 3 and 2 columns: four features.
 BLOCKS = ((2, 5), (5, 7))

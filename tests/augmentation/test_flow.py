@@ -44,13 +44,13 @@ def mixed(model: nn.Module, variant: str = "approximate", mix_at: str = "head", 
     return mixupe_loss(model, X.clone(), Y, lam=0.4, perm=PERM, **settings)
 
 
-def assert_same(one: MixedLoss, model: nn.Module, other: MixedLoss, other_model: nn.Module) -> None:
+def assert_same(a: MixedLoss, model: nn.Module, b: MixedLoss, other_model: nn.Module) -> None:
     """Loss, penalty and every gradient."""
-    torch.testing.assert_close(one.loss, other.loss)
-    torch.testing.assert_close(one.penalty, other.penalty)
+    torch.testing.assert_close(a.loss, b.loss)
+    torch.testing.assert_close(a.penalty, b.penalty)
     for ours, theirs in zip(
-        torch.autograd.grad(one.loss, list(model.parameters()), materialize_grads=True),
-        torch.autograd.grad(other.loss, list(other_model.parameters()), materialize_grads=True),
+        torch.autograd.grad(a.loss, list(model.parameters()), materialize_grads=True),
+        torch.autograd.grad(b.loss, list(other_model.parameters()), materialize_grads=True),
         strict=True,
     ):
         torch.testing.assert_close(ours, theirs)
@@ -107,7 +107,7 @@ def test_the_callers_batch_is_left_as_it_was(variant: str) -> None:
 
 @pytest.mark.parametrize("reentrant", [True, False])
 @pytest.mark.parametrize("point", ["encoder", "encoder.2"])
-def test_a_mix_point_inside_a_checkpointed_part_is_refused(point: str, reentrant: bool) -> None:
+def test_a_mix_layer_inside_a_checkpointed_part_is_refused(point: str, reentrant: bool) -> None:
     model = Net(call=lambda part, h: checkpoint(part, h.requires_grad_(), use_reentrant=reentrant))
     with pytest.raises(ValueError, match=rf"^mix_at: module '{point}' runs inside activation checkpointing"):
         mixed(model, mix_at=point, width=5)
@@ -132,8 +132,8 @@ def test_so_is_one_inside_the_checkpointing_of_another_library() -> None:
 def test_mixing_outside_of_the_checkpointed_part_has_the_right_gradients(reentrant: bool) -> None:
     expected = Net()
     model = Net(call=lambda part, h: checkpoint(part, h.requires_grad_(), use_reentrant=reentrant))
-    for one in (model, expected):
-        mixed(one).loss.backward()  # type: ignore[no-untyped-call]
+    for net in (model, expected):
+        mixed(net).loss.backward()  # type: ignore[no-untyped-call]
     for ours, theirs in zip(model.parameters(), expected.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 

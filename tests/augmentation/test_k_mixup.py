@@ -9,8 +9,8 @@ from torch import Tensor
 
 from mixupe.augmentation import k_mixup
 from mixupe.augmentation.k_mixup import KMixup, matched
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 
 def cost(x: Tensor, own: Tensor, others: Tensor) -> float:
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_named() -> None:
     for k in (0, 1.5, True):
         with pytest.raises(ValueError, match=r"^k: must be an integer >= 1, got"):
             KMixup(1.0, k)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match=r"^x: must hold 2 examples"):
+    with pytest.raises(ValueError, match=r"^x: must be 2 examples"):
         KMixup()(lambda x: x, ["a graph"], torch.zeros(2, dtype=torch.int64))
     with (
         hydra_initialised(),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mixupe import ManifoldMixup, Mixup, MixupE, mixup_loss, mixupe_loss
 from mixupe.augmentation.draw import draw_lam
 from mixupe.augmentation.loss import cross_entropy
-from mixupe.augmentation.mix_point import MixPoint, blend
+from mixupe.augmentation.mix_layer import MixLayer, interpolate
 from mixupe.augmentation.none import ERM
 
 
@@ -159,9 +159,9 @@ def test_mixing_at_a_module_is_mixing_what_flows_into_it() -> None:
     x, _ = batch(5)
     model = Net(5).double()
     lam = torch.tensor(0.4, dtype=torch.float64)
-    logits = MixPoint(model, "head").mixed_logits(x, lam, PERM)
+    logits = MixLayer(model, "head").mixed_logits(x, lam, PERM)
     h = model.activation(model.second(model.activation(model.first(x))))
-    torch.testing.assert_close(logits, model.head(blend(h, lam, PERM)))
+    torch.testing.assert_close(logits, model.head(interpolate(h, lam, PERM)))
     assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules()), (
         "hooks are removed"
     )
@@ -205,9 +205,9 @@ def test_a_module_that_runs_twice_is_refused() -> None:
         mixup_loss(Net(5).double(), x, y, lam=0.4, perm=PERM, mix_at="activation")
 
 
-def test_a_wrong_mix_point_lists_those_that_exist() -> None:
+def test_a_wrong_mix_layer_lists_those_that_exist() -> None:
     with pytest.raises(ValueError, match=r"'nowhere', allowed are input, first, second, activation, head"):
-        MixPoint(Net(5), "nowhere")
+        MixLayer(Net(5), "nowhere")
 
 
 def test_manifold_mixup_draws_every_layer_about_equally() -> None:

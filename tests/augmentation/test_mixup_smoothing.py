@@ -44,11 +44,11 @@ def test_it_is_timms(lam: float, smoothing: float, monkeypatch: pytest.MonkeyPat
 
 def test_without_smoothing_it_is_mixup() -> None:
     model = network()
-    one, other = (
+    first, second = (
         method(model, X, Y, generator=torch.Generator().manual_seed(5)).loss
         for method in (Mixup(0.7), MixupSmoothing(0.7, 0.0))
     )
-    torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
+    torch.testing.assert_close(first, second, rtol=1e-12, atol=0)
 
 
 def test_smoothing_is_torchs_and_holds_for_any_criterion() -> None:

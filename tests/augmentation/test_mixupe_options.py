@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mixupe import MixedLoss, MixupE, mixupe_loss
 from mixupe.augmentation.config import augmentation_settings, build_augmentation
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 X = torch.randn(6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -50,7 +50,7 @@ def test_joint_is_one_pass_and_batch_norm_sees_both_batches_together() -> None:
     passes: list[Tensor] = []
     model[1].register_forward_hook(lambda _module, args, _output: passes.append(args[0].detach()))  # type: ignore[index]
     result = mixupe_loss(model, X, Y, clean_pass="joint", **SETTINGS)
-    assert [len(one) for one in passes] == [12]
+    assert [len(batch) for batch in passes] == [12]
     assert result.logits.shape == (6, 3)
     torch.testing.assert_close(model[1].running_mean, 0.1 * passes[0].mean(0))  # type: ignore[index]
     separate = mixupe_loss(network(nn.BatchNorm1d), X, Y, clean_pass="separate", **SETTINGS)

@@ -67,11 +67,11 @@ class Training(nn.Module):
 
 
 def test_its_state_is_in_the_checkpoint_of_a_module_around_it() -> None:
-    one = Training()
+    training = Training()
     for _ in range(3):
-        one.method(one.model, X, Y, generator=seeded())
+        training.method(training.model, X, Y, generator=seeded())
     file = io.BytesIO()
-    torch.save(one.state_dict(), file)
+    torch.save(training.state_dict(), file)
     file.seek(0)
     state = torch.load(file, weights_only=True)
     assert {"method.x_mean", "method.batches"} < set(state)
@@ -80,7 +80,7 @@ def test_its_state_is_in_the_checkpoint_of_a_module_around_it() -> None:
     assert other.method.x_mean is not None
     assert torch.equal(other.method.x_mean, state["method.x_mean"])
     assert [bool(other.method(other.model, X, Y).penalty != 0) for _ in range(3)] == [False, True, False]
-    assert torch.equal(state["method.x_mean"], one.state_dict()["method.x_mean"]), "a loaded state is not shared"
+    assert torch.equal(state["method.x_mean"], training.state_dict()["method.x_mean"]), "a loaded state is not shared"
 
 
 def test_a_state_from_before_x_mean_was_part_of_it_is_taken() -> None:
@@ -102,7 +102,7 @@ def test_copies_go_on_as_the_method_does(name: str) -> None:
     losses(method, model)
     copies = [copy.deepcopy(method), pickle.loads(pickle.dumps(method))]  # noqa: S301 - our own
     expected = losses(method, model)
-    assert [losses(one, model) for one in copies] == [expected, expected]
+    assert [losses(copied, model) for copied in copies] == [expected, expected]
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -1,4 +1,4 @@
-"""Noisy Feature Mixup by hand: noise on what has been blended, at the layer that was drawn."""
+"""Noisy Feature Mixup by hand: noise on what has been interpolated, at the layer that was drawn."""
 
 import pytest
 import torch
@@ -40,11 +40,11 @@ def test_it_is_the_paper(layer: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_noise_it_is_manifold_mixup() -> None:
     model, layers = network(), ["input", "1", "2"]
     for seed in range(5):
-        one, other = (
+        first, second = (
             method(model, X, Y, generator=torch.Generator().manual_seed(seed)).loss
             for method in (ManifoldMixup(2.0, layers), NoisyFeatureMixup(2.0, 0.0, 0.0, layers))
         )
-        torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
+        torch.testing.assert_close(first, second, rtol=1e-12, atol=0)
 
 
 def test_noise_has_its_size() -> None:
@@ -57,8 +57,8 @@ def test_noise_has_its_size() -> None:
     x, y = torch.ones(1000, 50), torch.zeros(1000, dtype=torch.int64)
     for levels in ((0.5, 0.0), (0.0, 0.3), (0.3, 0.4)):
         NoisyFeatureMixup(1.0, *levels)(model, x, y, generator=torch.Generator().manual_seed(0))
-    assert [one.std().item() for one in seen] == pytest.approx([0.5, 0.3, 0.5], rel=0.02)
-    assert [one.mean().item() for one in seen] == pytest.approx([1, 1, 1], abs=0.01)
+    assert [batch.std().item() for batch in seen] == pytest.approx([0.5, 0.3, 0.5], rel=0.02)
+    assert [batch.mean().item() for batch in seen] == pytest.approx([1, 1, 1], abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -154,12 +154,12 @@ def test_a_loss_of_exactly_zero_stays_zero_and_has_a_gradient() -> None:
 def test_several_runs_at_once_have_their_own_penalties(variant: str) -> None:
     models, (x, y, mean) = [net(), net(bias=False)], batch()
     h = torch.stack([x, x.flip(0)]).requires_grad_()
-    logits = torch.stack([model(one) for model, one in zip(models, h, strict=True)])
+    logits = torch.stack([model(of_run) for model, of_run in zip(models, h, strict=True)])
     labels = torch.stack([y, y.flip(0)])
     together = penalty(logits, h, labels, variant, 0.5, torch.stack([mean, -mean]).unsqueeze(1))
     for run, model in enumerate(models):
-        one = h[run].detach().requires_grad_()
-        alone = penalty(model(one), one, labels[run], variant, 0.5, -mean if run else mean)
+        of_run = h[run].detach().requires_grad_()
+        alone = penalty(model(of_run), of_run, labels[run], variant, 0.5, -mean if run else mean)
         close(together[run], alone)
 
 

@@ -50,9 +50,9 @@ cases = st.builds(
 )
 
 
-def assert_same(case: Case, one: MixedLoss, other: MixedLoss) -> None:
-    torch.testing.assert_close(one.loss, other.loss, rtol=1e-10, atol=1e-12)
-    for ours, theirs in zip(case.gradients(one), case.gradients(other), strict=True):
+def assert_same(case: Case, a: MixedLoss, b: MixedLoss) -> None:
+    torch.testing.assert_close(a.loss, b.loss, rtol=1e-10, atol=1e-12)
+    for ours, theirs in zip(case.gradients(a), case.gradients(b), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
 

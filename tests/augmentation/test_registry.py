@@ -9,15 +9,15 @@ import yaml
 from torch import Tensor
 
 from mixupe import MixedLoss
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.config import augmentation_settings, build_augmentation, prototype, settings_class
 from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import Model
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods, style_of
-from mixupe.experiment.compose import CONFIGS
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.places import CONFIGS
 from mixupe.training.trainer import Trainer
 
 HERE = "tests.augmentation.test_registry"
@@ -38,8 +38,8 @@ class Smoothed(Method):
         super().__init__()
         self.share, self.classes, self.power = share, classes, power
 
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
-        logits = model(x)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        logits = call(x)
         loss = (1 - self.share) * cross_entropy(logits, y) - self.share * logits.log_softmax(1).mean()
         return MixedLoss(loss=loss, logits=logits, mixup_loss=loss, penalty=loss.new_zeros(()))
 
@@ -89,7 +89,7 @@ def test_arguments_are_keys() -> None:
     assert type(settings).model_fields["power"].json_schema_extra == {"identity_default": 1}
     method = build_augmentation(settings, torch.zeros(3))
     assert isinstance(method, Smoothed)
-    assert (method.share, method.classes, method.mix_points) == (1.0, ("a",), ())
+    assert (method.share, method.classes, method.mix_layers) == (1.0, ("a",), ())
 
 
 def test_the_way_from_a_path_knows_the_style() -> None:
@@ -130,24 +130,13 @@ def test_what_is_wrong_is_one_line(values: dict[str, Any], says: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_a_domain_that_a_method_does_not_take_is_refused() -> None:
-    with pytest.raises(UserError, match=r"^augmentation: smoothed takes images or tabular, the data set holds graphs$"):
-        augmentation_settings(smoothed(), "graphs", ())
-
-
-def test_a_criterion_that_a_method_does_not_take_is_refused() -> None:
-    settings = augmentation_settings(smoothed(), "tabular", ())
-    with pytest.raises(UserError, match=r"^trainer.criterion: augmentation smoothed does not take bce_softmax$"):
-        build_augmentation(settings, None, "bce_softmax")
-
-
 @pytest.mark.parametrize(("mix_at", "variant", "gets"), [("input", "exact", True), ("head", "exact", False)])
 def test_the_mean_input_is_for_mixing_at_the_input(mix_at: str, variant: str, gets: bool) -> None:
     values = {"name": "mixupe", "alpha": 1, "eta": 0, "threshold": 1, "variant": variant, "mix_at": mix_at}
     settings = augmentation_settings(values, "tabular", ())
     mean = torch.ones(3)
     assert (build_augmentation(settings, mean).x_mean is mean) is gets
-    assert prototype(settings).mix_points == (mix_at,)
+    assert prototype(settings).mix_layers == (mix_at,)
 
 
 def test_a_class_has_one_settings_class() -> None:

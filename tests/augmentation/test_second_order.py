@@ -12,7 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mixupe import MixedLoss, MixupE, mixupe_loss
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS
-from tests.ranks import results
+from tests.world import results
 
 PERM = torch.tensor([3, 4, 0, 1, 5, 2])
 Y = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -58,15 +58,15 @@ def test_fused_attention_gives_what_attention_by_hand_gives(variant: str, clean_
     fused, by_hand = Attention(), Attention(fused=False)
     losses = [mixed(model, x, variant, clean_pass=clean_pass) for model in (fused, by_hand)]
     torch.testing.assert_close(losses[0].penalty, losses[1].penalty)
-    for one in losses:
-        one.loss.backward()  # type: ignore[no-untyped-call]
+    for result in losses:
+        result.loss.backward()  # type: ignore[no-untyped-call]
     for ours, theirs in zip(fused.parameters(), by_hand.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 @pytest.mark.parametrize("variant", GRADIENT_VARIANTS)
 @pytest.mark.parametrize("mix_at", ["input", "attention", "head"])
-def test_torchs_own_attention_works_at_every_mix_point(variant: str, mix_at: str) -> None:
+def test_torchs_own_attention_works_at_every_mix_layer(variant: str, mix_at: str) -> None:
     model = Attention(own=False)
     x_mean = torch.zeros(8) if mix_at == "head" else torch.zeros(5, 8)
     result = mixed(model, torch.randn(6, 5, 8, generator=seeded(0)), variant, mix_at=mix_at, x_mean=x_mean)

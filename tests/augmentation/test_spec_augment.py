@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mixupe.augmentation.spec_augment import SpecAugment, stretches
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 
 
 def test_stretches() -> None:

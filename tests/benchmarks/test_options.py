@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks.options import Options, checked_options
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_figure_is_on_disk_as_soon_as_it_is_measured(options: Options, tmp_pat
     assert content["code"].keys() == {"commit", "dirty"}
     assert content["date"].endswith("+00:00")
     assert content["options"] == {"threads": 1, "repeat": 2}
-    assert [one.name for one in tmp_path.iterdir()] == [f"step-{CPU}.json"], "no partial file is left"
+    assert [path.name for path in tmp_path.iterdir()] == [f"step-{CPU}.json"], "no partial file is left"
     report.close()
     assert json.loads(path.read_text())["complete"] is True
 
@@ -84,8 +84,8 @@ def test_a_cpu_is_named_by_its_instruction_sets(
     for switch in ("ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA"):
         monkeypatch.delenv(switch, raising=False)
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: capability)
-    for one in ("avx512_bf16", "amx_tile"):
-        monkeypatch.setattr(f"torch.cpu._is_{one}_supported", lambda one=one: one in has)
+    for feature in ("avx512_bf16", "amx_tile"):
+        monkeypatch.setattr(f"torch.cpu._is_{feature}_supported", lambda feature=feature: feature in has)
     assert kind(torch.device("cpu")) == name
     assert kind(torch.device("cuda")) == "cuda"
     assert machine(torch.device("cpu"))["instructions"] == found

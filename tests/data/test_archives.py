@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mixupe.data.archives import staged_folder, unpack, unpacked
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def make_zip(path: Path, members: dict[str, bytes]) -> Path:

@@ -16,7 +16,7 @@ from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.speech.log_mel import LogMel
 from mixupe.data.speech.waveforms import Waveforms
 from mixupe.data.tensors import TensorSplit
-from mixupe.streams import generator
+from mixupe.rng import generator
 from tests.data.graphs.test_flat import random_graphs
 
 SIZE = 7

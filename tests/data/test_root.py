@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mixupe.data.root import needs_writable
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])

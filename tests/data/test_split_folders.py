@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mixupe.data.split_folders import find_parts, part_of
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 HERE = Path("set")
 

@@ -9,7 +9,7 @@ import pytest
 
 from mixupe.data.base import DataRequest, DatasetSettings, ProtocolName
 from mixupe.data.splits import Examples, Indexes
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 COUNTS = (100, 60, 40)
 LABELS = np.repeat(np.arange(3), COUNTS)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.attacks import Ball, attacked, ball_of
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 FREE = Ball(torch.ones(()), torch.tensor(-float("inf")), torch.tensor(float("inf")), (0.1,))
 
@@ -52,8 +52,8 @@ def test_radius_0_and_the_start_change_nothing_that_they_should_not() -> None:
     model, x, y = nn.Linear(4, 3), torch.randn(6, 4), torch.arange(6) % 3
     for kind in ("fgsm", "pgd"):
         assert torch.equal(attacked(model, x, y, FREE, 0.0, kind, generator(0, "start")), x)
-    one, other = (attacked(model, x, y, FREE, 0.1, "pgd", generator(0, "start")) for _ in range(2))
-    assert torch.equal(one, other)
+    first, second = (attacked(model, x, y, FREE, 0.1, "pgd", generator(0, "start")) for _ in range(2))
+    assert torch.equal(first, second)
 
 
 def test_other_data_than_images_are_unbounded_in_units_of_their_scale() -> None:

@@ -61,6 +61,6 @@ def test_batches_of_large_inputs_are_small(shape: tuple[int, ...], examples: int
 def test_the_size_of_a_batch_changes_no_result() -> None:
     torch.manual_seed(0)
     model, split = nn.Linear(4, 3), TensorSplit(torch.randn(50, 4), torch.arange(50))
-    one, other = predict(model, split, batch=7), predict(model, split)
-    torch.testing.assert_close(one[0], other[0])
-    assert torch.equal(one[1], other[1])
+    in_batches, at_once = predict(model, split, batch=7), predict(model, split)
+    torch.testing.assert_close(in_batches[0], at_once[0])
+    assert torch.equal(in_batches[1], at_once[1])

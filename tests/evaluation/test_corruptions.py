@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupted
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 
 def images(channels: int = 3, size: int = 32, count: int = 12) -> TensorImages:

@@ -10,12 +10,12 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import rotate
 
 from mixupe.data.images.tensor_images import TensorImages
+from mixupe.errors import UserError
 from mixupe.evaluation.deformations import DEFORMATIONS, Deformation, affine, deformed, matrices
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.run import request_run
-from mixupe.settings import UserError
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 
 def images(count: int = 4, height: int = 9, width: int = 13) -> TensorImages:
@@ -37,10 +37,10 @@ def angles(count: int, size: float) -> Tensor:
 def test_a_rotation_is_torchvisions_each_image_by_its_own_angle() -> None:
     pixels = images().pixels
     turned = seen("rotation", 40.0, pixels)
-    for one, image, angle in zip(turned, pixels, angles(4, 40.0).tolist(), strict=True):
+    for found, image, angle in zip(turned, pixels, angles(4, 40.0).tolist(), strict=True):
         expected = rotate(image.float(), -angle, InterpolationMode.BILINEAR)
         inverse = rotate(image.float(), angle, InterpolationMode.BILINEAR)
-        errors = [(one.float() - other).abs().max().item() for other in (expected, inverse)]
+        errors = [(found.float() - other).abs().max().item() for other in (expected, inverse)]
         assert min(errors) <= 0.5 + 1e-3, "up to rounding"
     assert not torch.equal(turned[0], turned[1])
 

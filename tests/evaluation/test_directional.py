@@ -8,7 +8,7 @@ from torch import nn
 
 from mixupe import Mixup
 from mixupe.evaluation.directional import AlphaTrace, alpha
-from mixupe.streams import generator
+from mixupe.rng import generator
 from tests.training.conftest import bundle, network, trainer
 
 

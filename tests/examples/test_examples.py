@@ -1,4 +1,7 @@
-"""Each example runs as it stands and learns what it trains on; those whose packages are not here are skipped."""
+"""Each example runs as it stands and learns what it trains on.
+
+`make test` installs what they need; where tests are started in another way, those whose packages are not here are skipped.
+"""
 
 import importlib.util
 import os
@@ -30,7 +33,7 @@ def test_each_need_is_of_an_example() -> None:
 def test_an_example_learns(name: str, tmp_path: Path) -> None:
     needed = NEEDS.get(name)
     if needed is not None and importlib.util.find_spec(needed) is None:
-        pytest.skip(f"{needed} is not installed")
+        pytest.skip(f"{needed} is not installed; pip install -c constraints.txt -e '.[examples]'")
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1", "KERAS_HOME": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, EXAMPLES / f"{name}.py"], cwd=tmp_path, env=environment, capture_output=True, text=True

@@ -24,7 +24,7 @@ def compose(tmp_path: Path) -> Iterator[Compose]:
             f"output_root={tmp_path}",
         ]
         chosen = {override.split("=")[0] for override in overrides}
-        return compose_settings([*(one for one in base if one.split("=")[0] not in chosen), *overrides])
+        return compose_settings([*(override for override in base if override.split("=")[0] not in chosen), *overrides])
 
     with hydra_initialised():
         yield settings

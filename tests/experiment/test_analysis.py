@@ -8,14 +8,14 @@ import torch
 
 from mixupe.data.base import DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.analysis import analyse
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_json
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.run import request_run
 from mixupe.experiment.snapshots import kept_snapshots, spread_steps, trained_again
-from mixupe.settings import UserError
+from mixupe.files import write_json
 from tests.experiment.conftest import Compose
 from tests.tiny_sets import tiny_sets
 

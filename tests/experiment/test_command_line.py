@@ -5,8 +5,8 @@ import shlex
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import check_config_choice, readable
-from mixupe.settings import UserError
 
 
 @pytest.mark.parametrize(

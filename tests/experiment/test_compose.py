@@ -2,16 +2,19 @@
 
 import pytest
 from hydra import compose
+from omegaconf import OmegaConf
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import (
     CONFIG_NAME,
+    _chosen,
     compose_settings,
     expand_grid,
     hydra_initialised,
     settings_of,
     with_recipe,
 )
-from mixupe.settings import UserError
+from mixupe.places import CONFIGS
 
 
 @pytest.mark.parametrize(
@@ -37,6 +40,15 @@ def test_settings_are_those_of_hydras_own_composition(overrides: list[str]) -> N
         expected = settings_of(compose(CONFIG_NAME, overrides=with_recipe(overrides)))
         assert compose_settings(overrides) == expected
         assert compose_settings(overrides) == expected, "composing leaves no trace"
+
+
+@pytest.mark.parametrize("group", ["dataset", "model", "augmentation", "optimizer", "scheduler", "trainer", "logger"])
+def test_a_choice_is_its_file(group: str) -> None:
+    names = sorted(path.relative_to(CONFIGS / group).with_suffix("") for path in (CONFIGS / group).rglob("*.yaml"))
+    with hydra_initialised():
+        for name in (names[0], names[-1]):
+            composed = OmegaConf.to_container(compose(CONFIG_NAME, overrides=[f"{group}={name}"]))
+            assert _chosen((f"{group}={name}",), ()) == composed
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all, with_recipe
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
 
@@ -74,10 +74,10 @@ def test_the_domain_chooses_what_is_left_open() -> None:
 
 
 def test_many_seeds_are_composed_alike(compose: Compose) -> None:
-    one = compose("seed=2")
+    settings = compose("seed=2")
     base = ["dataset=tabular/wine", "trainer.epochs=3", "trainer.device=cpu", "logger=none"]
-    root = f"output_root={one.output_root}"
-    assert compose_all([[*base, root, "seed=1"], [*base, root, "seed=2"]])[1] == one
+    root = f"output_root={settings.output_root}"
+    assert compose_all([[*base, root, "seed=1"], [*base, root, "seed=2"]])[1] == settings
 
 
 def test_mix_at_auto_is_resolved(compose: Compose) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_record
 from mixupe.experiment.metrics_log import MetricsLog
@@ -19,8 +19,7 @@ from mixupe.experiment.outcome import Outcome, known_outcome
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.sweep import run_sweep
-from mixupe.files import previous
-from mixupe.settings import UserError
+from mixupe.files import previous, write_json
 from mixupe.tables.collect import declared_runs, keep_records
 from mixupe.tables.manifest import Table
 from tests.experiment.conftest import Compose
@@ -257,7 +256,7 @@ def test_a_sweep_goes_on_over_damaged_runs(tmp_path: Path, capsys: pytest.Captur
     jobs = TABLE.override_lists([f"output_root={tmp_path}"])
     with hydra_initialised():
         before = run_sweep("toy", jobs)
-        folders = [RunStore(tmp_path).folder(one.id) for one in before]
+        folders = [RunStore(tmp_path).folder(outcome.id) for outcome in before]
         DAMAGE["cut off"](folders[0].record)
         DAMAGE["empty"](folders[1].path / "state.json")
         DAMAGE["missing"](folders[2].record)
@@ -266,7 +265,7 @@ def test_a_sweep_goes_on_over_damaged_runs(tmp_path: Path, capsys: pytest.Captur
     assert len(warnings(capsys)) == 3
     for old, new in zip(before, again, strict=True):
         assert comparable(old.record or {}) == comparable(new.record or {})
-    assert [one.fresh for one in again] == [True, False, True, False]
+    assert [outcome.fresh for outcome in again] == [True, False, True, False]
 
 
 @pytest.mark.parametrize("damage", ["cut off", "empty", "no JSON", "no object", "another run's"])
@@ -303,7 +302,7 @@ def test_a_damaged_record_of_a_table_is_named_and_mended(
         assert [line.split(" warning: ")[1] for line in warnings(capsys)] == [
             f"{path} is damaged; taken from the run store, or run again"
         ]
-        assert [one.fresh for one in again] == [True, False, False, False]
+        assert [outcome.fresh for outcome in again] == [True, False, False, False]
         keep_records(TABLE, declared_runs(TABLE, results, extra), results)
     assert comparable(json.loads(path.read_bytes())) == comparable(json.loads(whole))
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
+from mixupe.errors import UserError
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.files import previous
-from mixupe.settings import UserError
 from mixupe.training.trainer import Trainer
 from tests.disturb import after_step
 from tests.experiment.conftest import Compose

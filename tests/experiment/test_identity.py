@@ -68,5 +68,5 @@ def test_writing_out_a_default_changes_nothing(compose: Compose) -> None:
 
 def test_ids_of_several_seeds_are_those_of_each(compose: Compose) -> None:
     settings = [compose(f"seed={seed}") for seed in (0, 3)]
-    assert run_ids(settings) == [run_id(one) for one in settings]
+    assert run_ids(settings) == [run_id(run) for run in settings]
     assert run_ids([]) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mixupe.errors import UserError
 from mixupe.experiment.identity import identity, run_id
 from mixupe.experiment.initial import initial_model, longer_note
 from mixupe.experiment.model_file import read_model
@@ -13,7 +14,6 @@ from mixupe.experiment.prepare import prepare
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunStore
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 
 
@@ -47,6 +47,9 @@ def test_what_would_leak_or_does_not_fit_is_refused(compose: Compose) -> None:
         request_run(compose("init_from=0123456789abcdef"))
     with pytest.raises(UserError, match="init_from: string should match pattern"):
         compose("init_from=best")
+    with pytest.raises(UserError, match="init_from: 'ffff' must begin the id of one run, begins 0 in "):
+        compose("init_from=ffff")
+    assert compose(f"init_from='{first[:8]}'") == compose(f"init_from={first}")
 
 
 def test_more_epochs_are_said_to_be_a_new_run(compose: Compose, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mixupe.experiment.files import write_json
+from mixupe.errors import UserError
 from mixupe.experiment.kept import PACKED, keep, kept_ids, kept_record, kept_records, read_kept, tables_with_records
-from mixupe.settings import UserError
+from mixupe.files import write_json
 
 
 def record(number: int, error: float = 5.0) -> dict[str, Any]:

@@ -18,7 +18,8 @@ from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from omegaconf import OmegaConf
 
-from mixupe import stopping
+from mixupe import preemption
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIG_NAME, hydra_initialised
 from mixupe.experiment.launchers import WorkerDiedError, Workers, check_launcher, in_worker, launch
 from mixupe.experiment.outcome import Outcome
@@ -26,7 +27,6 @@ from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
-from mixupe.settings import UserError
 
 DONE = Outcome("1", "a run", "DONE", fresh=True)
 
@@ -38,7 +38,9 @@ class Launcher:
         self.work = work
 
     def launch(self, override_lists: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        return [JobReturn(status=JobStatus.COMPLETED, _return_value=self.work(one)) for one in override_lists]
+        return [
+            JobReturn(status=JobStatus.COMPLETED, _return_value=self.work(overrides)) for overrides in override_lists
+        ]
 
 
 def returned(work: Callable[[Sequence[str]], Any], jobs: Sequence[Sequence[str]]) -> list[Any]:
@@ -114,23 +116,23 @@ def test_the_death_of_a_worker_is_one_line() -> None:
         launch(Launcher(raising(ZeroDivisionError())), [[]])
 
 
-@pytest.mark.parametrize("number", stopping.SIGNALS)
+@pytest.mark.parametrize("number", preemption.SIGNALS)
 def test_a_signal_ends_the_wait_for_jobs_elsewhere(number: signal.Signals) -> None:
     def wait(_: Sequence[str]) -> None:
         os.kill(os.getpid(), number)
         time.sleep(30)
 
     before = signal.getsignal(number)
-    with stopping.listening():
+    with preemption.listening():
         assert returned(wait, [[]]) == []
-        assert stopping.reason() == number.name
+        assert preemption.reason() == number.name
     assert signal.getsignal(number) is before
 
 
 def test_ray_answers_sigterm_with_an_exit() -> None:
-    with stopping.listening():
+    with preemption.listening():
         assert returned(raising(SystemExit(15)), [[]]) == []
-        assert stopping.reason() == "SIGTERM"
+        assert preemption.reason() == "SIGTERM"
 
 
 def test_jobs_are_told_when_a_time_box_ends() -> None:
@@ -138,8 +140,8 @@ def test_jobs_are_told_when_a_time_box_ends() -> None:
         return overrides
 
     assert returned(work, [["seed=0"]]) == [["seed=0"]]
-    with stopping.time_box(5):
-        box = f"++hydra.job.env_set.{stopping.DEADLINE}='{os.environ[stopping.DEADLINE]}'"
+    with preemption.time_box(5):
+        box = f"++hydra.job.env_set.{preemption.DEADLINE}='{os.environ[preemption.DEADLINE]}'"
         assert returned(work, [["seed=0"]]) == [["seed=0", box]]
 
 
@@ -169,14 +171,14 @@ def worker(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
 def test_a_worker_is_where_the_sweep_was_started(worker: Callable[[Path], None], tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     worker(tmp_path / "there")
-    with stopping.listening():
+    with preemption.listening():
         in_worker(lambda: [DONE])
     assert Path.cwd() == tmp_path / "there"
 
 
 def test_a_machine_without_that_folder_is_named(worker: Callable[[Path], None], tmp_path: Path) -> None:
     worker(tmp_path / "nowhere")
-    with stopping.listening(), pytest.raises(UserError, match=r"hydra/launcher: .* has no folder .*nowhere"):
+    with preemption.listening(), pytest.raises(UserError, match=r"hydra/launcher: .* has no folder .*nowhere"):
         in_worker(lambda: pytest.fail("it ran"))
 
 
@@ -222,11 +224,11 @@ def test_submitit_queues_a_run_again_after_it_has_saved(
             return [DONE]
         os.kill(os.getpid(), signal.SIGUSR2)
         assert not queued, "the run goes on until it has saved"
-        return [Outcome("1", "a run", "INTERRUPTED", fresh=True, reason=f"{stopping.reason()} in epoch 1")]
+        return [Outcome("1", "a run", "INTERRUPTED", fresh=True, reason=f"{preemption.reason()} in epoch 1")]
 
     before = signal.signal(signal.SIGUSR2, lambda number, _: queued.append(number))
     try:
-        with stopping.listening():
+        with preemption.listening():
             in_worker(run)
     finally:
         signal.signal(signal.SIGUSR2, before)
@@ -253,11 +255,11 @@ def test_the_death_of_one_worker_fails_its_run_alone(tmp_path: Path, capsys: pyt
 
     with hydra_initialised(), pytest.raises(SweepFailedError, match="1 of 3 runs did not finish"):
         run_sweep("grid", jobs(tmp_path), dying)
-    (line,) = (one for one in capsys.readouterr().err.splitlines() if "FAILED" in one)
+    (line,) = (text for text in capsys.readouterr().err.splitlines() if "FAILED" in text)
     assert re.fullmatch(r"seed=0 [0-9a-f]{8}: FAILED - its process died \(SIGKILL\(-9\)\); asked for .* goes on", line)
     assert len(list(tmp_path.glob("runs/*/record.json"))) == 2
     with hydra_initialised():
-        assert [one.state for one in run_sweep("grid", jobs(tmp_path), dying)] == ["DONE"] * 3
+        assert [outcome.state for outcome in run_sweep("grid", jobs(tmp_path), dying)] == ["DONE"] * 3
 
 
 def test_workers_that_die_before_they_begin_end_the_sweep(tmp_path: Path) -> None:

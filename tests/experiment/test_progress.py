@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from mixupe import console
 from mixupe.experiment import progress
 from mixupe.experiment.progress import OneRun, eta, sweep_progress
 
@@ -32,9 +33,7 @@ def test_lines_of_a_sweep_count_runs(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_in_a_terminal_the_bar_alone_estimates(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
-    monkeypatch.setattr(
-        progress, "CONSOLE", Console(file=shown, force_terminal=True, width=80, highlight=False, color_system=None)
-    )
+    _in_a_terminal(monkeypatch, shown)
     with sweep_progress("grid", 2) as sweep, sweep.run("seed=0", 3, 0) as bar:
         bar.epoch(2, METRICS)
         assert sweep.bars is not None
@@ -49,10 +48,14 @@ def test_in_a_terminal_the_bar_alone_estimates(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_run_that_goes_on_is_timed_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = io.StringIO()
-    monkeypatch.setattr(
-        progress, "CONSOLE", Console(file=shown, force_terminal=True, width=80, highlight=False, color_system=None)
-    )
+    _in_a_terminal(monkeypatch, shown)
     with OneRun().run("a run", 10, 8) as bar:
         assert "ETA" not in shown.getvalue()
         bar.epoch(9, METRICS)
     assert "ETA 0:0" in shown.getvalue()
+
+
+def _in_a_terminal(monkeypatch: pytest.MonkeyPatch, shown: io.StringIO) -> None:
+    terminal = Console(file=shown, force_terminal=True, width=80, highlight=False, color_system=None)
+    for module in (console, progress):
+        monkeypatch.setattr(module, "CONSOLE", terminal)

@@ -23,10 +23,10 @@ def test_settings_arrive_as_they_were(overrides: list[str], tmp_path: Path, monk
     root = tmp_path / "a 'folder' of ${x}=[1],{2}"
     with hydra_initialised():
         plain = compose_all([[*overrides, f"seed={seed}"] for seed in (0, 1)])
-    sent = [Request.of(one.model_copy(update={"output_root": root}), f"seed={one.seed}") for one in plain]
+    sent = [Request.of(run.model_copy(update={"output_root": root}), f"seed={run.seed}") for run in plain]
     write_job(Path("0.json"), sent)
     arrived = read_job(Path("0.json"))
-    assert [one.settings.model_dump() for one in arrived] == [one.settings.model_dump() for one in sent]
-    assert [one.title for one in arrived] == ["seed=0", "seed=1"]
-    assert [one.folder for one in arrived] == [one.folder for one in sent]
-    assert [one.folder.id for one in arrived] == [run_id(one) for one in plain]
+    assert [request.settings.model_dump() for request in arrived] == [request.settings.model_dump() for request in sent]
+    assert [request.title for request in arrived] == ["seed=0", "seed=1"]
+    assert [request.folder for request in arrived] == [request.folder for request in sent]
+    assert [request.folder.id for request in arrived] == [run_id(run) for run in plain]

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.evaluation.corruptions import CORRUPTIONS
 from mixupe.evaluation.deformations import DEFORMATIONS
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.finished import FinishedRun, find_run
 from mixupe.experiment.robustness import PARTS, evaluate
 from mixupe.experiment.run import request_run
-from mixupe.settings import UserError
 from tests.tiny_sets import tiny_sets
 
 RESULTS = Path("results")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import AlreadyRunningError, RunFolder, RunStore
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
 from tests.same import comparable
 
@@ -61,7 +61,7 @@ def test_the_same_seed_gives_the_same_record_and_another_does_not(compose: Compo
 
 def test_a_record_says_where_its_test_part_comes_from(compose: Compose) -> None:
     outcomes = [request_run(compose(*keys)) for keys in ((), ("dataset.folds=3",))]
-    assert [(one.record or {})["test_part"] for one in outcomes] == ["drawn", "fold"]
+    assert [(outcome.record or {})["test_part"] for outcome in outcomes] == ["drawn", "fold"]
 
 
 def test_a_record_does_not_say_where_files_lie(compose: Compose, tmp_path: Path) -> None:

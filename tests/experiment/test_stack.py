@@ -1,4 +1,4 @@
-"""Stacks in sweeps: records equal those of single runs, each run keeps its own folder, lock, state and mirror."""
+"""Stacks in sweeps: records equal those of single runs, each run keeps its own folder, lock, state and logger."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,7 +33,7 @@ def folder_of(settings: RunSettings) -> RunFolder:
 
 
 def attempt_runs(settings: Sequence[RunSettings]) -> list[Outcome]:
-    return run_all([Request.of(one) for one in settings], Quiet())
+    return run_all([Request.of(run_settings) for run_settings in settings], Quiet())
 
 
 def attempt_run(settings: RunSettings) -> Outcome:
@@ -81,18 +81,20 @@ def test_a_sweep_gives_the_records_of_single_runs(
     assert {record["timing"].get("stacked") for record in single.values()} == {None}
     with hydra_initialised():
         settings = compose_all(jobs["auto"])
-    for one in settings:
-        folder = folder_of(one)
+    for run_settings in settings:
+        folder = folder_of(run_settings)
         assert folder.state() == "DONE"
         rows = MetricsLog(folder.metrics).rows()
         assert [row["epoch"] for row in rows] == [1, 2]
         seconds = records[folder.id]["timing"]["seconds"]
         assert 0 < rows[0]["seconds"] < rows[1]["seconds"] < seconds
         assert {"config.yaml", "checkpoint.pt", "record.json"} <= {path.name for path in folder.path.iterdir()}
-    wall = max(one["timing"]["finished"] for one in records.values()) - min(
-        one["timing"]["started"] for one in records.values()
+    wall = max(record["timing"]["finished"] for record in records.values()) - min(
+        record["timing"]["started"] for record in records.values()
     )
-    assert sum(one["timing"]["seconds"] for one in records.values()) <= wall + 0.1, "shares of the time that passed"
+    assert sum(record["timing"]["seconds"] for record in records.values()) <= wall + 0.1, (
+        "shares of the time that passed"
+    )
     assert sweep(jobs["auto"]) == records, "found, not repeated"
 
 
@@ -100,7 +102,7 @@ def test_runs_of_one_method_that_differ_in_alpha_and_eta_are_one_stack(tmp_path:
     def jobs(how: str) -> list[list[str]]:
         points = [("0.5", "0.01"), ("1.0", "0.1"), ("2.0", "0.5")]
         values = [[f"augmentation.alpha={alpha}", f"augmentation.eta={eta}"] for alpha, eta in points]
-        return [[*grid(tmp_path / how, f"trainer.stack={how}", seeds=[4])[0], *one] for one in values]
+        return [[*grid(tmp_path / how, f"trainer.stack={how}", seeds=[4])[0], *overrides] for overrides in values]
 
     records = sweep(jobs("auto"))
     assert {record["timing"]["stacked"] for record in records.values()} == {3}
@@ -177,7 +179,7 @@ def test_a_launcher_gets_one_job_a_stack(tmp_path: Path) -> None:
 
     def jobs(how: str) -> list[list[str]]:
         lists = [grid(tmp_path / how, f"augmentation={name}", f"trainer.stack={how}") for name in ("none", "mixup")]
-        return [job for one in lists for job in one]
+        return [job for part in lists for job in part]
 
     records = sweep(jobs("auto"), launch=launch, workers=2)
     assert len(launched) == 2
@@ -195,10 +197,14 @@ def test_one_run_that_diverges_fails_alone(compose: Compose, tmp_path: Path) -> 
     failed = folder_of(settings[1])
     assert "NonFiniteLossError" in failed.log.read_text()
     assert failed.details()["kind"] == "NonFiniteLossError"
-    alone = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
+    alone = [
+        attempt_run(run_settings.model_copy(update={"output_root": tmp_path / "alone"})) for run_settings in settings
+    ]
     assert [outcome.state for outcome in alone] == ["DONE", "FAILED", "DONE"]
     assert alone[1].reason.split(";")[0] == outcomes[1].reason.split(";")[0]
-    records, expected = ({one.id: one.record for one in many if one.record} for many in (outcomes, alone))
+    records, expected = (
+        {outcome.id: outcome.record for outcome in many if outcome.record} for many in (outcomes, alone)
+    )
     assert_equal(records, expected)
     again = attempt_runs(settings)
     assert [(outcome.state, outcome.fresh) for outcome in again] == [
@@ -213,14 +219,14 @@ def test_runs_that_are_done_or_at_work_elsewhere_are_left_out(compose: Compose) 
     done = attempt_run(settings[0])
     with folder_of(settings[1]).claimed():
         outcomes = attempt_runs(settings)
-    assert [(one.state, one.fresh) for one in outcomes] == [
+    assert [(outcome.state, outcome.fresh) for outcome in outcomes] == [
         ("DONE", False),
         ("RUNNING", False),
         ("DONE", True),
         ("DONE", True),
     ]
     assert outcomes[0].record == done.record
-    assert [(one.record or {})["timing"]["stacked"] for one in outcomes[2:]] == [2, 2]
+    assert [(outcome.record or {})["timing"]["stacked"] for outcome in outcomes[2:]] == [2, 2]
 
 
 def test_bad_input_is_refused_and_leaves_nothing(compose: Compose, tmp_path: Path) -> None:
@@ -241,7 +247,9 @@ def test_runs_at_different_epochs_go_on_together(
 ) -> None:
     """One run was killed in its second epoch, one in its third, one not begun: as after a kill between two saves."""
     settings = [compose("trainer.stack=auto", "trainer.epochs=4", f"seed={seed}") for seed in range(3)]
-    expected = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
+    expected = [
+        attempt_run(run_settings.model_copy(update={"output_root": tmp_path / "alone"})) for run_settings in settings
+    ]
     train_epoch = Trainer.train_epoch
 
     def kill(settings: RunSettings, epochs: int) -> None:
@@ -259,9 +267,12 @@ def test_runs_at_different_epochs_go_on_together(
     kill(settings[0], epochs=1)
     kill(settings[1], epochs=2)
     outcomes = attempt_runs(settings)
-    assert_equal({one.id: one.record or {} for one in outcomes}, {one.id: one.record or {} for one in expected})
-    for one in settings:
-        assert [row["epoch"] for row in MetricsLog(folder_of(one).metrics).rows()] == [1, 2, 3, 4]
+    assert_equal(
+        {outcome.id: outcome.record or {} for outcome in outcomes},
+        {outcome.id: outcome.record or {} for outcome in expected},
+    )
+    for run_settings in settings:
+        assert [row["epoch"] for row in MetricsLog(folder_of(run_settings).metrics).rows()] == [1, 2, 3, 4]
 
 
 def test_asked_to_stop_all_runs_are_interrupted_and_go_on(
@@ -276,45 +287,64 @@ def test_asked_to_stop_all_runs_are_interrupted_and_go_on(
         return "SIGTERM" if asked > 4 else None  # once before each run, then before each epoch
 
     with monkeypatch.context() as patch:
-        patch.setattr("mixupe.stopping.reason", reason)
+        patch.setattr("mixupe.preemption.reason", reason)
         stopped = attempt_runs(settings)
-    assert [one.state for one in stopped] == ["INTERRUPTED"] * 3
+    assert [outcome.state for outcome in stopped] == ["INTERRUPTED"] * 3
     assert stopped[0].reason == "SIGTERM after epoch 1; the same command goes on from there"
     assert folder_of(settings[0]).state() == "INTERRUPTED"
     outcomes = attempt_runs(settings)
-    expected = [attempt_run(one.model_copy(update={"output_root": tmp_path / "alone"})) for one in settings]
-    assert_equal({one.id: one.record or {} for one in outcomes}, {one.id: one.record or {} for one in expected})
+    expected = [
+        attempt_run(run_settings.model_copy(update={"output_root": tmp_path / "alone"})) for run_settings in settings
+    ]
+    assert_equal(
+        {outcome.id: outcome.record or {} for outcome in outcomes},
+        {outcome.id: outcome.record or {} for outcome in expected},
+    )
 
 
 def test_what_cannot_be_stacked_after_all_is_trained_alone(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "alone_by_model", lambda _trainer: "it is not tame")
     outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
-    assert [one.state for one in outcomes] == ["DONE", "DONE"]
-    assert all("stacked" not in (one.record or {})["timing"] for one in outcomes)
+    assert [outcome.state for outcome in outcomes] == ["DONE", "DONE"]
+    assert all("stacked" not in (outcome.record or {})["timing"] for outcome in outcomes)
 
 
-def test_each_run_has_its_own_mirror(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
-    mirrored: list[Any] = []
+def test_each_run_has_its_own_logger(compose: Compose, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged: list[Any] = []
 
     @contextmanager
-    def mirror(settings: RunSettings, past: list[dict[str, float]]) -> Iterator[Any]:
-        class Mirror:
+    def run_logger(settings: RunSettings, past: list[dict[str, float]]) -> Iterator[Any]:
+        class RunLogger:
             def summary(self, metrics: dict[str, float]) -> None:
-                mirrored.append((run_id(settings), [row["epoch"] for row in past], metrics))
+                logged.append((run_id(settings), [row["epoch"] for row in past], metrics))
 
             def explain(self, data: Any, outputs: Any) -> None:
                 pass
 
-        yield Mirror()
+        yield RunLogger()
 
-    monkeypatch.setattr(run, "mirror", mirror)
+    monkeypatch.setattr(run, "run_logger", run_logger)
     outcomes = attempt_runs([compose("trainer.stack=auto", f"seed={seed}") for seed in (0, 1)])
-    assert mirrored == [(one.id, [1, 2, 3], (one.record or {})["metrics"]) for one in outcomes]
+    assert logged == [(outcome.id, [1, 2, 3], (outcome.record or {})["metrics"]) for outcome in outcomes]
 
 
 def test_stacks_of_two_weights_and_biases_runs(compose: Compose, tmp_path: Path) -> None:
     pytest.importorskip("wandb")
     settings = [compose("trainer.stack=auto", "logger=wandb", f"seed={seed}") for seed in (0, 1)]
-    assert [one.state for one in attempt_runs(settings)] == ["DONE", "DONE"]
+    assert [outcome.state for outcome in attempt_runs(settings)] == ["DONE", "DONE"]
     found = {path.name.rsplit("-", 1)[1] for path in (tmp_path / "wandb").glob("offline-run-*")}
-    assert found == {run_id(one) for one in settings}
+    assert found == {run_id(run_settings) for run_settings in settings}
+
+
+def test_runs_on_graphs_are_put_together_by_seed() -> None:
+    base = ["model=gin5", "augmentation=mixup"]
+    with hydra_initialised():
+        settings = compose_all(
+            [
+                job
+                for alpha in (0.1, 0.5, 1)
+                for job in grid(Path("x"), *base, f"augmentation.alpha={alpha}", dataset="mutag", seeds=(0, 1))
+            ]
+        )
+    parts = chunks.chunks(list(range(6)), lambda number: settings[number], workers=1)
+    assert parts == [[0, 2, 4], [1, 3, 5]]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError, run_sweep
-from mixupe.settings import UserError
 from tests.disturb import after_step, get, time_over_after_step
 from tests.same import assert_same_runs, comparable
 
@@ -46,9 +46,9 @@ def test_a_signal_stops_the_sweep_and_the_same_sweep_goes_on(
     again = sweep(tmp_path / "stopped")
     assert f"resumed in epoch 2 after 2 of {STEPS} steps" in capsys.readouterr().out
     assert [outcome.fresh for outcome in again] == [False, True, True]
-    for one, other in zip(again, whole, strict=True):
-        assert comparable(one.record or {}) == comparable(other.record or {})
-        assert_same_runs(*(RunStore(tmp_path / name).folder(one.id) for name in ("stopped", "whole")))
+    for resumed, uninterrupted in zip(again, whole, strict=True):
+        assert comparable(resumed.record or {}) == comparable(uninterrupted.record or {})
+        assert_same_runs(*(RunStore(tmp_path / name).folder(resumed.id) for name in ("stopped", "whole")))
 
 
 def test_a_time_box_leaves_the_rest_for_the_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mixupe.experiment.titles import title_of, titles_of
+from mixupe.experiment.titles import summary_texts, title_of, titles_of
 from tests.experiment.conftest import Compose
 
 
@@ -34,3 +34,11 @@ def test_titles(compose: Compose, runs: list[list[str]], titles: list[str]) -> N
     for title, expected in zip(found, titles, strict=True):
         assert title.startswith(expected)
     assert title_of(settings[0]).endswith(f" seed {settings[0].seed}")
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders() -> None:
+    named = {"dataset.name": "my", "model.name": "mlp", "augmentation.name": "none"}
+    runs = [{**named, "dataset.path": path, "seed": seed} for path in ("a/my.csv", "b/my.csv") for seed in (0, 1)]
+    assert summary_texts(runs).each == tuple(f"seed={run['seed']} path={run['dataset.path']}" for run in runs)
+    alone = [{**run, "seed": number} for number, run in enumerate(runs)]
+    assert summary_texts(alone).each == ("seed=0", "seed=1", "seed=2", "seed=3")

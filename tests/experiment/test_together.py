@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 import torch
 
+from mixupe.console import complain, say
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.prepare import check_processes
-from mixupe.experiment.progress import complain, say
+from mixupe.experiment.rules import check_processes
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunFolder, RunStore
-from mixupe.settings import UserError
-from mixupe.stopping import listening
+from mixupe.preemption import listening
 from mixupe.training.trainer import Trainer
 from tests.experiment.conftest import Compose
-from tests.ranks import environment, results, started
 from tests.same import comparable
+from tests.world import environment, results, started
 
 SHARED = ["trainer.accumulate=2", "trainer.batch_size=20"]
 
@@ -46,9 +46,9 @@ def assert_same_records(found: dict[str, Any], expected: dict[str, Any]) -> None
 
 def flat(values: dict[str, Any]) -> dict[str, float]:
     return {
-        f"{name} {index}": one
+        f"{name} {index}": item
         for name, value in values.items()
-        for index, one in enumerate(value if isinstance(value, list) else [value])
+        for index, item in enumerate(value if isinstance(value, list) else [value])
     }
 
 
@@ -72,7 +72,7 @@ def test_two_processes_leave_the_one_record_of_one(
     assert_same_records(record, alone.record)
     assert (record["hardware"]["processes"], alone.record["hardware"]["processes"]) == (2, 1)
     assert len(MetricsLog(folder.metrics).rows()) == 3
-    assert [one.fresh for one in together(settings, tmp_path / "again")] == [False, False]
+    assert [outcome.fresh for outcome in together(settings, tmp_path / "again")] == [False, False]
 
 
 def wait_for_epochs(folder: RunFolder, count: int) -> None:
@@ -199,7 +199,7 @@ def test_a_batch_must_have_a_micro_batch_for_each_process(compose: Compose, tmp_
 def test_a_run_at_work_elsewhere_is_left_alone(compose: Compose, tmp_path: Path) -> None:
     settings = compose(*SHARED)
     with folder_of(settings).claimed():
-        assert [one.state for one in together(settings, tmp_path / "processes")] == ["RUNNING", "RUNNING"]
+        assert [outcome.state for outcome in together(settings, tmp_path / "processes")] == ["RUNNING", "RUNNING"]
 
 
 def test_a_running_mean_cannot_be_shared(compose: Compose) -> None:

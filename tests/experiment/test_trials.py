@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError
 from mixupe.experiment.trials import SearchSpace, Trials
-from mixupe.settings import UserError
+from mixupe.files import write_json
+from mixupe.runs.trials import end_search
 
 BASE = ["dataset=tabular/wine", "augmentation=mixupe", "trainer.epochs=1", "trainer.device=cpu", "logger=none"]
 ETA = "augmentation.eta=tag(log,interval(0.0001,1))"
@@ -88,14 +89,18 @@ def test_the_best_trial_has_the_lowest_mean_and_names_its_runs(
         for seed, error in enumerate(errors)
     }
     search = trials(tmp_path)
-    assert [one.error for one in search.run([[points[0]], [points[1]]])] == [6.0, 5.5]
-    assert [one.error for one in search.run([[points[2]]])] == [None], "one of its seeds failed"
+    assert [trial.error for trial in search.run([[points[0]], [points[1]]])] == [6.0, 5.5]
+    assert [trial.error for trial in search.run([[points[2]]])] == [None], "one of its seeds failed"
     assert search.best().run_ids == (ids[points[1], 0], ids[points[1], 1])
     assert search.summary() == (
         "search: best of 3 trials (1 failed): augmentation.eta=0.2: validation error 5.50%,"
         f" mean of runs {ids[points[1], 0]}, {ids[points[1], 1]}"
     )
+    end_search(search, tmp_path)
     captured = capsys.readouterr()
+    shown = [line.split() for line in captured.out.splitlines()[-9:]]
+    assert ["2", "0.2", "5.50", ids[points[1], 0][:8], ids[points[1], 1][:8]] in shown
+    assert [words[2] for words in shown if len(words) == 5 and words[0] in "123"] == ["5.50", "6.00", "failed"]
     assert "trials 1 to 2 of 3: 4 runs, 4 finished before, 0 to do" in captured.out
     assert "trial 3 of 3: augmentation.eta=0.3: failed" in captured.out
     assert "NonFiniteLossError" not in captured.out

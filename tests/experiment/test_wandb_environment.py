@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from mixupe.experiment import wandb_environment, wandb_mirror
+from mixupe.console import say_once
+from mixupe.errors import UserError
+from mixupe.experiment import wandb_environment, wandb_logger
 from mixupe.experiment.config import LoggerSettings
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.run import request_run
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.wandb_environment import wandb_mode
-from mixupe.settings import UserError
 from tests.experiment.conftest import Compose
-from tests.experiment.test_wandb_mirror import offline_folders, read_back
+from tests.experiment.test_wandb_logger import offline_folders, read_back
 
 wandb = pytest.importorskip("wandb")
 
@@ -114,19 +114,19 @@ def test_a_server_that_hangs_costs_a_moment_once(
 ) -> None:
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", hanging_server)
-    monkeypatch.setattr(wandb_mirror, "BEGIN_S", 1.0)
+    monkeypatch.setattr(wandb_logger, "BEGIN_S", 1.0)
     wandb.teardown()  # which knows the address of earlier tests
     try:
         settings = [compose("logger=wandb", f"seed={seed}") for seed in (0, 1)]
-        for one in settings:
-            assert request_run(one).state == "DONE"
+        for run_settings in settings:
+            assert request_run(run_settings).state == "DONE"
     finally:
         wandb.teardown()
     (line,) = said(capsys)
     assert line.startswith("wandb: CommError: ")
     assert "mirrored offline" in line
     found = {read_back(folder)["run"].run_id for folder in offline_folders(tmp_path)}
-    assert found == {run_id(one) for one in settings}
+    assert found == {run_id(run_settings) for run_settings in settings}
 
 
 def test_whoever_answers_is_there(monkeypatch: pytest.MonkeyPatch, hanging_server: str) -> None:
@@ -196,12 +196,14 @@ def test_project_entity_and_folder_are_those_of_the_environment(
             assert request_run(compose("logger=wandb", f"seed={seed}", *overrides)).state == "DONE"
     finally:
         wandb.teardown()
-    found = sorted((run.project, run.entity) for run in (read_back(one)["run"] for one in offline_folders(elsewhere)))
+    found = sorted(
+        (run.project, run.entity) for run in (read_back(folder)["run"] for folder in offline_folders(elsewhere))
+    )
     assert found == [("mine", "we"), ("ours", "they")]
     assert not (tmp_path / "wandb").exists()
 
 
 def test_without_any_of_them_the_project_is_mixupe(compose: Compose, tmp_path: Path) -> None:
     request_run(compose("logger=wandb"))
-    (one,) = offline_folders(tmp_path)
-    assert read_back(one)["run"].project == "mixupe"
+    (folder,) = offline_folders(tmp_path)
+    assert read_back(folder)["run"].project == "mixupe"

@@ -4,6 +4,7 @@ import re
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.scripts.test_train import Train, records
@@ -43,6 +44,15 @@ class TestWithOptuna:
         assert f"validation error {lowest:.2f}%" in first
         assert chosen["config"]["augmentation"]["eta"] == float(best.group(1))
         assert chosen["config"]["augmentation"]["alpha"] == float(best.group(2))
+
+        (table,) = tmp_path.glob("outputs/sweeps/*/table.csv")
+        frame = pd.read_csv(table)
+        assert list(frame) == ["trial", "augmentation.eta", "augmentation.alpha", "validation_error", "runs"]
+        assert sorted(frame["runs"]) == sorted(found)
+        assert list(frame["validation_error"]) == sorted(frame["validation_error"]), "the best first"
+        assert frame["runs"][0] == best.group(3)
+        assert frame["augmentation.eta"][0] == pytest.approx(float(best.group(1)))
+        assert table.with_suffix(".md").read_text().startswith("Trials by validation error\n\n| trial | eta | alpha |")
 
         assert train(*search) == 0
         out = capsys.readouterr().out

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from mixupe import ManifoldMixup, MixupE
 from mixupe.data.base import DataSpec
 from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
+from mixupe.errors import UserError
 from mixupe.models.gin5 import GIN5
 from mixupe.models.registry import build_model, model_settings
-from mixupe.settings import UserError
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 FEATURES, EDGE_FEATURES, CLASSES = 5, 3, 2

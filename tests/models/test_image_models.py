@@ -10,9 +10,9 @@ from torch import nn
 
 from mixupe import Mixup, MixupE
 from mixupe.data.base import DataSpec
+from mixupe.errors import UserError
 from mixupe.models.registry import build_model, model_settings
-from mixupe.settings import UserError
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 SPEC = DataSpec("images", tuple("0123456789"), (3, 32, 32))

@@ -1,4 +1,4 @@
-"""The perceptron: shapes, and embeddings of categories that blend as their one-hot columns do."""
+"""The perceptron: shapes, and embeddings of categories that interpolate as their one-hot columns do."""
 
 import pytest
 import torch
@@ -26,7 +26,7 @@ def test_logits_have_the_shape_of_the_classes(categorical: str) -> None:
     assert model(inputs()).shape == (5, 2)
 
 
-def test_a_blend_is_embedded_as_the_blend_of_embeddings() -> None:
+def test_an_interpolation_is_embedded_as_the_interpolation_of_embeddings() -> None:
     embedding = BlockEmbedding(7, BLOCKS, dim=3)
     x, y = inputs(), inputs()
     torch.testing.assert_close(embedding(0.3 * x + 0.7 * y), 0.3 * embedding(x) + 0.7 * embedding(y))

@@ -11,7 +11,7 @@ from torch import nn
 from mixupe import Mixup, MixupE
 from mixupe.data.base import DataSpec
 from mixupe.models.registry import build_model, model_settings
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 SHAPES = {"MFCC": (1, 13, 40), "0.64 s": (1, 40, 65), "1 s": (1, 64, 101), "paper": (1, 160, 101)}

@@ -63,27 +63,27 @@ def page(browser: webdriver.Chrome, html: Path) -> Iterator[webdriver.Chrome]:
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
-def one(page: webdriver.Chrome, selector: str) -> WebElement:
+def element(page: webdriver.Chrome, selector: str) -> WebElement:
     return page.find_element(By.CSS_SELECTOR, selector)
 
 
 def column(page: webdriver.Chrome, number: int) -> list[str]:
     """Texts of a column of the toy table's rows that are shown."""
     cells = page.find_elements(By.CSS_SELECTOR, f"#toy table:first-of-type tr:not(.below) > td:nth-child({number})")
-    first = one(page, "#toy table").find_elements(By.CSS_SELECTOR, "tbody tr")
+    first = element(page, "#toy table").find_elements(By.CSS_SELECTOR, "tbody tr")
     return [cell.text for cell in cells[: len(first)] if cell.is_displayed()]
 
 
 def open_record(page: webdriver.Chrome) -> WebElement:
     """The first seed's record of the first number, opened."""
-    one(page, "#toy button[data-entry]").click()
-    summary = one(page, "#toy .panel details summary")
+    element(page, "#toy button[data-entry]").click()
+    summary = element(page, "#toy .panel details summary")
     summary.click()
-    return one(page, "#toy .panel details")
+    return element(page, "#toy .panel details")
 
 
 def test_a_column_sorts_up_down_and_back_by_keyboard(page: webdriver.Chrome) -> None:
-    head = one(page, "#toy th:nth-child(3)")
+    head = element(page, "#toy th:nth-child(3)")
     before = column(page, 3)
     numbers = sorted(float(text.split()[0]) for text in before)
     for state, expected in (("ascending", numbers), ("descending", numbers[::-1])):
@@ -96,16 +96,16 @@ def test_a_column_sorts_up_down_and_back_by_keyboard(page: webdriver.Chrome) -> 
 
 
 def test_names_sort_as_text(page: webdriver.Chrome) -> None:
-    one(page, "#toy th:first-child button").click()
+    element(page, "#toy th:first-child button").click()
     names = column(page, 1)
     assert names == sorted(names)
 
 
 def test_words_filter_rows(page: webdriver.Chrome) -> None:
-    field = one(page, "#toy .filter input")
+    field = element(page, "#toy .filter input")
     field.send_keys("mlp VEH")
     assert column(page, 1) == ["vehicle"]
-    assert one(page, "#toy .filter [role=status]").text == "1 of 8 rows"
+    assert element(page, "#toy .filter [role=status]").text == "1 of 8 rows"
     field.send_keys("x")
     assert column(page, 1) == []
     field.send_keys(Keys.BACKSPACE * 8)
@@ -128,51 +128,51 @@ def test_a_number_leads_to_its_records(page: webdriver.Chrome) -> None:
     config = record.find_element(By.TAG_NAME, "pre").text.splitlines()
     assert 'augmentation.name: "none"' in config
     assert "seed: 0" in config
-    button = one(page, "#toy button[data-entry]")
+    button = element(page, "#toy button[data-entry]")
     assert button.get_attribute("aria-expanded") == "true"
-    one(page, "#toy .panel .close").click()
+    element(page, "#toy .panel .close").click()
     assert button.get_attribute("aria-expanded") == "false"
     assert page.switch_to.active_element == button
     assert not page.find_elements(By.CSS_SELECTOR, ".panel")
 
 
 def test_an_open_panel_stays_below_its_row(page: webdriver.Chrome) -> None:
-    one(page, "#toy button[data-entry]").click()
-    title = one(page, "#toy .panel h3").text
-    one(page, "#toy th:nth-child(3) button").click()
-    one(page, "#toy th:nth-child(3) button").click()
+    element(page, "#toy button[data-entry]").click()
+    title = element(page, "#toy .panel h3").text
+    element(page, "#toy th:nth-child(3) button").click()
+    element(page, "#toy th:nth-child(3) button").click()
     above = page.execute_script(
         "return document.querySelector('#toy .below').previousElementSibling.cells[0].textContent"
     )
     assert title.startswith(above)
-    one(page, "#toy .filter input").send_keys("no such row")
-    assert not one(page, "#toy .panel").is_displayed()
+    element(page, "#toy .filter input").send_keys("no such row")
+    assert not element(page, "#toy .panel").is_displayed()
 
 
 def test_a_link_opens_its_run(page: webdriver.Chrome) -> None:
-    one(page, "#hunt .runs > summary").click()
+    element(page, "#hunt .runs > summary").click()
     link = page.find_elements(By.CSS_SELECTOR, "#hunt .runs a")[-1]
     selector = f"#hunt [data-run='{link.text}']"
     link.click()
-    opened = one(page, selector)
+    opened = element(page, selector)
     assert opened.get_attribute("open") is not None
     assert "commit" in opened.text
     page.refresh()
-    assert one(page, selector).get_attribute("open") is not None, "the address is enough"
+    assert element(page, selector).get_attribute("open") is not None, "the address is enough"
 
 
 def test_a_missing_run_says_why(page: webdriver.Chrome) -> None:
     page.find_elements(By.CSS_SELECTOR, "#toy button[data-entry]")[1].click()
-    assert "seed 2: FAILED, loss is nan </script><img" in one(page, "#toy .panel .gap").text
+    assert "seed 2: FAILED, loss is nan </script><img" in element(page, "#toy .panel .gap").text
 
 
 def test_a_phone_shows_it_without_scrolling_the_page_sideways(page: webdriver.Chrome) -> None:
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     open_record(page)
-    one(page, "#toy .runs > summary").click()
+    element(page, "#toy .runs > summary").click()
     assert page.execute_script("return innerWidth") == 390
     assert page.execute_script("return document.documentElement.scrollWidth") <= 390
-    panel = one(page, "#toy .panel")
+    panel = element(page, "#toy .panel")
     assert panel.rect["x"] >= 0
     wide = (
         "return [...document.querySelectorAll('figure .box')].filter((box) => box.scrollWidth > box.clientWidth).length"

@@ -13,15 +13,16 @@ from typing import Any
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
+from mixupe.files import write_json
 from mixupe.report.page import recorded_tables, render, report
-from mixupe.settings import UserError
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.declared import read_table
+from mixupe.tables.manifest import Table
 from tests.report.conftest import EVIL, Tables
-from tests.tables.fake import fake_record
+from tests.tables.fake import fake_record, fake_runs
 
 
 class Tags(HTMLParser):
@@ -60,16 +61,16 @@ def test_every_record_is_in_the_page_and_reachable(page: str, tables: Tables) ->
     links = {attributes.get("href") for tag, attributes in Tags(page).tags if tag == "a"}
     for table, runs in tables:
         entries = data["tables"][table.name]
-        behind = [one for entry in entries for one in entry["runs"]]
+        behind = [identity for entry in entries for identity in entry["runs"]]
         ids = [run.record["id"] for run in runs if run.record is not None]
         assert behind == ids, "each run stands behind exactly one number"
         shown = re.findall(
             r'data-entry="(\d+)"', page[page.index(f'<section id="{table.name}"') :].split("</section>")[0]
         )
         assert sorted(map(int, shown)) == list(range(len(entries))), "each of these numbers is in the main table"
-        for one in ids:
-            assert f"#{table.name}/{one}" in links
-            assert one in data["records"][table.name]["runs"]
+        for identity in ids:
+            assert f"#{table.name}/{identity}" in links
+            assert identity in data["records"][table.name]["runs"]
 
 
 def test_a_record_keeps_what_it_leads_back_to(page: str, tables: Tables) -> None:
@@ -99,7 +100,7 @@ def test_the_page_loads_nothing(page: str) -> None:
 
 def test_only_the_own_script_and_style_may_run(page: str) -> None:
     tags = Tags(page)
-    (policy,) = [one["content"] for tag, one in tags.tags if tag == "meta" and "http-equiv" in one]
+    (policy,) = [attributes["content"] for tag, attributes in tags.tags if tag == "meta" and "http-equiv" in attributes]
     assert policy is not None
     assert policy.startswith("default-src 'none'")
     style, _, script = (text for _, text in tags.raw)
@@ -137,6 +138,22 @@ def test_the_findings_are_in_words(page: str) -> None:
     assert "FAILED" in text
 
 
+def test_a_table_of_many_methods_has_them_as_rows(no_pictures: None, tmp_path: Path) -> None:
+    methods = {f"mixupe eta={number}": ["augmentation=mixupe", f"augmentation.eta={number}"] for number in range(1, 12)}
+    cells = [{"dataset": "tabular/wine"}, {"dataset": "tabular/iris"}]
+    wide = {"name": "wide", "title": "Wide", "seeds": [0], "augmentations": {"mixup": [], **methods}, "cells": cells}
+    table = Table.parse(wide)
+    page = render([(table, fake_runs(table, tmp_path, lambda run: 5.0 + run.cell))])
+    (main, *_) = re.findall("<table.*?</table>", page, re.DOTALL)
+    texts = [
+        re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall("<tr>.*?</tr>", main, re.DOTALL)
+    ]
+    plain = [[re.sub("<.*?>", "", text).strip() for text in row] for row in texts]
+    assert plain[0] == ["method", "wine mlp", "iris mlp"]
+    assert plain[1] == ["mixup", "5.00", "6.00"]
+    assert [row[0] for row in plain[2:13]] == list(methods)
+
+
 def test_the_same_records_give_the_same_bytes(page: str, tables: Tables, no_pictures: None) -> None:
     assert render(list(reversed(tables))) == page
 
@@ -163,7 +180,7 @@ def test_tables_are_found_by_their_records_or_left_out_with_a_reason(no_pictures
     page, left_out = report(recorded_tables(tmp_path), [f"output_root={tmp_path}/outputs"], tmp_path)
     assert list(left_out) == ["own_csv"]
     assert "dataset" in left_out["own_csv"]
-    assert "1 of 45 declared runs" in page
+    assert "1 of 40 declared runs" in page
     with pytest.raises(UserError, match="no table to show"):
         report([], [], tmp_path)
     with pytest.raises(UserError, match="'nowhere' is unknown"):

@@ -15,8 +15,8 @@ def write_table(path: Path) -> None:
     random = np.random.default_rng(0)
     label = random.integers(0, 3, 240)
     frame = pd.DataFrame(random.normal(size=(240, 3)) + label[:, None] * [1, 0.6, -0.3], columns=["x", "y", "z"])
-    colours = np.array(["red", "green", "blue"])
-    frame["colour"] = np.where(random.random(240) < 0.6, colours[label], random.choice(colours, 240))
+    colors = np.array(["red", "green", "blue"])
+    frame["color"] = np.where(random.random(240) < 0.6, colors[label], random.choice(colors, 240))
     frame.loc[random.random(240) < 0.1, "y"] = np.nan
     frame["kind"] = np.array(["ant", "bee", "wasp"])[label]
     frame.to_csv(path, index=False)

@@ -58,6 +58,9 @@ def test_the_grid_is_read(
     assert {line.split()[0] for line in said.splitlines() if "seed=" in line} == {
         str(row.id) for row in results.runs.itertuples() if row.run in ("mixup seed=0", "mixup seed=2")
     }
+    for state in ("interrupted", "stopped"):  # the key and the word that is shown
+        assert call(monkeypatch, "runs", "list", state, *places) == 0
+        assert capsys.readouterr().out == "No runs.\n"
     for name in ("runs.csv", "runs.parquet"):
         assert call(monkeypatch, "runs", "export", tmp_path / name, "trainer.epochs=6", *places) == 0
     frame = pd.read_parquet(tmp_path / "runs.parquet")
@@ -106,7 +109,7 @@ def test_a_run_is_explained_here_and_as_a_page(
     assert call(monkeypatch, "runs", "show", run.id[:8], "--output-root", root, "--results", tmp_path) == 0
     said = capsys.readouterr().out
     assert all(len(line) <= 80 or str(root) in line or run.id in line for line in said.splitlines())
-    words = ("Confusion matrix", "Errors by class", "The most confident mistakes", "Calibration", "colour")
+    words = ("Confusion matrix", "Errors by class", "The most confident mistakes", "Calibration", "color")
     assert [word for word in words if word not in said] == []
     page = (root / "pages" / f"{run.id}.html").read_text()
     assert page.count("<img") == 2

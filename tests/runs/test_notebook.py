@@ -1,6 +1,8 @@
 """docs/notebook.ipynb as it stands, cell by cell; and what `compare` and `run` say of bad input."""
 
 import json
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,13 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment import compare
 from mixupe.runs.notebook import Results, run
-from mixupe.settings import UserError
 
 NOTEBOOK = Path(__file__).parents[2] / "docs" / "notebook.ipynb"
-CELLS = ["".join(cell["source"]) for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+NOTEBOOK_CODE = [cell for cell in json.loads(NOTEBOOK.read_text())["cells"] if cell["cell_type"] == "code"]
+CELLS = ["".join(cell["source"]) for cell in NOTEBOOK_CODE]
 
 
 @pytest.mark.slow
@@ -23,11 +26,24 @@ def test_the_notebook_runs(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings(action="ignore"):
         for cell in CELLS:
             exec(compile(cell, "cell", "exec"), names)
-    plt.close("all")
     assert "Chance on wine" in capsys.readouterr().out
     results: Results = names["results"]
     assert list(results.table["group"]) == ["none", "mixup", "mixupe"]
     assert list(names["grid"].runs["run"]) == ["alpha=0.2", "alpha=1.0"]
+
+
+def test_the_notebook_shows_what_its_cells_gave() -> None:
+    """With its outputs it is read where nothing runs it; without seconds, it stays as it is when it is run again."""
+    shown = [[list(output.get("data", {})) for output in cell["outputs"]] for cell in NOTEBOOK_CODE]
+    assert all(shown)
+    assert sum("image/png" in kinds for outputs in shown for kinds in outputs) == 2
+    assert "seconds" not in json.dumps(NOTEBOOK_CODE).replace('columns=\\"seconds\\"', "")
+    assert NOTEBOOK.stat().st_size < 300_000
+
+
+def test_a_backend_that_was_chosen_stays() -> None:
+    chosen = "import matplotlib as m; m.use('svg'); import mixupe.runs.notebook; assert m.get_backend() == 'svg'"
+    subprocess.run([sys.executable, "-c", chosen], check=True, timeout=100)
 
 
 def test_results_are_frames_and_figures(finished: tuple[Path, Results]) -> None:
@@ -40,7 +56,7 @@ def test_results_are_frames_and_figures(finished: tuple[Path, Results]) -> None:
     assert table["pairs"]["mixup"] == 3
     for figure, panels in ((results.plot_errors(), 1), (results.plot_curves(), 3)):
         assert len(figure.axes) == panels
-        plt.close(figure)
+    assert plt.get_fignums() == [], "a notebook would show them twice"
 
 
 def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import mixupe
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.run import request_run
 from mixupe.experiment.store import RunStore
 from mixupe.runs.export_model import export_model
-from mixupe.settings import UserError
 from tests.tiny_sets import tiny_sets
 
 

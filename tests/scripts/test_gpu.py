@@ -82,7 +82,7 @@ def test_a_step_that_fails_is_status_1_and_the_next_is_begun(
 
 def test_the_steps_are_commands_of_this_project(gpu: ModuleType) -> None:
     assert gpu._command("step")[-3:] == ["step", "--device", "cuda"]
-    files = [Path(one) for one in gpu._command("tests") if one.endswith(".py")]
+    files = [Path(argument) for argument in gpu._command("tests") if argument.endswith(".py")]
     assert ROOT / "tests" / "data" / "graphs" / "test_flat.py" in files
     assert ROOT / "tests" / "tables" / "test_table.py" not in files
 

@@ -33,6 +33,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / ".venv/bin/python").unlink()
     (tmp_path / ".venv/bin/python").symlink_to(sys.executable)
     (tmp_path / ".venv/.installed").touch()
+    (tmp_path / ".venv/.examples").touch()
     return tmp_path
 
 
@@ -196,6 +197,14 @@ def test_an_installation_that_fails_says_why_and_is_tried_again(bare: Path) -> N
     again, calls = make(bare, "lint", f"PYTHON={bare}/python")
     assert again.returncode == 0
     assert sum("pip install" in call for call in calls) == 2
+
+
+def test_what_the_examples_need_is_for_the_tests_alone(bare: Path) -> None:
+    (bare / "pip.txt").write_text("")
+    for target, installed in (("lint", [".[dev]"]), ("quickstart", [".[dev]"]), ("test", [".[dev]", ".[examples]"])):
+        done, calls = make(bare, target, f"PYTHON={bare}/python")
+        assert done.returncode == 0, done.stderr
+        assert [call.split()[-1] for call in calls if "pip install" in call] == installed, target
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import yaml
 from hydra.core.global_hydra import GlobalHydra
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders, search_in
-from mixupe.settings import UserError
 from tests.scripts.test_train import load_script
 
 FAST = ["trainer.epochs=1", "trainer.device=cpu", "logger=none"]

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
+from mixupe.files import write_json
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.declared import read_table
 from tests.scripts.test_train import load_script

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from mixupe.experiment.compose import compose_all, hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_record
 from mixupe.experiment.store import RunStore
+from mixupe.files import write_json
 from mixupe.tables.manifest import Table
 from tests.scripts.test_train import load_script
 

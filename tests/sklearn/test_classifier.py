@@ -47,14 +47,14 @@ def test_it_learns_wine() -> None:
 
 def test_a_data_frame_with_categories_and_missing_values_and_text_labels() -> None:
     rng = np.random.default_rng(0)
-    colour = rng.choice(["red", "green", "blue"], 300)
-    frame = pd.DataFrame({"colour": pd.Categorical(colour), "size": rng.normal(size=300), "note": "same"})
-    y = np.where((colour == "red") | (frame["size"] > 1), "yes", "no")
+    color = rng.choice(["red", "green", "blue"], 300)
+    frame = pd.DataFrame({"color": pd.Categorical(color), "size": rng.normal(size=300), "note": "same"})
+    y = np.where((color == "red") | (frame["size"] > 1), "yes", "no")
     frame.loc[::10, "size"] = np.nan
-    frame.loc[5::10, "colour"] = None
+    frame.loc[5::10, "color"] = None
     model = MixupEClassifier(epochs=20, random_state=0).fit(frame, y)
     assert model.score(frame, y) > 0.85
-    assert model.feature_names_in_.tolist() == ["colour", "size", "note"]
+    assert model.feature_names_in_.tolist() == ["color", "size", "note"]
     assert set(model.predict(frame)) == {"yes", "no"}
     again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
     np.testing.assert_allclose(again.predict_proba(frame[:9]), model.predict_proba(frame)[:9], rtol=1e-12)

@@ -3,7 +3,7 @@
 import functools
 import subprocess
 
-from mixupe.experiment.compose import CONFIGS
+from mixupe.places import CONFIGS
 
 
 @functools.cache

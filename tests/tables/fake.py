@@ -32,9 +32,9 @@ def fake_record(settings: RunSettings, error: float, epochs: int = 12) -> dict[s
         "config": config_of(settings),
         "metrics": {"best_epoch": epochs - 2, "test_error": error, "validation_error": error, "test_loss": error / 40},
         "curves": {
-            "train_loss": [0.1 + 2 * one for one in falling],
-            "validation_loss": [error / 40 + 2 * one for one in falling],
-            "validation_error": [error + 60 * one for one in falling],
+            "train_loss": [0.1 + 2 * excess for excess in falling],
+            "validation_loss": [error / 40 + 2 * excess for excess in falling],
+            "validation_error": [error + 60 * excess for excess in falling],
         },
         "parameters": 1234,
         "examples": {"train": 100, "validation": 20, "test": 30},

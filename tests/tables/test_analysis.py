@@ -10,7 +10,7 @@ from torch import nn
 from mixupe.analysis.measure import Pairs, measured
 from mixupe.analysis.network import Frozen
 from mixupe.experiment.analysis import Analysis
-from mixupe.experiment.files import read_json
+from mixupe.files import read_json
 from mixupe.tables.analysis import analysis_frame, write_analysis
 
 

@@ -6,13 +6,12 @@ from typing import Any
 import yaml
 
 from mixupe.data.registry import LOADERS
-from mixupe.experiment.compose import CONFIGS
 from mixupe.experiment.config import parse_config
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_records
 from mixupe.models.registry import BUILDERS
+from mixupe.places import CONFIGS, RESULTS
 from mixupe.registry import registered_module
-from mixupe.tables.collect import RESULTS
 
 # Sets of the user's own files: their identity is the files' content, which is not here.
 OWN = ("images.image_folder", "speech.audio_folder", "graphs.tu_folder", "tabular.csv_file")

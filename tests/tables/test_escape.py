@@ -84,9 +84,9 @@ def test_tables_with_such_names(tmp_path: Path) -> None:
     frame = table_frame(runs, comparisons)
     text = to_markdown("A <b>toy</b> & more_$", frame, comparisons, runs)
     settings = ranking(runs)
-    for one in (text, ranking_to_markdown("A <b>toy</b>", settings, runs)):
-        assert "&lt;i&gt;" in one
-        assert not any(tag in one for tag in ("<b>", "<img", "<i>"))
+    for rendered in (text, ranking_to_markdown("A <b>toy</b>", settings, runs)):
+        assert "&lt;i&gt;" in rendered
+        assert not any(tag in rendered for tag in ("<b>", "<img", "<i>"))
     for line in text.splitlines():
         if line.startswith("| wine"):
             assert r"=cmd\|' /C calc'!A0" in line

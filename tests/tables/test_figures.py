@@ -189,11 +189,11 @@ def test_an_svg_loads_nothing_and_keeps_its_scale(tmp_path: Path) -> None:
     assert all(target.startswith("#") for target in re.findall(r'href="([^"]*)"', svg))
 
 
-def test_styles_differ_without_colour() -> None:
+def test_styles_differ_without_color() -> None:
     known = [cls.style for cls in own_methods().values() if cls.style is not None]
     for styles in (known, list(ORDERED)):
         assert len({style.marker for style in styles}) == len(styles)
-        assert len({style.colour for style in styles}) == len(styles)
+        assert len({style.color for style in styles}) == len(styles)
     assert method_styles(["mixup", "none"])["mixup"] == Mixup.style
     grid = method_styles(["mixup", "mixupe eta=0.1", "mixupe eta=1"])
     assert len({style.marker for style in grid.values()}) == 3
@@ -227,7 +227,7 @@ def test_more_methods_than_share_a_panel_get_one_each_and_no_bands_over_each_oth
     assert [text.get_text() for axis in drawn for text in axis.texts] == ["no runs yet"]
 
 
-def test_more_methods_than_colours_are_named_beside_their_lines(tmp_path: Path) -> None:
+def test_more_methods_than_colors_are_named_beside_their_lines(tmp_path: Path) -> None:
     grid = {**COMPARISON, "augmentations": {"mixup": [], "mixupe": ["augmentation.eta=1,2,3,4,5,6,7,8"]}}
     figure = difference_figure("Toy", comparison_frame(runs_of(grid, tmp_path)))
     assert [text.get_text() for text in figure.axes[0].texts] == [f"mixupe eta={eta}" for eta in range(1, 9)] * 2

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_record
 from mixupe.experiment.sweep import run_sweep
+from mixupe.files import write_json
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.manifest import Table

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from mixupe.experiment.compose import CONFIGS
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.places import CONFIGS
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.declared import look_up
@@ -70,7 +70,7 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
     ("entry", "says"),
     [
         ({**ERROR, "source": None}, "toy.yaml, figure 1: source: input should be a valid string"),
-        ({key: value for key, value in ERROR.items() if key != "place"}, "toy.yaml, figure 1: place: field required"),
+        ({key: value for key, value in ERROR.items() if key != "place"}, "toy.yaml, figure 1: place: missing from the config"),
         ({**ERROR, "source": "  "}, "source: string should have at least 1 character"),
         ({**ERROR, "value": 955}, "value: must be a percentage between 0 and 100, got 955"),
         ({**ERROR, "value": ".5%"}, "value: input should be a valid number"),
@@ -78,7 +78,7 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
         ({**ERROR, "std": -1}, "std: input should be greater than or equal to 0"),
         ({**ERROR, "n": 0}, "n: input should be greater than 0"),
         ({**ERROR, "std_unit": "percent"}, "std_unit: input should be 'points' or 'fraction'"),
-        ({**ERROR, "colour": 1}, "colour: extra inputs are not permitted"),
+        ({**ERROR, "color": 1}, "color: unknown key"),
         ({**ERROR, "kind": "difference"}, "`against` belongs to kind=difference"),
         ({**ERROR, "against": "none"}, "`against` belongs to kind=difference"),
         ("wine", "toy.yaml, figure 1: "),
@@ -145,18 +145,24 @@ def test_they_hold_exactly_the_papers_figures() -> None:
     keys = ("dataset", "model", "augmentation", "value", "std", "unit", "source", "place")
     for name, rows in printed.items():
         expected = [{**{key: row[key] for key in keys}, "n": row["repetitions"]} for row in rows]
-        assert [{**one.model_dump(include=set(keys)), "n": one.n} for one in shipped(name)] == expected
+        assert [{**figure.model_dump(include=set(keys)), "n": figure.n} for figure in shipped(name)] == expected
         fraction = "fraction" if name == "paper6" else "points"
-        assert {one.std_unit for one in shipped(name)} == {fraction}
+        assert {figure.std_unit for figure in shipped(name)} == {fraction}
 
 
 def test_they_hold_table_7_and_the_study_of_eta() -> None:
-    ablation = {one.augmentation: one.value for one in shipped("paper7")}
+    ablation = {figure.augmentation: figure.value for figure in shipped("paper7")}
     assert ablation == {"none": 24.68, "mixup": 23.03, "erm_penalty": 22.42, "mixupe": 20.23}
-    eta = {one.augmentation.removeprefix("mixupe eta="): one.value for one in shipped("paper_eta")}
+    eta = {figure.augmentation.removeprefix("mixupe eta="): figure.value for figure in shipped("paper_eta")}
     assert eta == {"mixup": 23.03, "0.0001": 20.23, "0.001": 20.84, "0.01": 21.01, "0.1": 20.87}
-    for one in (*shipped("paper7"), *shipped("paper_eta")):
-        assert (one.dataset, one.model, one.unit, one.n, one.std) == ("cifar100", "preactresnet50", "error", 5, None)
+    for figure in (*shipped("paper7"), *shipped("paper_eta")):
+        assert (figure.dataset, figure.model, figure.unit, figure.n, figure.std) == (
+            "cifar100",
+            "preactresnet50",
+            "error",
+            5,
+            None,
+        )
 
 
 def test_they_hold_table_8() -> None:
@@ -171,23 +177,23 @@ def test_they_hold_table_8() -> None:
         "zoom out 140%": [41.81, 42.02, 45.29, 36.58],
     }
     found: dict[str, list[float]] = {}
-    for one in shipped("paper8"):
-        found.setdefault(one.dataset.removeprefix("cifar100 "), []).append(one.value)
-        assert (one.model, one.unit, one.n, one.std) == ("preactresnet18", "accuracy", None, None)
+    for figure in shipped("paper8"):
+        found.setdefault(figure.dataset.removeprefix("cifar100 "), []).append(figure.value)
+        assert (figure.model, figure.unit, figure.n, figure.std) == ("preactresnet18", "accuracy", None, None)
     assert found == expected
-    methods = [one.augmentation for one in shipped("paper8")]
+    methods = [figure.augmentation for figure in shipped("paper8")]
     assert methods == ["mixup", "mixup alpha=2", "manifold_mixup", "mixupe"] * 8
 
 
 def test_the_gain_of_0_8_on_imagenet_is_coatnets() -> None:
-    accuracy = {(one.model, one.augmentation): one.value for one in shipped("paper3")}
+    accuracy = {(figure.model, figure.augmentation): figure.value for figure in shipped("paper3")}
     gains = {model: accuracy[model, "mixupe"] - accuracy[model, "mixup"] for model, _ in accuracy}
     assert gains == pytest.approx({"resnet50": 0.5, "vit_base": 0.7, "coatnet_0": 0.8})
 
 
 def test_many_figures_of_one_place_have_one_line() -> None:
     figures = shipped("paper1")
-    rows = pd.DataFrame([one.model_dump(include={"dataset", "model", "augmentation"}) for one in figures])
+    rows = pd.DataFrame([figure.model_dump(include={"dataset", "model", "augmentation"}) for figure in figures])
     (line,) = paper_lines(with_figures(rows, figures))
     assert line.startswith("Published, test error in percent ± standard deviation: Zou et al.")
     assert line.endswith("Table 1 (18 figures).")

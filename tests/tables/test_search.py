@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_csv, ranking_to_markdown, search_notes
@@ -46,8 +46,8 @@ def runs(errors: dict[str, tuple[list[float | None], list[float | None]]]) -> li
             for seed, error in enumerate(by_cell[cell]):
                 record: dict[str, Any] | None = {"metrics": {"validation_error": error}} if error is not None else None
                 state = "MISSING" if record is None else "DONE"
-                one = settings.model_copy(update={"seed": seed})
-                result.append(DeclaredRun(cell, "", method, one, state, record))
+                seeded = settings.model_copy(update={"seed": seed})
+                result.append(DeclaredRun(cell, "", method, seeded, state, record))
     return result
 
 
@@ -59,7 +59,7 @@ def chosen(errors: dict[str, tuple[list[float | None], list[float | None]]]) -> 
 def test_each_point_of_a_grid_is_a_method_with_its_values_in_its_name() -> None:
     grid = ["augmentation.variant=v3,v2", "augmentation.eta=0.01,0.1", "augmentation.alpha=1"]
     methods = table({"mixup": [], "mixupe": grid}).methods()
-    assert [one.name for one in methods] == [
+    assert [method.name for method in methods] == [
         "mixup",
         *("mixupe variant=v3 eta=0.01", "mixupe variant=v3 eta=0.1"),
         *("mixupe variant=v2 eta=0.01", "mixupe variant=v2 eta=0.1"),
@@ -67,19 +67,19 @@ def test_each_point_of_a_grid_is_a_method_with_its_values_in_its_name() -> None:
     assert methods[2].overrides == (
         *("augmentation=mixupe", "augmentation.variant=v3", "augmentation.eta=0.1", "augmentation.alpha=1"),
     )
-    assert {one.option for one in methods} == {"mixup", "mixupe"}
+    assert {method.option for method in methods} == {"mixup", "mixupe"}
 
 
 def test_points_whose_values_end_alike_keep_names_of_their_own() -> None:
     methods = table({"mixup": ["augmentation.alpha=0.2,1.2,2"]}).methods()
-    assert [one.name for one in methods] == ["mixup alpha=0.2", "mixup alpha=1.2", "mixup alpha=2"]
+    assert [method.name for method in methods] == ["mixup alpha=0.2", "mixup alpha=1.2", "mixup alpha=2"]
 
 
 def test_the_runs_of_a_grid_are_its_product_with_seeds_innermost() -> None:
     lists = table({"mixup": ["augmentation.alpha=0.2,1"]}).override_lists()
     assert len(lists) == 2 * 2 * 2
-    assert [one[-1] for one in lists] == ["seed=0", "seed=1"] * 4
-    assert [one[2] for one in lists[:4]] == [*["augmentation.alpha=0.2"] * 2, *["augmentation.alpha=1"] * 2]
+    assert [overrides[-1] for overrides in lists] == ["seed=0", "seed=1"] * 4
+    assert [overrides[2] for overrides in lists[:4]] == [*["augmentation.alpha=0.2"] * 2, *["augmentation.alpha=1"] * 2]
 
 
 def test_a_list_is_no_grid() -> None:
@@ -198,9 +198,9 @@ def test_an_unlike_number_of_settings_is_said(tmp_path: Path) -> None:
 
 
 def test_what_was_not_varied_has_no_edge() -> None:
-    one, other = (
+    first, second = (
         compose_settings(["dataset=tabular/wine", "augmentation=mixup", f"augmentation.alpha={alpha}"]).augmentation
         for alpha in (1, 2)
     )
-    assert edges(one, [one]) == []
-    assert edges(one, [one, other]) == ["alpha"]
+    assert edges(first, [first]) == []
+    assert edges(first, [first, second]) == ["alpha"]

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from mixupe.experiment.files import write_json
+from mixupe.errors import UserError
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_record
-from mixupe.settings import UserError
+from mixupe.files import write_json
 from mixupe.tables.build import BuiltTable, build_table
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
@@ -177,8 +177,8 @@ def test_on_test_epoch_and_setting_have_the_lowest_mean_over_the_folds(tmp_path:
         (0, "mixupe"): {"alpha=1 eta=0.01"},
     }
     mixup = [run.record["metrics"] for run in found.shown if run.method == "mixup" and run.record is not None]
-    assert [one["test_error"] for one in mixup] == [3.0, 4.0]
-    assert [one["best_epoch"] for one in mixup] == [2, 2]
+    assert [row["test_error"] for row in mixup] == [3.0, 4.0]
+    assert [row["best_epoch"] for row in mixup] == [2, 2]
     assert best_epoch([run for run in runs if run.setting == "alpha=0.5"]) == (2, 3.5)
     assert choice_grid(found)[1][1] == ["wine", "mixup", "alpha=0.5, epoch 2", "no", "3.50", "3"]
     assert choice_grid(found)[1][0] == ["wine", "none", "epoch 1", "no", "8.00", "1"], "its epoch is chosen too"

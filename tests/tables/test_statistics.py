@@ -26,10 +26,10 @@ def test_summary_worked_by_hand() -> None:
 
 
 def test_too_few_values_have_no_interval() -> None:
-    one = summarise([3.0])
-    assert (one.n, one.mean) == (1, 3.0)
-    assert math.isnan(one.std)
-    assert math.isnan(one.ci_low)
+    summary = summarise([3.0])
+    assert (summary.n, summary.mean) == (1, 3.0)
+    assert math.isnan(summary.std)
+    assert math.isnan(summary.ci_low)
     assert math.isnan(summarise([]).mean)
 
 
@@ -49,11 +49,11 @@ def test_only_shared_seeds_are_paired() -> None:
 
 
 def test_no_spread() -> None:
-    one, two = {0: 1.0, 1: 2.0, 2: 3.0}, {0: 2.0, 1: 3.0, 2: 4.0}
-    assert paired_difference(one, one).p_value == 1.0
-    assert paired_difference(one, two).p_value == 0.25
+    low, high = {0: 1.0, 1: 2.0, 2: 3.0}, {0: 2.0, 1: 3.0, 2: 4.0}
+    assert paired_difference(low, low).p_value == 1.0
+    assert paired_difference(low, high).p_value == 0.25
     # Three splits of which a quarter is test weigh as much as 1 / (1/3 + 1/4) = 12/7 independent ones.
-    assert paired_difference(one, two, 0.25).p_value == pytest.approx(2 ** (1 - 12 / 7))
+    assert paired_difference(low, high, 0.25).p_value == pytest.approx(2 ** (1 - 12 / 7))
 
 
 def test_differences_that_are_equal_but_for_rounding_have_no_spread() -> None:

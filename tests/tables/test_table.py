@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.files import write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
-from mixupe.settings import UserError
+from mixupe.files import write_json
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import comparison_frame, verdicts
@@ -116,7 +116,7 @@ def test_comparisons_with_both_baselines(runs: list[DeclaredRun]) -> None:
     assert ("mixup", "none") not in set(zip(comparisons["augmentation"], comparisons["baseline"], strict=True))
     assert wine["delta"].tolist() == pytest.approx([-2.9, (-4.0 - 3.4 - 3.8) / 3])
     assert (wine["detectable"] > 0).all()
-    summary = {(one.augmentation, one.baseline): one for one in verdicts(comparisons)}
+    summary = {(verdict.augmentation, verdict.baseline): verdict for verdict in verdicts(comparisons)}
     mixupe = summary["mixupe", "mixup"]
     assert (mixupe.wins, mixupe.ties, mixupe.losses) == (1, 1, 0), "two seeds, as on digits, never win"
     assert summary["none", "mixup"].mean > 0
@@ -136,13 +136,15 @@ def test_no_star_for_two_seeds(runs: list[DeclaredRun]) -> None:
     two = [run for run in runs if run.settings.seed < 2]
     _, body = grid(table_frame(two))
     assert "*" not in str(body)
-    assert not any(one.wins + one.losses for one in verdicts(comparison_frame(two)))
+    assert not any(verdict.wins + verdict.losses for verdict in verdicts(comparison_frame(two)))
 
 
 def test_what_settings_were_chosen_on_is_shown_apart(runs: list[DeclaredRun]) -> None:
     comparisons = comparison_frame(runs, tuned_on={"wine": "hunt", "elsewhere": "hunt"})
-    (counted,) = [one for one in verdicts(comparisons) if (one.augmentation, one.baseline) == ("mixupe", "mixup")]
-    (apart,) = [one for one in verdicts(comparisons, tuned=True) if one.augmentation == "mixupe"][:1]
+    (counted,) = [
+        verdict for verdict in verdicts(comparisons) if (verdict.augmentation, verdict.baseline) == ("mixupe", "mixup")
+    ]
+    (apart,) = [verdict for verdict in verdicts(comparisons, tuned=True) if verdict.augmentation == "mixupe"][:1]
     assert (counted.wins, counted.ties, counted.sets) == (0, 1, 1), "digits alone"
     assert (apart.wins, apart.ties, apart.sets) == (1, 0, 1), "wine alone"
     assert comparisons.set_index("dataset")["tuned_on"].to_dict() == {"wine": "hunt", "digits": ""}
@@ -159,7 +161,7 @@ def test_rows_on_one_data_set_count_once_in_wilcoxons_test(runs: list[DeclaredRu
     """Worked by hand: without that, two rows of three would have p = 0.25; no two data sets can have less than 0.5."""
     again = [replace(run, cell=2, label="again") for run in runs if run.settings.dataset.name == "wine"]
     found = verdicts(comparison_frame([*runs, *again]))
-    (verdict,) = [one for one in found if (one.augmentation, one.baseline) == ("mixupe", "mixup")]
+    (verdict,) = [verdict for verdict in found if (verdict.augmentation, verdict.baseline) == ("mixupe", "mixup")]
     assert (verdict.wins + verdict.ties + verdict.losses, verdict.sets) == (3, 2)
     assert verdict.p_value == 0.5
 
@@ -227,7 +229,7 @@ def test_the_files_are_reproducible_to_the_byte(runs: list[DeclaredRun]) -> None
         ({"seeds": []}, "table.seeds"),
         ({"seeds": [-1]}, "table.seeds.0"),
         ({"cells": []}, "table.cells"),
-        ({"colour": 1}, "table.colour"),
+        ({"color": 1}, "table.color"),
         (
             {"cells": [{"dataset": "digits", "methods": ["mixup", "nixup"]}]},
             "table.cells.0.methods: 'nixup' is no method",

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.report.content import section
-from mixupe.settings import UserError
 from mixupe.tables.build import build_table, evaluate
 from mixupe.tables.declared import look_up, read_table, tuned_sets
 from tests.tables.declared import project_tables

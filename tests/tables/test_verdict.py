@@ -80,12 +80,12 @@ def test_welch_without_any_spread() -> None:
 
 
 def printed(dataset: str, augmentation: str) -> Mean:
-    (one,) = [
+    (figure,) = [
         entry
         for entry in yaml.safe_load(FIGURES.read_text())
         if (entry["dataset"], entry["augmentation"]) == (dataset, augmentation)
     ]
-    return Mean(one["value"], one["std"], one["repetitions"])
+    return Mean(figure["value"], figure["std"], figure["repetitions"])
 
 
 def test_of_the_papers_own_table_4_karhunen_is_in_its_favour_and_letter_against_it() -> None:
@@ -136,14 +136,14 @@ def compared(folder: Path, **changes: object) -> PaperComparison:
 
 def test_a_table_beside_the_paper(tmp_path: Path) -> None:
     found = compared(tmp_path)
-    assert {(*one.names[::2],): one.verdict for one in found.levels} == {
+    assert {(*level.names[::2],): level.verdict for level in found.levels} == {
         ("wine", "none"): "reproduced",
         ("wine", "mixup"): "reproduced",
         ("wine", "mixupe"): "level differs",
         ("iris", "mixup"): "reproduced",
         ("iris", "mixupe"): "level differs",
     }, "in the table's order, rows without a figure left out"
-    told = {(one.names[0], one.against): (one.verdict, one.paper_verdict) for one in found.claims}
+    told = {(claim.names[0], claim.against): (claim.verdict, claim.paper_verdict) for claim in found.claims}
     assert told == {
         ("wine", "mixup"): ("holds", "holds"),
         ("wine", "none"): ("holds", "holds"),
@@ -154,7 +154,7 @@ def test_a_table_beside_the_paper(tmp_path: Path) -> None:
 def test_the_files_say_it(tmp_path: Path) -> None:
     found = compared(tmp_path)
     levels = pd.read_csv(StringIO(levels_to_csv(found)))
-    assert levels["verdict"].tolist() == [one.verdict for one in found.levels]
+    assert levels["verdict"].tolist() == [level.verdict for level in found.levels]
     columns = levels[["ours_n", "paper_mean", "paper_std", "paper_n"]].to_numpy().tolist()
     assert columns[2] == [5, 7.0, 0.1, 5]
     assert levels["difference"].tolist() == pytest.approx(
@@ -188,7 +188,7 @@ def test_the_files_say_it(tmp_path: Path) -> None:
 def test_a_fraction_beside_percentages_and_an_accuracy(tmp_path: Path) -> None:
     fraction = compared(tmp_path, std=0.06, std_unit="fraction")
     assert fraction.levels[0].paper.std == pytest.approx(6.0)
-    assert {one.verdict for one in fraction.levels} == {"cannot tell"}
+    assert {level.verdict for level in fraction.levels} == {"cannot tell"}
     figure = Figure.model_validate(
         {**ERROR, "dataset": "wine", "augmentation": "mixup", "value": 95.5, "std": 0.4, "unit": "accuracy"}
     )
@@ -197,7 +197,7 @@ def test_a_fraction_beside_percentages_and_an_accuracy(tmp_path: Path) -> None:
 
 def test_what_prints_no_spread_has_a_difference_and_no_verdict(tmp_path: Path) -> None:
     found = compared(tmp_path, std=None)
-    assert {one.verdict for one in found.levels} == {"cannot tell"}
+    assert {level.verdict for level in found.levels} == {"cannot tell"}
     assert level_grid(found)[1][2][4:6] == ["7.00 (5)", "+2.01"]
     assert claim_grid(found)[1][0][6:] == ["-2.95", "-", "cannot tell"]
 
@@ -210,4 +210,4 @@ def test_the_picture_has_a_panel_a_data_set_and_leaves_out_what_has_not_run(tmp_
     ends = [np.round(np.asarray(line.get_xdata(), dtype=np.float64), 2).tolist() for line in joined]
     assert ends == [[12.0, 12.05], [10.0, 9.95], [9.01, 7.0]]
     assert [line.get_color() for line in joined] == ["#009E73", "#009E73", "#000000"]
-    assert dumbbell_figures("Toy", [replace(one, ours=NOTHING) for one in levels]) == []
+    assert dumbbell_figures("Toy", [replace(level, ours=NOTHING) for level in levels]) == []

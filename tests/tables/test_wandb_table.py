@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.sweep import run_sweep
-from mixupe.settings import UserError
 from mixupe.tables.build import BuiltTable, build_table
-from mixupe.tables.wandb_table import mirror_table
-from tests.experiment.test_wandb_mirror import offline_folders, read_back
+from mixupe.tables.wandb_table import log_table
+from tests.experiment.test_wandb_logger import offline_folders, read_back
 
 pytest.importorskip("wandb")
 
@@ -47,7 +47,7 @@ def media(folder: Path, row: dict[str, Any], key: str) -> Path:
 
 
 def test_a_table_is_one_run_with_its_files(built: BuiltTable, tmp_path: Path) -> None:
-    mirror_table(built)
+    log_table(built)
     (folder,) = offline_folders(tmp_path / "outputs")
     back = read_back(folder)
     run = back["run"]
@@ -63,14 +63,14 @@ def test_a_table_is_one_run_with_its_files(built: BuiltTable, tmp_path: Path) ->
 
 
 def test_without_the_logger_nothing_is_written(built: BuiltTable, tmp_path: Path) -> None:
-    mirror_table(build(tmp_path, "logger=none"))
+    log_table(build(tmp_path, "logger=none"))
     assert not offline_folders(tmp_path / "outputs")
 
 
 def test_a_missing_wandb_is_one_line(built: BuiltTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "wandb", None)
     with pytest.raises(UserError, match="logger: wandb is not installed"):
-        mirror_table(built)
+        log_table(built)
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_a_whole_table_is_one_run_a_job_and_one_for_itself(built: BuiltTable, tm
     with hydra_initialised():
         run_sweep("toy", built.table.override_lists([f"output_root={tmp_path}/outputs"]))
     again = build(tmp_path)
-    mirror_table(again)
+    log_table(again)
     listed = subprocess.run(
         [sys.executable, "-m", "wandb", "sync", "--dry-run"],
         cwd=tmp_path / "outputs",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.manifest import Table
 from mixupe.tables.measures import measured

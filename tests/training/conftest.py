@@ -12,8 +12,8 @@ from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
-from mixupe.streams import generator
-from mixupe.training.distributed import ALONE, Ranks
+from mixupe.rng import generator
+from mixupe.training.distributed import ALONE, World
 from mixupe.training.optimizer import CosineSettings, OptimizerSettings, SGDSettings
 from mixupe.training.settings import TrainerSettings
 from mixupe.training.trainer import Trainer
@@ -46,7 +46,7 @@ def trainer(
     data: DataBundle | None = None,
     seed: int = 0,
     optimizer: OptimizerSettings = SGD,
-    ranks: Ranks = ALONE,
+    world: World = ALONE,
     **settings: Any,
 ) -> Trainer:
     """A trainer of `network` on `bundle` for 6 epochs of 3 steps; `settings` change its TrainerSettings."""
@@ -69,7 +69,7 @@ def trainer(
         COSINE,
         seed,
         checkpoint=path,
-        ranks=ranks,
+        world=world,
     )
 
 

@@ -11,7 +11,7 @@ from mixupe import Mixup, MixupE, mixup_loss, mixupe_loss
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.draw import draw_lam, draw_perm
 from mixupe.augmentation.none import ERM
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.compiled import compiled
 from tests.training.conftest import bundle, network, trainer
 
@@ -55,8 +55,8 @@ def test_neither_lam_nor_batch_size_nor_epoch_compiles_anew(tmp_path: Path, meth
     from torch._dynamo.utils import counters
 
     counters.clear()
-    one = trainer(tmp_path / "x.pt", method(), compile=True, batch_size=14, epochs=3)
-    one.fit(lambda *_: None)
+    fitted = trainer(tmp_path / "x.pt", method(), compile=True, batch_size=14, epochs=3)
+    fitted.fit(lambda *_: None)
     assert counters["stats"]["unique_graphs"] == 1
 
 
@@ -84,7 +84,7 @@ def test_the_compiled_run_is_the_plain_one_up_to_rounding(tmp_path: Path) -> Non
     curves: list[list[float]] = []
     for on in (False, True):
         rows: list[float] = []
-        one = trainer(tmp_path / f"{on}.pt", MixupE(1.0, 0.1), model=network(), compile=on, epochs=2)
-        one.fit(lambda _epoch, metrics, rows=rows: rows.append(metrics["train_loss"]))  # type: ignore[misc]
+        fitted = trainer(tmp_path / f"{on}.pt", MixupE(1.0, 0.1), model=network(), compile=on, epochs=2)
+        fitted.fit(lambda _epoch, metrics, rows=rows: rows.append(metrics["train_loss"]))  # type: ignore[misc]
         curves.append(rows)
     assert curves[0] == pytest.approx(curves[1], rel=1e-4)

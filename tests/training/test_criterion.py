@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mixupe import CrossEntropy
 from mixupe.augmentation.loss import bce_softmax, cross_entropy
 from mixupe.augmentation.none import ERM
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.training.criterion import build_criterion
 from mixupe.training.settings import TrainerSettings
 from tests.training.conftest import bundle, trainer
@@ -53,14 +53,14 @@ def test_what_cannot_be_is_refused() -> None:
 
 def test_a_step_is_no_longer_than_the_clipped_gradient(tmp_path: Path) -> None:
     def norms(clip: float | None) -> list[float]:
-        one = trainer(tmp_path / f"{clip}.pt", ERM(), epochs=1, clip_grad_norm=clip)
-        parameters, found = list(one.model.parameters()), []
-        one.optimizer.register_step_pre_hook(
+        fitted = trainer(tmp_path / f"{clip}.pt", ERM(), epochs=1, clip_grad_norm=clip)
+        parameters, found = list(fitted.model.parameters()), []
+        fitted.optimizer.register_step_pre_hook(
             lambda *_: found.append(
                 torch.cat([p.grad.flatten() for p in parameters if p.grad is not None]).norm().item()
             )
         )
-        one.fit(lambda *_: None)
+        fitted.fit(lambda *_: None)
         return found
 
     assert min(norms(None)) > 0.05

@@ -17,14 +17,14 @@ from mixupe.augmentation.manifold_mixup import ManifoldMixup
 from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
-from mixupe.stopping import listening
-from mixupe.streams import generator
+from mixupe.errors import UserError
+from mixupe.preemption import listening
+from mixupe.rng import generator
 from mixupe.training.batches import left_out
 from mixupe.training.distributed import (
     ALONE,
-    Ranks,
     RunningStatistics,
+    World,
     add_gradients,
     joined,
     launched,
@@ -33,18 +33,18 @@ from mixupe.training.distributed import (
 )
 from mixupe.training.loop import NonFiniteLossError
 from mixupe.training.optimizer import SGDSettings
-from tests.ranks import environment, results
 from tests.training.conftest import trainer
+from tests.world import environment, results
 
 CPU = torch.device("cpu")
 
 
 def joined_results(folder: Path, size: int, work: Any) -> list[Any]:
-    """What `work(ranks)` returns in each of `size` connected processes."""
+    """What `work(world)` returns in each of `size` connected processes."""
 
     def run(_: int) -> Any:
-        with joined(CPU) as ranks:
-            return work(ranks)
+        with joined(CPU) as world:
+            return work(world)
 
     return results(folder, size, run)
 
@@ -52,7 +52,7 @@ def joined_results(folder: Path, size: int, work: Any) -> list[Any]:
 @pytest.mark.parametrize("count", [0, 1, 3, 8, 13])
 @pytest.mark.parametrize("size", [1, 2, 3, 8])
 def test_things_are_dealt_in_order_and_evenly(count: int, size: int) -> None:
-    shares = [list(Ranks(rank, size).own(count)) for rank in range(size)]
+    shares = [list(World(rank, size).shard(count)) for rank in range(size)]
     assert list(chain.from_iterable(shares)) == list(range(count))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
@@ -60,19 +60,19 @@ def test_things_are_dealt_in_order_and_evenly(count: int, size: int) -> None:
 def test_a_process_leaves_out_what_is_done_and_what_others_take() -> None:
     steps = [[torch.arange(2)] * parts for parts in (4, 4, 1)]
     assert left_out(steps, 1, ALONE) == range(4)
-    assert left_out(steps, 1, Ranks(0, 2)) == {0, 1, 2, 3, 6, 7, 8}
-    assert left_out(steps, 1, Ranks(1, 2)) == {0, 1, 2, 3, 4, 5}
+    assert left_out(steps, 1, World(0, 2)) == {0, 1, 2, 3, 6, 7, 8}
+    assert left_out(steps, 1, World(1, 2)) == {0, 1, 2, 3, 4, 5}
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "8")  # as other launchers set it
     assert launched() is ALONE
     assert own_gpu(torch.device("cuda")) == torch.device("cuda")
-    with joined(CPU) as ranks:
-        assert ranks is ALONE
+    with joined(CPU) as world:
+        assert world is ALONE
     for name, value in environment(3, 8, 0).items():
         monkeypatch.setenv(name, value)
-    assert launched() == Ranks(3, 8)
+    assert launched() == World(3, 8)
     assert own_gpu(torch.device("cuda")) == torch.device("cuda", 3)
     assert own_gpu(torch.device("cuda:1")) == torch.device("cuda", 1)
     assert own_gpu(CPU) == CPU
@@ -98,20 +98,20 @@ class UnsendableError(Exception):
 
 
 def test_what_the_first_does_and_what_all_must_agree_on(tmp_path: Path) -> None:
-    def work(ranks: Ranks) -> dict[str, Any]:
+    def work(world: World) -> dict[str, Any]:
         def fail(*errors: Exception | None) -> Any:
-            error = errors[ranks.rank]
+            error = errors[world.rank]
             if error is not None:
                 raise error
-            return ranks.rank
+            return world.rank
 
         return {
-            "first": ranks.first(lambda: f"said by {ranks.rank}"),
-            "first fails": caught(lambda: ranks.first(lambda: fail(UserError("full"), None))),
-            "agreed": ranks.agreed(lambda: ranks.rank),
-            "second fails": caught(lambda: ranks.agreed(lambda: fail(None, UserError("no data")))),
-            "both fail": caught(lambda: ranks.agreed(lambda: fail(UserError("one"), UserError("two")))),
-            "unsendable": caught(lambda: ranks.agreed(lambda: fail(None, UnsendableError(1, 2)))),
+            "first": world.on_main_process(lambda: f"said by {world.rank}"),
+            "first fails": caught(lambda: world.on_main_process(lambda: fail(UserError("full"), None))),
+            "agreed": world.agreed(lambda: world.rank),
+            "second fails": caught(lambda: world.agreed(lambda: fail(None, UserError("no data")))),
+            "both fail": caught(lambda: world.agreed(lambda: fail(UserError("one"), UserError("two")))),
+            "unsendable": caught(lambda: world.agreed(lambda: fail(None, UnsendableError(1, 2)))),
         }
 
     first, second = joined_results(tmp_path, 2, work)
@@ -127,27 +127,27 @@ def test_what_the_first_does_and_what_all_must_agree_on(tmp_path: Path) -> None:
 
 
 def test_a_signal_to_one_process_stops_all(tmp_path: Path) -> None:
-    def work(ranks: Ranks) -> list[str]:
+    def work(world: World) -> list[str]:
         with listening():
-            said = [caught(ranks.check)[0]]
-            if ranks.rank == 1:
+            said = [caught(world.check)[0]]
+            if world.rank == 1:
                 os.kill(os.getpid(), signal.SIGUSR1)
-            said.append(caught(ranks.check)[0])
+            said.append(caught(world.check)[0])
         return said
 
     assert joined_results(tmp_path, 2, work) == [["", "StoppedError: SIGUSR1"]] * 2
 
 
 def test_gradients_are_added_up_whatever_their_layout(tmp_path: Path) -> None:
-    def work(ranks: Ranks) -> list[Tensor]:
+    def work(world: World) -> list[Tensor]:
         image = nn.Parameter(torch.zeros(4, 3, 2, 2))
         image.data = image.data.to(memory_format=torch.channels_last)
         vector, none = nn.Parameter(torch.zeros(5)), nn.Parameter(torch.zeros(2))
-        image.grad = torch.arange(48.0).view(4, 3, 2, 2).to(memory_format=torch.channels_last) * (ranks.rank + 1)
-        if ranks.rank == 1:
+        image.grad = torch.arange(48.0).view(4, 3, 2, 2).to(memory_format=torch.channels_last) * (world.rank + 1)
+        if world.rank == 1:
             vector.grad = torch.arange(5.0)
-        losses = add_gradients([image, vector, none], torch.tensor([1.0, 10.0 * ranks.rank]), ranks)
-        return [losses, *(one.grad for one in (image, vector, none) if one.grad is not None)]
+        losses = add_gradients([image, vector, none], torch.tensor([1.0, 10.0 * world.rank]), world)
+        return [losses, *(parameter.grad for parameter in (image, vector, none) if parameter.grad is not None)]
 
     for losses, image, vector, none in joined_results(tmp_path, 2, work):
         assert losses.tolist() == [2.0, 10.0]
@@ -168,13 +168,13 @@ def test_running_statistics_are_those_of_one_process(tmp_path: Path, size: int) 
     batches = [torch.randn(5, 3) + number for number in range(4)]
     initial = norms().state_dict()
 
-    def work(ranks: Ranks) -> dict[str, Tensor]:
+    def work(world: World) -> dict[str, Tensor]:
         model = norms()
         model.load_state_dict(initial)
-        statistics = RunningStatistics(model, ranks)
+        statistics = RunningStatistics(model, world)
         for step in (batches[:4], batches[:1], batches[1:3]):
             statistics.remember()
-            for part in ranks.own(len(step)):
+            for part in world.shard(len(step)):
                 model(step[part])
             statistics.merge()
         return model.state_dict()
@@ -224,14 +224,14 @@ CASES = [
 ]
 
 
-def trained(path: Path, method: Augmentation, settings: dict[str, Any], ranks: Ranks = ALONE) -> dict[str, Any]:
+def trained(path: Path, method: Augmentation, settings: dict[str, Any], world: World = ALONE) -> dict[str, Any]:
     """Metrics of each epoch and of the test, and the weights of the last epoch."""
     made = {name: value() if callable(value) else value for name, value in settings.items()}
-    one = trainer(path, method, ranks=ranks, **{"accumulate": 2, "epochs": 3, **made})
+    fitted = trainer(path, method, world=world, **{"accumulate": 2, "epochs": 3, **made})
     rows: list[dict[str, float]] = []
-    one.fit(lambda _epoch, metrics: rows.append(metrics))
-    weights = deepcopy(one.model.state_dict())
-    return {"rows": rows, "test": one.test(), "weights": weights}
+    fitted.fit(lambda _epoch, metrics: rows.append(metrics))
+    weights = deepcopy(fitted.model.state_dict())
+    return {"rows": rows, "test": fitted.test(), "weights": weights}
 
 
 @pytest.mark.parametrize(("name", "method", "settings"), CASES, ids=[case[0] for case in CASES])
@@ -240,7 +240,7 @@ def test_two_processes_compute_what_one_computes(
 ) -> None:
     alone = trained(tmp_path / "alone.pt", method(), settings)
     first, second = joined_results(
-        tmp_path, 2, lambda ranks: trained(tmp_path / "shared.pt", method(), settings, ranks)
+        tmp_path, 2, lambda world: trained(tmp_path / "shared.pt", method(), settings, world)
     )
     assert second["rows"] == [], "the first process reports"
     assert first["test"] == second["test"]
@@ -248,8 +248,8 @@ def test_two_processes_compute_what_one_computes(
         assert found == pytest.approx(expected, abs=1e-5)
     saved, expected = (torch.load(tmp_path / f"{kind}.pt", weights_only=True) for kind in ("shared", "alone"))
     assert list(saved["augmentation"]) == list(expected["augmentation"])
-    for one in (first["weights"], second["weights"], saved["model"]):
-        assert_close_weights(one, alone["weights"])
+    for state in (first["weights"], second["weights"], saved["model"]):
+        assert_close_weights(state, alone["weights"])
 
 
 def test_more_processes_than_micro_batches_in_the_last_batch(tmp_path: Path) -> None:
@@ -257,7 +257,7 @@ def test_more_processes_than_micro_batches_in_the_last_batch(tmp_path: Path) -> 
     settings = {"batch_size": 29, "accumulate": 3}
     alone = trained(tmp_path / "alone.pt", METHODS["mixupe v3"](), settings)
     found = joined_results(
-        tmp_path, 3, lambda ranks: trained(tmp_path / "shared.pt", METHODS["mixupe v3"](), settings, ranks)
+        tmp_path, 3, lambda world: trained(tmp_path / "shared.pt", METHODS["mixupe v3"](), settings, world)
     )
     assert_close_weights(found[2]["weights"], alone["weights"])
 
@@ -265,9 +265,9 @@ def test_more_processes_than_micro_batches_in_the_last_batch(tmp_path: Path) -> 
 def test_all_processes_find_that_the_loss_is_not_finite(tmp_path: Path) -> None:
     wild = SGDSettings(name="sgd", lr=1e30, momentum=0.0, nesterov=False, weight_decay=0.0)
 
-    def work(ranks: Ranks) -> str:
+    def work(world: World) -> str:
         with pytest.raises(NonFiniteLossError) as caught:
-            trainer(tmp_path / "x.pt", ERM(), optimizer=wild, accumulate=2, ranks=ranks).fit(lambda *_: None)
+            trainer(tmp_path / "x.pt", ERM(), optimizer=wild, accumulate=2, world=world).fit(lambda *_: None)
         return str(caught.value)
 
     alone = work(ALONE)
@@ -281,24 +281,24 @@ def test_another_number_of_processes_goes_on_within_an_epoch(
     settings: dict[str, Any] = {"accumulate": 3, "epochs": 3}
     path = tmp_path / "run.pt"
 
-    def begin(ranks: Ranks) -> str:
-        one = trainer(path, METHODS["mixupe v3"](), ranks=ranks, **settings)
-        train_step, steps = one._train_step, 0
+    def begin(world: World) -> str:
+        fitted = trainer(path, METHODS["mixupe v3"](), world=world, **settings)
+        train_step, steps = fitted._train_step, 0
 
         def counted(*arguments: Any) -> Tensor:
             nonlocal steps
             result = train_step(*arguments)
             steps += 1
-            if steps == 4 and ranks.rank == ranks.size - 1:
+            if steps == 4 and world.rank == world.size - 1:
                 os.kill(os.getpid(), signal.SIGTERM)
             return result
 
-        monkeypatch.setattr(one, "_train_step", counted)
+        monkeypatch.setattr(fitted, "_train_step", counted)
         with listening():
-            return caught(lambda: one.fit(lambda *_: None))[0]
+            return caught(lambda: fitted.fit(lambda *_: None))[0]
 
-    def go_on(ranks: Ranks) -> dict[str, Any]:
-        return trained(path, METHODS["mixupe v3"](), settings, ranks)
+    def go_on(world: World) -> dict[str, Any]:
+        return trained(path, METHODS["mixupe v3"](), settings, world)
 
     def run(size: int, work: Any) -> Any:
         return work(ALONE) if size == 1 else joined_results(tmp_path / work.__name__, size, work)[0]

@@ -16,7 +16,7 @@ from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, predict
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.batches import micro_batches
 from mixupe.training.optimizer import AdamWSettings, build_optimizer
 from mixupe.training.trainer import Trainer
@@ -26,22 +26,22 @@ ADAMW = AdamWSettings(name="adamw", lr=0.01, weight_decay=0.01)
 Rows = list[dict[str, float]]
 
 
-def rows_of(one: Trainer) -> Rows:
+def rows_of(fitted: Trainer) -> Rows:
     rows: Rows = []
-    one.fit(lambda _epoch, metrics: rows.append(metrics))
+    fitted.fit(lambda _epoch, metrics: rows.append(metrics))
     return rows
 
 
-def weights(one: Trainer) -> dict[str, Tensor]:
-    return dict(one.model.named_parameters())
+def weights(fitted: Trainer) -> dict[str, Tensor]:
+    return dict(fitted.model.named_parameters())
 
 
-def assert_same_training(one: Trainer, other: Trainer) -> None:
+def assert_same_training(a: Trainer, b: Trainer) -> None:
     """Equal up to the rounding of sums in another order."""
-    for ours, theirs in zip(rows_of(one), rows_of(other), strict=True):
+    for ours, theirs in zip(rows_of(a), rows_of(b), strict=True):
         assert ours == pytest.approx(theirs, rel=1e-4, abs=1e-5)
-    for name, weight in weights(one).items():
-        torch.testing.assert_close(weight, weights(other)[name], rtol=1e-3, atol=1e-4)
+    for name, weight in weights(a).items():
+        torch.testing.assert_close(weight, weights(b)[name], rtol=1e-3, atol=1e-4)
 
 
 def images() -> DataBundle:
@@ -77,7 +77,7 @@ def without_batch_norm() -> nn.Module:
     return nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 3))
 
 
-@pytest.mark.parametrize("settings", [SGD, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("settings", [SGD, ADAMW], ids=lambda settings: settings.name)
 def test_the_fused_optimizer_steps_as_the_plain_one_does(settings: Any) -> None:
     models = [without_batch_norm(), without_batch_norm()]
     values = settings.model_dump(exclude={"name"})
@@ -128,15 +128,15 @@ def test_a_micro_batch_holds_two_examples_at_least() -> None:
 
 def test_the_moving_average_is_what_is_validated_chosen_and_tested(tmp_path: Path) -> None:
     decay = 0.8
-    one = trainer(tmp_path / "x.pt", Mixup(1.0), ema=decay)
-    expected = deepcopy(one.model.state_dict())
+    fitted = trainer(tmp_path / "x.pt", Mixup(1.0), ema=decay)
+    expected = deepcopy(fitted.model.state_dict())
 
     def after_step(*_: Any) -> None:
-        for name, value in one.model.state_dict().items():
+        for name, value in fitted.model.state_dict().items():
             new = decay * expected[name] + (1 - decay) * value if value.is_floating_point() else value
             expected[name].copy_(new)
 
-    one.optimizer.register_step_post_hook(after_step)
+    fitted.optimizer.register_step_post_hook(after_step)
     rows: Rows = []
     averages: list[dict[str, Tensor]] = []
 
@@ -144,15 +144,15 @@ def test_the_moving_average_is_what_is_validated_chosen_and_tested(tmp_path: Pat
         rows.append(metrics)
         averages.append(deepcopy(expected))
 
-    one.fit(on_epoch)
+    fitted.fit(on_epoch)
     other = network()
     for row, average in zip(rows, averages, strict=True):
         other.load_state_dict(average)  # BatchNorm's buffers are among them
         loss = error_and_loss(*predict(other, bundle().validation))["loss"]
         assert loss == pytest.approx(row["validation_loss"], rel=1e-5)
-    for name, value in one.best.model.items():
-        torch.testing.assert_close(value, averages[one.best.epoch - 1][name])
-    assert one.test()["test_loss_last"] == pytest.approx(error_and_loss(*predict(other, bundle().test))["loss"])
+    for name, value in fitted.best.model.items():
+        torch.testing.assert_close(value, averages[fitted.best.epoch - 1][name])
+    assert fitted.test()["test_loss_last"] == pytest.approx(error_and_loss(*predict(other, bundle().test))["loss"])
 
     plain = rows_of(trainer(tmp_path / "plain.pt", Mixup(1.0)))
     assert [row["train_loss"] for row in rows] == [row["train_loss"] for row in plain], "training is not touched"
@@ -216,7 +216,7 @@ def test_every_third_step_has_the_penalty(tmp_path: Path) -> None:
             logits: Tensor = self.inner(x)
             return logits
 
-    one = trainer(tmp_path / "x.pt", MixupE(1.0, 0.1, penalty_every=3), model=Counted(), batch_size=14, epochs=2)
-    one.fit(lambda *_: None)
+    fitted = trainer(tmp_path / "x.pt", MixupE(1.0, 0.1, penalty_every=3), model=Counted(), batch_size=14, epochs=2)
+    fitted.fit(lambda *_: None)
     first, second = [14, 14, 14, 14, 14, 14, 5], [14, 14, 14, 14, 14, 5, 5]
     assert passes == first + second, "two passes in steps 0, 3, 6 and 9"

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from mixupe import MixupE
 from mixupe.augmentation.none import ERM
-from mixupe.stopping import StoppedError
-from mixupe.streams import generator, stream_seed
+from mixupe.preemption import StoppedError
+from mixupe.rng import generator, stream_seed
 from mixupe.training.batches import batch_indices
 from mixupe.training.loop import Best, NonFiniteLossError
 from mixupe.training.optimizer import (
@@ -66,18 +66,18 @@ def test_resumed_equals_uninterrupted_bit_for_bit(tmp_path: Path, name: str, opt
 def test_stopped_within_an_epoch_equals_uninterrupted_bit_for_bit(
     tmp_path: Path, step: int, settings: dict[str, Any]
 ) -> None:
-    def one(name: str) -> Trainer:
+    def new_trainer(name: str) -> Trainer:
         return trainer(tmp_path / name, MixupE(1.0, 0.1, mix_at="4", variant="v2", penalty_every=2), **settings)
 
     rows: dict[str, list[dict[str, float]]] = {"whole": [], "part": []}
-    whole = one("whole")
+    whole = new_trainer("whole")
     whole.fit(lambda _epoch, metrics: rows["whole"].append(metrics))
     synced: list[int] = []
     where = f"SIGTERM in epoch {-(-step // 3)} after {(step - 1) % 3 + 1} of 3 steps"
     with after_step(step, get(signal.SIGTERM)), pytest.raises(StoppedError, match=where):
-        one("part").fit(lambda _epoch, metrics: rows["part"].append(metrics), lambda: synced.append(1))
+        new_trainer("part").fit(lambda _epoch, metrics: rows["part"].append(metrics), lambda: synced.append(1))
     assert synced, "before_save was called"
-    resumed = one("part")
+    resumed = new_trainer("part")
     assert resumed.position in where
     resumed.fit(lambda _epoch, metrics: rows["part"].append(metrics))
     assert rows["part"] == rows["whole"]
@@ -127,8 +127,8 @@ def test_training_learns_and_seeds_differ(tmp_path: Path) -> None:
     losses = {}
     for seed in (0, 1):
         rows: list[float] = []
-        one = trainer(tmp_path / f"{seed}.pt", ERM(), epochs=15, seed=seed)
-        one.fit(lambda _epoch, metrics, rows=rows: rows.append(metrics["train_loss"]))  # type: ignore[misc]
+        fitted = trainer(tmp_path / f"{seed}.pt", ERM(), epochs=15, seed=seed)
+        fitted.fit(lambda _epoch, metrics, rows=rows: rows.append(metrics["train_loss"]))  # type: ignore[misc]
         assert rows[-1] < 0.6 * rows[0]
         losses[seed] = rows
     assert losses[0] != losses[1]

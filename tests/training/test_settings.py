@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from mixupe.augmentation.config import settings_class
 from mixupe.augmentation.registry import own_methods
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.experiment.compose import CONFIGS
+from mixupe.places import CONFIGS
 from mixupe.training.settings import TrainerSettings
 
 FILES: dict[Path, type[BaseModel]] = {

@@ -89,7 +89,7 @@ METHODS: dict[str, Callable[[], Augmentation]] = {
 )
 def test_a_step_never_waits_for_the_gpu(tmp_path: Path, name: str, optimizer: Any, settings: dict[str, Any]) -> None:
     """Data augmentation, method, optimizer, schedule and moving average."""
-    one = trainer(
+    fitted = trainer(
         tmp_path / "x.pt",
         METHODS[name](),
         model=convolutional(),
@@ -98,15 +98,15 @@ def test_a_step_never_waits_for_the_gpu(tmp_path: Path, name: str, optimizer: An
         device="cuda",
         **settings,
     )
-    one.fit(lambda *_: None)  # what is set up once may wait
+    fitted.fit(lambda *_: None)  # what is set up once may wait
     size = 20 // settings.get("accumulate", 1)
     indices = cycle(torch.split(torch.randperm(COUNT), size))
-    batches = one.train.batches(indices, torch.Generator().manual_seed(0))
-    one.model.train()
+    batches = fitted.train.batches(indices, torch.Generator().manual_seed(0))
+    fitted.model.train()
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     try:
-        losses = [one._train_step(step, [size] * (20 // size), batches) for step in range(4)]
+        losses = [fitted._train_step(step, [size] * (20 // size), batches) for step in range(4)]
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert torch.stack(losses).isfinite().all()

@@ -1,6 +1,7 @@
 """Runs trained at once equal the same runs trained alone: weights, metrics, checkpoints, failures."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, stopping
+from mixupe import ERMPenalty, ManifoldMixup, Mixup, MixupE, preemption
 from mixupe.augmentation.config import Augmentation, augmentation_settings, settings_class
+from mixupe.augmentation.feat_mix import FeatMix
 from mixupe.augmentation.input_mixup import InputMixup
+from mixupe.augmentation.k_mixup import KMixup
 from mixupe.augmentation.method import stack_plan
 from mixupe.augmentation.mixup_smoothing import MixupSmoothing
 from mixupe.augmentation.none import ERM
@@ -20,7 +23,7 @@ from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout
 from mixupe.models.mlp import MLP, BlockEmbedding
-from mixupe.streams import generator, stream_seed
+from mixupe.rng import generator, stream_seed
 from mixupe.training import loop
 from mixupe.training.loop import NonFiniteLossError
 from mixupe.training.optimizer import AdamSettings, AdamWSettings, CosineSettings, OptimizerSettings, SGDSettings
@@ -59,12 +62,22 @@ METHODS: dict[str, Method] = {
     "mixupe v1": lambda seed: MixupE(1.0, 0.1, "v1", x_mean=mean_input(seed)),
     "mixupe v2": lambda seed: MixupE(1.0, 0.1, "v2", x_mean=mean_input(seed)),
     "mixupe v3": lambda seed: MixupE(1.0 + seed, 0.1 * seed, variant="v3"),
+    "mixupe v3 at a hidden layer": lambda seed: MixupE(1.0 + seed, 0.1, "v3", mix_at="layers.1"),
+    "mixupe approximate at the head": lambda seed: MixupE(1.0 + seed, 0.1, mix_at="head"),
     "mixupe v4": lambda seed: MixupE(1.0, 0.1, variant="v4"),
     "regmixup": lambda seed: RegMixup(1.0 + seed, 0.5 * seed),
     "mixup_smoothing": lambda seed: MixupSmoothing(1.0 + seed, 0.1),
     "input_mixup": lambda seed: InputMixup(1.0 + seed),
     "erm_penalty": lambda seed: ERMPenalty(1.0 + seed, 0.5 * seed),
+    "k_mixup": lambda seed: KMixup(1.0 + seed, k=3),
+    "feat_mix": lambda seed: feat_mix(seed),
 }
+
+
+def feat_mix(seed: int) -> FeatMix:
+    data, method = bundle(seed), FeatMix(1.0 + seed)
+    method.learn(data.train, replace(data.spec, categorical_blocks=((2, 4),)))
+    return method
 
 
 def mean_input(seed: int) -> Tensor:
@@ -129,21 +142,21 @@ def fit_alone(members: Sequence[Trainer]) -> Rows:
 
 def assert_equal(together: Sequence[Trainer], alone: Sequence[Trainer]) -> None:
     """Up to rounding: weights, those of the best epoch, test metrics."""
-    for one, other in zip(together, alone, strict=True):
-        for name, value in other.model.state_dict().items():
-            torch.testing.assert_close(one.model.state_dict()[name], value, rtol=1e-4, atol=1e-6)
-        for name, value in other.best.model.items():
-            torch.testing.assert_close(one.best.model[name], value, rtol=1e-4, atol=1e-6)
-        assert one.test() == pytest.approx(other.test(), rel=1e-4, abs=1e-4)
+    for stacked, single in zip(together, alone, strict=True):
+        for name, value in single.model.state_dict().items():
+            torch.testing.assert_close(stacked.model.state_dict()[name], value, rtol=1e-4, atol=1e-6)
+        for name, value in single.best.model.items():
+            torch.testing.assert_close(stacked.best.model[name], value, rtol=1e-4, atol=1e-6)
+        assert stacked.test() == pytest.approx(single.test(), rel=1e-4, abs=1e-4)
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda settings: settings.name)
 def test_a_stack_trains_what_single_runs_train(tmp_path: Path, name: str, optimizer: OptimizerSettings) -> None:
     together = trainers(tmp_path / "together", METHODS[name], optimizer)
     alone = trainers(tmp_path / "alone", METHODS[name], optimizer)
-    assert {alone_by_model(one) for one in together} == {None}
-    assert len({shapes_of(one) for one in together}) == 1
+    assert {alone_by_model(member) for member in together} == {None}
+    assert len({shapes_of(member) for member in together}) == 1
     rows, expected = fit_at_once(together, optimizer), fit_alone(alone)
     for seed, of_run in expected.items():
         assert [set(row) for row in rows[seed]] == [set(row) for row in of_run]
@@ -170,7 +183,7 @@ class KilledError(Exception):
 
 
 @pytest.mark.parametrize("goes_on", [fit_at_once, fit_alone])
-@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda one: one.name)
+@pytest.mark.parametrize("optimizer", [SGD, ADAM, ADAMW], ids=lambda settings: settings.name)
 def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: OptimizerSettings, goes_on: Any
 ) -> None:
@@ -187,8 +200,8 @@ def test_a_killed_stack_goes_on_from_its_checkpoints_stacked_or_alone(
     with pytest.raises(KilledError):
         killed.fit(EPOCHS, kill_in_third, lambda: None, lambda: [7.0, 8.0, 9.0])
     resumed = trainers(tmp_path / "killed", method, optimizer)
-    assert [one.epoch for one in resumed] == [2, 2, 2]
-    assert [one.earlier_seconds for one in resumed] == [7.0, 8.0, 9.0]
+    assert [member.epoch for member in resumed] == [2, 2, 2]
+    assert [member.earlier_seconds for member in resumed] == [7.0, 8.0, 9.0]
     rows = goes_on(resumed, optimizer) if goes_on is fit_at_once else goes_on(resumed)
     for seed, of_run in rows.items():
         assert of_run == [pytest.approx(row, rel=1e-4, abs=1e-6) for row in expected[seed][2:]]
@@ -201,11 +214,11 @@ def test_single_runs_go_on_in_a_stack(tmp_path: Path, seeds: Sequence[int]) -> N
     whole = trainers(tmp_path / "whole", method, seeds=seeds)
     fit_alone(whole)
     begun = trainers(tmp_path / "begun", method, seeds=seeds)
-    for one in begun:
-        one.settings = one.settings.model_copy(update={"epochs": 2})  # the schedule stays that of all epochs
-        one.fit(lambda *_: None)
+    for member in begun:
+        member.settings = member.settings.model_copy(update={"epochs": 2})  # the schedule stays that of all epochs
+        member.fit(lambda *_: None)
     resumed = trainers(tmp_path / "begun", method, seeds=seeds)
-    assert [one.epoch for one in resumed] == [2] * len(seeds)
+    assert [member.epoch for member in resumed] == [2] * len(seeds)
     fit_at_once(resumed)
     assert_equal(resumed, whole)
 
@@ -225,7 +238,7 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
     diverged = stack.fit(EPOCHS, lambda _epoch, metrics: told.append(set(metrics)), lambda: None, lambda: [0.0] * 3)
     assert {number: str(error) for number, error in diverged.items()} == {1: str(caught.value)}
     assert told == [{0, 2}], "it stops after that epoch, so that the others go on without it"
-    assert [one.epoch for one in together] == [1, 0, 1]
+    assert [member.epoch for member in together] == [1, 0, 1]
     others, single = [together[0], together[2]], [alone[0], alone[2]]
     fit_at_once(others)
     fit_alone(single)
@@ -248,7 +261,9 @@ def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass
     sure = torch.tensor([[200.0, 0.0], [0.0, 200.0]])
     logits = torch.stack([sure, sure / 200]).requires_grad_()
     y, perm = torch.tensor([[0, 1]] * 2), torch.tensor([[0, 1]] * 2)
-    losses, penalties = torch.vmap(loss_of)(logits, y, perm, *(torch.stack([one] * 2) for one in plan.constants))
+    losses, penalties = torch.vmap(loss_of)(
+        logits, y, perm, *(torch.stack([constant] * 2) for constant in plan.constants)
+    )
     (gradient,) = torch.autograd.grad(losses.sum(), logits)
     assert bool(gradient.isfinite().all())
     assert (losses[0].item(), penalties[0].item()) == (0.0, 0.0)
@@ -257,11 +272,11 @@ def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass
 
 def test_asked_to_stop_it_saves_and_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([None, None, "SIGTERM"])
-    monkeypatch.setattr(stopping, "reason", lambda: next(answers))
+    monkeypatch.setattr(preemption, "reason", lambda: next(answers))
     stack = Stack(trainers(tmp_path / "x", METHODS["none"]), ADAMW, COSINE)
-    with pytest.raises(stopping.StoppedError, match="SIGTERM after epoch 2"):
+    with pytest.raises(preemption.StoppedError, match="SIGTERM after epoch 2"):
         stack.fit(EPOCHS, lambda *_: None, lambda: None, lambda: [0.0] * 3)
-    assert [one.epoch for one in trainers(tmp_path / "x", METHODS["none"])] == [2, 2, 2]
+    assert [member.epoch for member in trainers(tmp_path / "x", METHODS["none"])] == [2, 2, 2]
 
 
 def test_masks_are_those_that_each_run_would_draw() -> None:
@@ -319,7 +334,8 @@ def test_a_vmapped_step_is_that_of_single_runs_bit_for_bit(features: int) -> Non
         ({"clip_grad_norm": 1.0}, {}, "trainer.clip_grad_norm is not at its default"),
         ({"criterion": "bce_softmax"}, {}, "trainer.criterion is not at its default"),
         ({}, {"variant": "exact"}, None),
-        ({}, {"mix_at": "head"}, "augmentation.mix_at of mixupe is head"),
+        ({}, {"mix_at": "head"}, None),
+        ({}, {"mix_at": "head", "variant": "v1"}, "augmentation.mix_at of mixupe is head, with variant v1"),
         ({}, {"clean_pass": "joint"}, None),
         ({"stack": 8}, {}, None),
     ],
@@ -336,7 +352,7 @@ def test_what_settings_are_trained_alone(
 @pytest.mark.parametrize(
     "augmentation",
     [{"name": "none"}, {"name": "manifold_mixup", "alpha": 1, "mix_at": ["input", "head"]}],
-    ids=lambda one: one["name"],
+    ids=lambda augmentation: augmentation["name"],
 )
 def test_other_methods_are_stacked(augmentation: dict[str, Any]) -> None:
     assert alone_by_settings(SETTINGS, augmentation_settings(augmentation, "tabular", ())) is None
@@ -357,7 +373,7 @@ class Cutout:
         return {}
 
 
-@pytest.mark.parametrize("method", [CutMix(), Cutout()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("method", [CutMix(), Cutout()], ids=lambda method: type(method).__name__)
 def test_a_method_that_a_stack_does_not_know_is_trained_alone(tmp_path: Path, method: Augmentation) -> None:
     reason = f"a stack does not know the method {type(method).__name__}"
     (trainer,) = trainers(tmp_path, lambda _: method, seeds=[0])
@@ -372,15 +388,17 @@ def test_settings_of_a_derived_method_are_trained_alone() -> None:
 
 
 def test_what_models_and_data_are_trained_alone(tmp_path: Path) -> None:
-    def one(model: nn.Module, data: DataBundle) -> Trainer:
+    def made(model: nn.Module, data: DataBundle) -> Trainer:
         return Trainer(model, ERM(), data, SETTINGS, SGD, COSINE, 0, tmp_path / "x.pt")
 
     data = bundle(0)
-    assert alone_by_model(one(nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3)), data)) == "the model has a BatchNorm1d"
-    assert alone_by_model(one(nn.Sequential(nn.Linear(6, 3), nn.Dropout(0.1)), data)) == "the model has a Dropout"
+    assert (
+        alone_by_model(made(nn.Sequential(nn.Linear(6, 3), nn.BatchNorm1d(3)), data)) == "the model has a BatchNorm1d"
+    )
+    assert alone_by_model(made(nn.Sequential(nn.Linear(6, 3), nn.Dropout(0.1)), data)) == "the model has a Dropout"
     images = DataBundle(data.spec, _Streamed(), data.validation, data.test, split_digest="")  # type: ignore[arg-type]
-    assert alone_by_model(one(network(0), images)) == "the data is not one tensor in memory"
-    begun = one(network(0), data)
+    assert alone_by_model(made(network(0), images)) == "the data is not one tensor in memory"
+    begun = made(network(0), data)
     begun._losses = [torch.zeros(2)]
     assert alone_by_model(begun) == "it was stopped within an epoch"
 

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from mixupe.augmentation.mix_point import INPUT, MixPoint
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
 
 # Rows that go through the network at once; bounds the memory that differentiating takes.
 _ROWS = 128
 
 
 class Frozen(nn.Module):
-    """(n, ...) float64, what flows into the mix point -> logits (n, K); evaluation mode, on the CPU.
+    """(n, ...) float64, what flows into the mix layer -> logits (n, K); evaluation mode, on the CPU.
 
     Args:
         model: maps inputs to logits; stays as it is.
@@ -29,7 +29,7 @@ class Frozen(nn.Module):
     def __init__(self, model: nn.Module, mix_at: str = INPUT) -> None:
         super().__init__()
         model = deepcopy(model).cpu().eval()
-        MixPoint(model, mix_at)  # raises where there is no such module
+        MixLayer(model, mix_at)  # raises where there is no such module
         self.mix_at = mix_at
         self.part = deepcopy(model if mix_at == INPUT else model.get_submodule(mix_at)).double()
         for module in self.part.modules():
@@ -43,17 +43,17 @@ class Frozen(nn.Module):
             return torch.cat([self.part(rows) for rows in torch.split(h, _ROWS)])
 
     def representations(self, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
-        """What flows into the mix point, (n, ...) float64, of batches of inputs and labels.
+        """What flows into the mix layer, (n, ...) float64, of batches of inputs and labels.
 
         Raises:
-            ValueError: the mix point's output are not the logits, so that they are no function of what flows into it.
+            ValueError: the mix layer's output are not the logits, so that they are no function of what flows into it.
         """
         if self.mix_at == INPUT:
             return torch.cat([inputs.cpu() for inputs, _ in batches]).double()
         found = []
         with torch.no_grad():
             for inputs, labels in batches:
-                point = MixPoint(self._whole[0], self.mix_at)
+                point = MixLayer(self._whole[0], self.mix_at)
                 logits, h = point.clean_pass(inputs, len(labels), differentiable=False)
                 found.append(h.double())
                 again = self(found[-1])

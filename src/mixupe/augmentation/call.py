@@ -1,10 +1,13 @@
 """How a model is called: whose modules are hooked, what runs it, and what a mixed pass gets in place of the batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 # From x to logits (B, K), or to an output that holds them (`mixupe.augmentation.loss.logits_of`).
@@ -18,9 +21,9 @@ class Call:
     """A model and how it is called.
 
     Attributes:
-        model: whose modules may be mix points.
+        model: whose modules may be mix layers.
         forward: (model, x) -> its output; None is model(x).
-        merge: (x, perm) -> x, for what belongs to both partners of a mixed pass and is not blended, such as a mask.
+        merge: (x, perm) -> x, for what belongs to both partners of a mixed pass and is not interpolated, such as a mask.
     """
 
     model: Model
@@ -52,8 +55,9 @@ class Call:
         DistributedDataParallel would broadcast BatchNorm's buffers in place there, which the first pass still needs, so
         it is passed by: its gradients are synchronised by the weights, whatever they were used for.
         """
-        wrapped = isinstance(self.model, DistributedDataParallel)
-        return self._run(self.model.module if wrapped else self.model, x)  # type: ignore[attr-defined]
+        model = self.model.module if isinstance(self.model, DistributedDataParallel) else self.model
+        with _passed_by(model):
+            return self._run(model, x)
 
     def merged(self, x: Any, perm: Tensor) -> Any:
         """What a mixed pass gets in place of x."""
@@ -61,3 +65,19 @@ class Call:
 
     def _run(self, model: Model, x: Any) -> Any:
         return model(x) if self.forward is None else self.forward(model, x)
+
+
+@contextmanager
+def _passed_by(model: Model) -> Iterator[None]:
+    """Within it, a DistributedDataParallel inside the model is as the module that it wraps."""
+    wrappers = []
+    if not torch.compiler.is_compiling() and dist.is_available() and dist.is_initialized():
+        parts = model.modules() if isinstance(model, nn.Module) else ()
+        wrappers = [part for part in parts if isinstance(part, DistributedDataParallel)]
+    for wrapper in wrappers:
+        vars(wrapper)["forward"] = wrapper.module
+    try:
+        yield
+    finally:
+        for wrapper in wrappers:
+            del vars(wrapper)["forward"]

@@ -30,6 +30,13 @@ def check_tensor(name: str, value: Any) -> None:
         raise ValueError(f"{name}: must be a torch.Tensor, got {type(value).__name__}")
 
 
+def check_input(x: Any, batch: int, dims: int | None, what: str) -> None:
+    """Is x a floating-point tensor with `batch` examples and that many axes (None: any)? `what` says what it must be."""
+    fits = isinstance(x, Tensor) and x.is_floating_point() and x.shape[:1] == (batch,) and dims in (None, x.dim())
+    if not fits:
+        raise ValueError(f"x: must be {batch} {what} in a floating dtype")
+
+
 def check_alpha(alpha: float) -> None:
     if not (_is_number(alpha) and alpha > 0 and math.isfinite(alpha)):
         raise ValueError(f"alpha: must be a finite number > 0, got {alpha!r}")

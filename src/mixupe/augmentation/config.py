@@ -12,10 +12,10 @@ from torch import Tensor
 
 from mixupe.augmentation.loss import CRITERIA, Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method
-from mixupe.augmentation.mix_point import INPUT, Model
+from mixupe.augmentation.mix_layer import INPUT, Model
 from mixupe.augmentation.registry import method_class
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line, one_line
 
 AUTO = "auto"
 # Arguments of a method that no config gives.
@@ -61,7 +61,7 @@ def settings_class(method: type[Method], name: str, target: str | None = None) -
     try:
         settings = create_model(f"{method.__name__}Settings", __base__=AugmentationSettings, **fields)
     except PydanticUserError as error:
-        raise UserError(f"augmentation: {name}'s arguments cannot be keys: {str(error).splitlines()[0]}") from error
+        raise UserError(f"augmentation: {name}'s arguments cannot be keys: {first_line(error)}") from error
     settings.method_class = method
     return settings
 
@@ -73,7 +73,7 @@ def _strict(hint: Any) -> Any:
     return GenericAlias(tuple, (*get_args(hint), ...)) if get_origin(hint) is Sequence else hint
 
 
-def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[str, ...]) -> AugmentationSettings:
+def augmentation_settings(values: Mapping[str, Any], domain: str, mix_layers: tuple[str, ...]) -> AugmentationSettings:
     """The `augmentation` part of a config with `mix_at: auto` resolved.
 
     `auto` is for a method that mixes at one point the input, for graphs the classifier head (whose input is the readout);
@@ -81,24 +81,22 @@ def augmentation_settings(values: Mapping[str, Any], domain: str, stages: tuple[
 
     Raises:
         pydantic.ValidationError: a key is unknown or missing, or of the wrong type.
-        UserError: a value is wrong, values do not go together, or the method does not take data of that domain.
+        UserError: a value is wrong, or values do not go together.
     """
     name, target = values.get("name"), values.get("target")
     method = method_class(name, target)
-    if domain not in method.domains:
-        raise UserError(f"augmentation: {name} takes {' or '.join(method.domains)}, the data set holds {domain}")
     checked_class = settings_class(method, str(name), None if target is None else str(target))
     if values.get("mix_at") == AUTO and "mix_at" in checked_class.model_fields:
-        one = "head" if domain == "graphs" else INPUT
+        mix_layer = "head" if domain == "graphs" else INPUT
         several = checked_class.model_fields["mix_at"].annotation is not str
-        values = {**values, "mix_at": stages if several else one}
+        values = {**values, "mix_at": mix_layers if several else mix_layer}
     settings = checked_class.model_validate(values)
     try:
         prototype(settings)
     except ValueError as error:
         key, colon, _ = str(error).partition(":")
         joint = "." if colon and key in checked_class.model_fields else ": "
-        raise UserError(f"augmentation{joint}{' '.join(str(error).split())}") from error
+        raise UserError(f"augmentation{joint}{one_line(error)}") from error
     return settings
 
 
@@ -120,14 +118,8 @@ def build_augmentation(
         x_mean: training-set mean input, for a method that takes it and mixes at the input.
         criterion: of the run, or a name in CRITERIA.
         data: a `DataBundle` that the method may learn from; None where there is none.
-
-    Raises:
-        UserError: the method does not take that criterion.
     """
     function = CRITERIA[criterion] if isinstance(criterion, str) else criterion
-    if function is not cross_entropy and "criterion" not in inspect.signature(settings.method_class).parameters:
-        named = next((name for name, one in CRITERIA.items() if one is function), "class weights or label smoothing")
-        raise UserError(f"trainer.criterion: augmentation {settings.name} does not take {named}")
     method = _made(settings, {"x_mean": x_mean, "criterion": function})
     if data is not None:
         method.learn(data.train, data.spec)

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_lam, draw_perm
-from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, mixed_criterion
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mixup import placed
-from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
+from mixupe.augmentation.mixup import to_device
+from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
 def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
@@ -26,6 +25,9 @@ def box(lam: Tensor, place: Tensor, height: int, width: int) -> Tensor:
         half = (0.5 * (1 - lam).sqrt() * size).floor()
         inside.append((offset >= -half) & (offset < half))
     return inside[0].unsqueeze(1) & inside[1]
+
+
+_TAKES = "images or spectrograms, (B, C, H, W)"
 
 
 class CutMix(Method):
@@ -47,27 +49,14 @@ class CutMix(Method):
         super().__init__(criterion)
         self.alpha, self.probability = alpha, probability
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam, perm and the box come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} images or spectrograms, (B, C, H, W) in a floating dtype")
-        generator = of_this_process(generator)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        checks.check_input(x, len(y), 4, _TAKES)
         lam, perm = draw_lam(self.alpha, generator), draw_perm(len(y), generator)
         uniform = torch.rand(3, dtype=torch.float64, generator=generator, device=lam.device)
         cut = box(lam, uniform[:2], *x.shape[-2:]) & (uniform[2] < self.probability)
-        lam, perm = placed(1 - cut.double().mean(), perm, x, y)
+        lam, perm = to_device(1 - cut.double().mean(), perm, x, y)
+        x = call.merged(x, perm)
+        checks.check_input(x, len(y), 4, f"{_TAKES}, after merge")
         logits = logits_of(
             call(torch.where(cut.to(x.device, non_blocking=True), x[perm], x)), len(y), is_of_classes(self.criterion)
         )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call, Forward, Model
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of, plain_criterion
 from mixupe.augmentation.method import Method, StackPlan
 from mixupe.augmentation.penalty import combine, expected_distance, penalty
@@ -66,6 +66,8 @@ class ERMPenalty(Method):
     """
 
     name = "erm_penalty"
+    draws = False
+    of_classes = True
 
     def __init__(self, alpha: float = 1.0, eta: float = 0.001, criterion: Criterion = cross_entropy) -> None:
         checks.check_alpha(alpha)
@@ -74,20 +76,8 @@ class ERMPenalty(Method):
         self.alpha = alpha
         self.eta = eta
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. Nothing is drawn or merged."""
-        checks.check_generator(generator)
-        model = Call.of(model, forward, merge)
-        return erm_penalty_loss(model, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:  # noqa: ARG002
+        return erm_penalty_loss(call, x, y, alpha=self.alpha, eta=self.eta, criterion=self.criterion)
 
     def stack_plan(self) -> StackPlan:
         def loss(model: Model, x: Any, y: Tensor, weight: Tensor) -> MixedLoss:

@@ -10,16 +10,16 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix
-from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.call import Call, Model
+from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, logits_of
-from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mixup import mixed_loss, placed
-from mixupe.augmentation.targets import checked_targets, is_of_classes
+from mixupe.augmentation.method import Method, StackPlan, Style
+from mixupe.augmentation.mixup import mixed_loss, to_device
+from mixupe.augmentation.targets import is_of_classes
 
 # Training rows that the mutual information is estimated from.
 _ROWS = 2000
+_TAKES = "rows of a table, (B, D)"
 
 
 class FeatMix(Method):
@@ -61,35 +61,44 @@ class FeatMix(Method):
         self.feature_of = features_of(rows.shape[1], spec.categorical_blocks)
         self.importance = mutual_information(rows.cpu(), labels.cpu(), self.feature_of)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam, perm and the masks come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 2 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} rows of a table, (B, D) in a floating dtype")
-        generator = of_this_process(generator)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        checks.check_input(x, len(y), 2, _TAKES)
         lam, perm = draw_mix(len(y), self.alpha, generator)
-        feature_of = torch.arange(x.shape[1]) if self.feature_of is None else self.feature_of.to(lam.device)
-        features = int(feature_of.max()) + 1
-        order = torch.rand(len(y), features, generator=generator, device=lam.device).argsort(dim=1).argsort(dim=1)
-        kept = order < (lam * features).floor()
-        weight = torch.ones(features) if self.importance is None else self.importance
-        weight = weight.to(lam.device)
-        share = (kept * weight).sum(dim=1) / weight.sum()
+        feature_of, importance = self._features(x.shape[1])
+        places = torch.rand(len(y), len(importance), generator=generator, device=lam.device)
+        return self._loss(call, x, y, lam, perm, places, feature_of.to(lam.device), importance.to(lam.device))
+
+    def _features(self, columns: int) -> tuple[Tensor, Tensor]:
+        """`feature_of` and `importance`, or what they are without `learn`."""
+        feature_of = torch.arange(columns) if self.feature_of is None else self.feature_of
+        return feature_of, torch.ones(int(feature_of.max()) + 1) if self.importance is None else self.importance
+
+    def _loss(self, call: Call, x: Tensor, y: Tensor, lam: Tensor, perm: Tensor, *masking: Tensor) -> MixedLoss:
+        """`masking`: the places (B, F) of the features in an order drawn for each row, `feature_of` and `importance`."""
+        places, feature_of, importance = masking
+        kept = places.argsort(dim=1).argsort(dim=1) < (lam * places.shape[1]).floor()
+        share = (kept * importance).sum(dim=1) / importance.sum()
         kept_columns = kept[:, feature_of].to(x.device, non_blocking=True)
-        lam, perm = placed(share, perm, x, y)
+        lam, perm = to_device(share, perm, x, y)
+        x = call.merged(x, perm)
+        checks.check_input(x, len(y), 2, f"{_TAKES}, after merge")
         logits = logits_of(call(torch.where(kept_columns, x, x[perm])), len(y), is_of_classes(self.criterion))
         return mixed_loss(logits, y, lam, perm, self.criterion)
+
+    def stack_plan(self) -> StackPlan:
+        """Of one that has learned, as each has that is about to be trained."""
+
+        def draw(batch: int, generator: torch.Generator | None) -> tuple[Tensor, ...]:
+            assert self.importance is not None
+            return (*draw_lam_and_perm(batch, generator), torch.rand(batch, len(importance), generator=generator))
+
+        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            uniform, gamma, perm, places, alpha, *learned = drawn
+            return self._loss(Call.of(model), x, y, lam_of(uniform, gamma, alpha), perm, places, *learned)
+
+        feature_of, importance = self._features(columns=1)
+        draw_lam_and_perm = draw_of(self.alpha)
+        return StackPlan(loss, draw, (torch.tensor(self.alpha, dtype=torch.float64), feature_of, importance))
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
         """What was learned may have any shape."""
@@ -119,6 +128,6 @@ def mutual_information(rows: Tensor, labels: Tensor, feature_of: Tensor) -> Tens
         torch.cat([torch.full((len(rows), 1), 0.5), rows[:, own]], dim=1).argmax(dim=1) if block else rows[:, own[0]]
         for own, block in zip(columns, is_block, strict=True)
     ]
-    table = torch.stack([one.double() for one in values], dim=1).numpy()
+    table = torch.stack([of_feature.double() for of_feature in values], dim=1).numpy()
     found = torch.from_numpy(mutual_info_classif(table, labels.numpy(), discrete_features=is_block, random_state=0))
     return found.float() if bool(found.sum() > 0) else torch.ones(len(columns))

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
-from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
-from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
+from mixupe.augmentation.mix_layer import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
-from mixupe.augmentation.targets import checked_targets
+from mixupe.augmentation.over_runs import over_runs
 
 
 def matched(x: Tensor, order: Tensor, k: int) -> Tensor:
@@ -68,21 +67,16 @@ class KMixup(Method):
         super().__init__(criterion)
         self.alpha, self.k = alpha, k
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam and the groups come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or not x.is_floating_point() or x.shape[:1] != y.shape[:1]:
-            raise ValueError(f"x: must hold {len(y)} examples, (B, ...) in a floating dtype")
-        lam, order = draw_mix(len(y), self.alpha, of_this_process(generator))
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        checks.check_input(x, len(y), None, "examples, (B, ...)")
+        lam, order = draw_mix(len(y), self.alpha, generator)
         return drawn_mixup_loss(call, x, y, lam, matched(x, order, self.k), INPUT, self.criterion)
+
+    def stack_plan(self) -> StackPlan:
+        def of_runs(x: Tensor, order: Tensor) -> Tensor:
+            return torch.stack([matched(*one, self.k) for one in zip(x, order, strict=True)])
+
+        def loss(call: Call, x: Any, y: Tensor, lam: Tensor, order: Tensor) -> MixedLoss:
+            return drawn_mixup_loss(call, x, y, lam, over_runs(of_runs, x, order), INPUT, self.criterion)
+
+        return mix_plan(self.alpha, loss)

@@ -90,6 +90,12 @@ def bce_softmax(logits: Tensor, y: Tensor) -> Tensor:
 CRITERIA: dict[str, Criterion] = {"cross_entropy": cross_entropy, "bce_softmax": bce_softmax}
 
 
+def is_own(criterion: Criterion) -> bool:
+    """Whether it is one of CRITERIA, or by functools.wraps says that it computes one: it takes probabilities too."""
+    own = getattr(criterion, "__wrapped__", criterion)
+    return any(own is one for one in CRITERIA.values())
+
+
 class CrossEntropy(nn.Module):
     """Cross-entropy with class weights and label smoothing: a loss for each example, (B,).
 
@@ -138,7 +144,7 @@ def mixed_criterion(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criter
     """
     if lam.dim() == 0:
         return lam * plain_criterion(logits, y, criterion) + (1 - lam) * plain_criterion(logits, y[perm], criterion)
-    if any(criterion is one for one in CRITERIA.values()):  # linear in the target
+    if is_own(criterion):  # linear in the target
         share, own = lam.unsqueeze(1).to(logits.dtype), as_probabilities(y, logits)
         return criterion(logits, share * own + (1 - share) * own[perm])
     first, second = _per_example(criterion, logits, y), _per_example(criterion, logits, y[perm])

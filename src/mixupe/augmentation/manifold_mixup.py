@@ -11,14 +11,12 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call, Model
 from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, logits_mixed_at
-from mixupe.augmentation.mixup import drawn_mixup_loss, mixed_loss, placed
-from mixupe.augmentation.targets import checked_targets
+from mixupe.augmentation.mix_layer import INPUT, logits_mixed_at
+from mixupe.augmentation.mixup import drawn_mixup_loss, mixed_loss, to_device
 
 
 class ManifoldMixup(Method):
@@ -58,21 +56,7 @@ class ManifoldMixup(Method):
         self.mix_at = tuple(mix_at)
         self.per_sample, self.probability, self.batch_dim = per_sample, probability, batch_dim
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. Layer, lam and perm come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        generator = of_this_process(generator)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
         lam, perm = draw_mix(len(y), self.alpha, generator, self.per_sample, self.probability)
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
@@ -87,8 +71,8 @@ class ManifoldMixup(Method):
 
         def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
             uniform, gamma, perm, layer, alpha = drawn
-            lam, perm = placed(lam_of(uniform, gamma, alpha), perm, x, y)
-            # With lam 1 a blend is what it is of: so each run is blended at its own layer alone.
+            lam, perm = to_device(lam_of(uniform, gamma, alpha), perm, x, y)
+            # With lam 1 an interpolation is what it is of: so each run is interpolated at its own layer alone.
             lams = {name: torch.where(layer == index, lam, 1.0) for index, name in enumerate(self.mix_at)}
             return mixed_loss(logits_mixed_at(model, x, lams, perm), y, lam, perm, self.criterion)
 

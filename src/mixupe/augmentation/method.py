@@ -10,33 +10,46 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Model
+from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.draw import draw_of, lam_of
+from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
+from mixupe.augmentation.targets import checked_targets
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a method, or a value of a setting, is drawn: told apart by the marker where there is no colour."""
+    """How a method, or a value of a setting, is drawn: told apart by the marker where there is no color."""
 
-    colour: str
+    color: str
     marker: str
     line: Literal["-", "--", "-.", ":"]
 
 
 @dataclass(frozen=True)
 class StackPlan:
-    """A method's `__call__` in two parts, for several runs at once (`mixupe.training.vmapped`).
+    """A method's `loss` in two parts, for several runs at once (`mixupe.training.vmapped`).
 
     Attributes:
         loss: (model, x, y, *drawn, *constants) -> the loss of one run. torch.vmap has it stand for several, so it reads no
             value of a tensor and draws nothing.
-        draw: (B, generator) -> all that `__call__` draws for a batch, in its order: tensors on the CPU.
+        draw: (B, generator) -> all that `loss` draws for a batch, in its order: tensors on the CPU.
         constants: tensors of what may differ between runs: made of alpha, eta and x_mean.
     """
 
     loss: Callable[..., MixedLoss]
     draw: Callable[[int, torch.Generator | None], tuple[Tensor, ...]] = lambda _batch, _generator: ()
     constants: tuple[Tensor, ...] = ()
+
+
+def mix_plan(alpha: float, loss: Callable[..., MixedLoss], *constants: Tensor) -> StackPlan:
+    """Of a method that draws lam ~ Beta(alpha, alpha) and perm, and then loss(call, x, y, lam, perm, *constants)."""
+
+    def of_run(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+        uniform, gamma, perm, own_alpha, *others = drawn
+        return loss(Call.of(model), x, y, lam_of(uniform, gamma, own_alpha), perm, *others)
+
+    return StackPlan(of_run, draw_of(alpha), (torch.tensor(alpha, dtype=torch.float64), *constants))
 
 
 class Method(nn.Module, ABC):
@@ -47,7 +60,7 @@ class Method(nn.Module, ABC):
 
     The arguments of `__init__` are the keys of the method's config, checked by their type hints and by what `__init__`
     raises; but for `criterion`, `x_mean` (the training-set mean input) and `batch_dim`, which come from elsewhere. Each is
-    kept as an attribute of its name. A mix point is an argument `mix_at: str`, several are `mix_at: Sequence[str]`; both
+    kept as an attribute of its name. A mix layer is an argument `mix_at: str`, several are `mix_at: Sequence[str]`; both
     may be `auto` in a config. Values of an argument `variant` compete for a best setting of their own in a search.
 
     A method that gives `stack_plan(self) -> StackPlan` is trained with others at once. What a class inherits of that, and
@@ -59,6 +72,8 @@ class Method(nn.Module, ABC):
         domains: of the data that it takes.
         later: arguments that came later than records that count; their default stands for what was done before them, and
             is no part of a run's identity.
+        draws: whether it draws anything.
+        of_classes: whether it takes class indices and probabilities alone, whatever the criterion takes.
 
     Raises:
         ValueError: an argument is wrong; the message names it.
@@ -68,34 +83,54 @@ class Method(nn.Module, ABC):
     style: ClassVar[Style | None] = None
     domains: ClassVar[tuple[str, ...]] = ("images", "tabular", "speech", "graphs")
     later: ClassVar[tuple[str, ...]] = ()
+    draws: ClassVar[bool] = True
+    of_classes: ClassVar[bool] = False
 
     def __init__(self, criterion: Criterion = cross_entropy) -> None:
         super().__init__()
         checks.check_criterion(criterion)
         self.criterion = criterion
 
-    @abstractmethod
-    def __call__(self, model: Model, x: Any, y: Tensor, *, generator: torch.Generator | None = None) -> MixedLoss:
+    def __call__(
+        self,
+        model: Model,
+        x: Any,
+        y: Tensor,
+        *,
+        generator: torch.Generator | None = None,
+        forward: Forward | None = None,
+        merge: Merge | None = None,
+    ) -> MixedLoss:
         """The loss of one batch.
 
         Args:
-            model: maps x to logits (B, K).
+            model: maps x to logits (B, K), or to an output that holds them.
             x: (B, ...) float, or anything else the model takes (graphs).
-            y: (B,) int64 class indices or (B, K) probabilities.
+            y: (B,) int64 class indices or (B, K) probabilities; what else the criterion takes.
             generator: where all that is drawn comes from; on the CPU. None takes torch's global one, and in several
                 processes (torch.distributed) one for each (`mixupe.augmentation.generator`).
+            forward: (model, x) -> output, where the model is not called as model(x) (`lambda model, x: model(**x)`).
+            merge: (x, perm) -> what the mixed pass gets in place of x, for what belongs to both partners, such as a mask;
+                without effect where nothing is mixed.
 
-        The methods of this package take two more, by keyword: `forward`, (model, x) -> output, calls the model in a way of
-        its own (`lambda model, x: model(**x)`), and `merge`, (x, perm) -> x, gives the mixed pass what belongs to both
-        partners, such as a mask.
+        Raises:
+            ValueError: an argument is wrong; the message names it.
         """
+        checks.check_generator(generator)
+        call = Call.of(model, forward, merge)
+        y = checked_targets(y, cross_entropy if self.of_classes else self.criterion)
+        return self.loss(call, x, y, of_this_process(generator) if self.draws else generator)
+
+    @abstractmethod
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        """What the method does: `__call__` with the model as it is to be called, call(x), and targets that are checked."""
 
     def learn(self, train: Any, spec: Any) -> None:
         """Look at the training part (a `Split`) and what a model is told of the data (a `DataSpec`), before training."""
 
     @property
-    def mix_points(self) -> tuple[str, ...]:
-        """Every mix point it may use; none for training without mixing."""
+    def mix_layers(self) -> tuple[str, ...]:
+        """Every mix layer it may use; none for training without mixing."""
         mix_at = getattr(self, "mix_at", ())
         return (mix_at,) if isinstance(mix_at, str) else tuple(mix_at)
 

@@ -7,15 +7,14 @@ from torch import Tensor
 
 from mixupe.augmentation import checks
 from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
-from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint
+from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
 from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
 
 
-def placed(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
+def to_device(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
     """lam, 0-d or (B,), as a tensor in float32 or wider, and perm, both on the device of the batch."""
     like = x if isinstance(x, Tensor) else y
     lam = torch.as_tensor(lam, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
@@ -34,13 +33,13 @@ def drawn_mixup_loss(
     batch_dim: int | None = None,
 ) -> MixedLoss:
     """`mixup_loss` of a checked batch, for a lam and a perm that need no check."""
-    lam, perm = placed(lam, perm, x, y)
-    logits = MixPoint(model, mix_at, batch_dim, is_of_classes(criterion)).mixed_logits(x, lam, perm)
+    lam, perm = to_device(lam, perm, x, y)
+    logits = MixLayer(model, mix_at, batch_dim, is_of_classes(criterion)).mixed_logits(x, lam, perm)
     return mixed_loss(logits, y, lam, perm, criterion)
 
 
 def mixed_loss(logits: Tensor, y: Tensor, lam: Tensor, perm: Tensor, criterion: Criterion) -> MixedLoss:
-    """Mixup's loss of the logits (B, K) of a blended batch."""
+    """Mixup's loss of the logits (B, K) of an interpolated batch."""
     targets = known_targets(y, logits, criterion)
     loss = mixed_criterion(logits, y, lam, perm, criterion)
     return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=targets)
@@ -68,8 +67,8 @@ def mixup_loss(
         y: (B,) class indices or (B, K) probabilities; what else the criterion takes, one row for each example.
         lam: one number in [0, 1] for the batch, or (B,), one for each example.
         perm: (B,) int64, a permutation of the batch.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
-        batch_dim: axis of examples in what is blended; None is the first, and refused where that is in doubt.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
+        batch_dim: axis of examples in what is interpolated; None is the first, and refused where that is in doubt.
         criterion: (logits, y) -> a 0-d loss, linear in the target, or one for each example, which are averaged; CE above.
             One that has no classes may compare outputs of any shape (B, ...). With lam (B,) it is one for each example.
         forward: (model, x) -> output, where the model is not called as model(x).
@@ -89,7 +88,7 @@ class Mixup(Method):
 
     Args:
         alpha: > 0.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
         per_sample: draw a lam for each example instead of one for the batch.
         probability: that a batch is mixed, in [0, 1]; the others are trained on as they are (lam 1).
         batch_dim, criterion: see `mixup_loss`.
@@ -119,29 +118,14 @@ class Mixup(Method):
         self.mix_at = mix_at
         self.per_sample, self.probability, self.batch_dim = per_sample, probability, batch_dim
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator), self.per_sample, self.probability)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator, self.per_sample, self.probability))
+
+    def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
         return drawn_mixup_loss(call, x, y, lam, perm, self.mix_at, self.criterion, self.batch_dim)
 
     def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
         return self._not_at_default(*self.later) if to == "stack" else None
 
     def stack_plan(self) -> StackPlan:
-        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
-            uniform, gamma, perm, alpha = drawn
-            return drawn_mixup_loss(model, x, y, lam_of(uniform, gamma, alpha), perm, self.mix_at, self.criterion)
-
-        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))
+        return mix_plan(self.alpha, self._mixed)

@@ -9,14 +9,13 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.call import Call
+from mixupe.augmentation.draw import draw_mix
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, mixed_criterion
-from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import placed
-from mixupe.augmentation.targets import check_targets_fit, checked_targets
+from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import to_device
+from mixupe.augmentation.targets import check_targets_fit
 
 
 def smoothed(criterion: Criterion, smoothing: float) -> Criterion:
@@ -35,7 +34,7 @@ class MixupSmoothing(Method):
     Args:
         alpha: > 0.
         smoothing: share of each target that goes to all classes alike, in [0, 1); 0 is mixup.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
         criterion: see `mixup_loss`; of class indices and probabilities.
 
     Raises:
@@ -44,6 +43,7 @@ class MixupSmoothing(Method):
 
     name = "mixup_smoothing"
     style = Style("#56B4E9", "X", "--")
+    of_classes = True
 
     def __init__(
         self, alpha: float = 1.0, smoothing: float = 0.1, mix_at: str = INPUT, criterion: Criterion = cross_entropy
@@ -55,33 +55,15 @@ class MixupSmoothing(Method):
         super().__init__(criterion)
         self.alpha, self.smoothing, self.mix_at = alpha, smoothing, mix_at
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. lam and perm come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y)
-        lam, perm = draw_mix(len(y), self.alpha, of_this_process(generator))
-        return self._loss(call, x, y, lam, perm)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        return self._mixed(call, x, y, *draw_mix(len(y), self.alpha, generator))
 
-    def _loss(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
-        lam, perm = placed(lam, perm, x, y)
-        logits = MixPoint(call, self.mix_at).mixed_logits(x, lam, perm)
+    def _mixed(self, call: Call, x: Any, y: Tensor, lam: Tensor, perm: Tensor) -> MixedLoss:
+        lam, perm = to_device(lam, perm, x, y)
+        logits = MixLayer(call, self.mix_at).mixed_logits(x, lam, perm)
         check_targets_fit(y, logits)
         loss = mixed_criterion(logits, y, lam, perm, smoothed(self.criterion, self.smoothing))
         return MixedLoss(loss, logits, mixup_loss=loss, penalty=loss.new_zeros(()), lam=lam, perm=perm, targets=y)
 
     def stack_plan(self) -> StackPlan:
-        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
-            uniform, gamma, perm, alpha = drawn
-            return self._loss(Call.of(model), x, y, lam_of(uniform, gamma, alpha), perm)
-
-        return StackPlan(loss, draw_of(self.alpha), (torch.tensor(self.alpha, dtype=torch.float64),))
+        return mix_plan(self.alpha, self._mixed)

@@ -13,16 +13,15 @@ import torch.distributed as dist
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.draw import draw_mix, draw_of, lam_of
-from mixupe.augmentation.generator import in_several_processes, of_this_process
+from mixupe.augmentation.call import Call
+from mixupe.augmentation.draw import draw_mix
+from mixupe.augmentation.generator import in_several_processes
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, in_loss_precision
-from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.method import Method, StackPlan, Style, mix_plan
+from mixupe.augmentation.mix_layer import INPUT
 from mixupe.augmentation.mixup import drawn_mixup_loss
 from mixupe.augmentation.mixupe_loss import Form, loss_of_form
 from mixupe.augmentation.penalty import expected_distance
-from mixupe.augmentation.targets import checked_targets
 
 
 class MixupE(Method):
@@ -44,6 +43,7 @@ class MixupE(Method):
 
     name = "mixupe"
     style = Style("#D55E00", "D", "-")
+    of_classes = True
     later = ("clean_pass", "penalty_every", "per_sample", "probability")
     momentum = 0.1
     x_mean: Tensor | None
@@ -81,23 +81,10 @@ class MixupE(Method):
         # is moved: it is read in every step. So it is in the state, but no buffer.
         self.batches = torch.zeros((), dtype=torch.int64, device="cpu")
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixupe_loss` for the arguments. lam and perm come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        takes_penalty = self._takes_penalty()  # first: a compiled step is cut in two here
-        y = checked_targets(y)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        takes_penalty = self._takes_penalty()  # before draws: a compiled step is cut in two here
         form = self._form()
-        lam, perm = draw_mix(len(y), form.alpha, of_this_process(generator), self.per_sample, self.probability)
+        lam, perm = draw_mix(len(y), form.alpha, generator, self.per_sample, self.probability)
         if not takes_penalty:
             return drawn_mixup_loss(call, x, y, lam, perm, form.mix_at, form.criterion, form.batch_dim)
         weight = self.penalty_every * form.eta * expected_distance(form.alpha)
@@ -113,8 +100,8 @@ class MixupE(Method):
 
     def obstacle(self, to: Literal["stack", "compile", "processes"]) -> str | None:
         takes_gradient = self._form().takes_gradient
-        if to == "stack" and self.mix_at != INPUT:
-            return f"augmentation.mix_at of mixupe is {self.mix_at}"
+        if to == "stack" and takes_gradient and self.mix_at != INPUT:
+            return f"augmentation.mix_at of mixupe is {self.mix_at}, with variant {self.variant}"
         if to == "stack":
             return self._not_at_default("penalty_every", "per_sample", "probability")
         if to == "compile" and takes_gradient:
@@ -132,14 +119,12 @@ class MixupE(Method):
     def stack_plan(self) -> StackPlan:
         form = self._form()
 
-        def loss(model: Model, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
-            uniform, gamma, perm, alpha, weight, *x_mean = drawn
-            lam = lam_of(uniform, gamma, alpha)
-            return loss_of_form(form, weight, Call.of(model), x, y, lam, perm, lambda _h: x_mean[0])
+        def loss(call: Call, x: Any, y: Tensor, *drawn: Tensor) -> MixedLoss:
+            lam, perm, weight, *x_mean = drawn
+            return loss_of_form(form, weight, call, x, y, lam, perm, lambda _h: x_mean[0])
 
-        weight = torch.tensor(form.eta * expected_distance(form.alpha))
         means = () if self.x_mean is None else (self.x_mean,)
-        return StackPlan(loss, draw_of(form.alpha), (torch.tensor(form.alpha, dtype=torch.float64), weight, *means))
+        return mix_plan(form.alpha, loss, torch.tensor(form.eta * expected_distance(form.alpha)), *means)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """As of every method; not the running mean, but the mean that it began with."""

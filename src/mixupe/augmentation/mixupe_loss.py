@@ -9,8 +9,8 @@ from torch import Tensor
 from mixupe.augmentation import checks
 from mixupe.augmentation.call import Call, Forward, Merge, Model
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy, loss_dtype, mixed_criterion
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import placed
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import to_device
 from mixupe.augmentation.penalty import GRADIENT_VARIANTS, VARIANTS, combine, expected_distance, penalty
 from mixupe.augmentation.second_order import check_twice_differentiable
 from mixupe.augmentation.targets import check_targets_fit, checked_targets
@@ -76,7 +76,7 @@ def mixupe_loss(
         variant: `approximate` (Listing 1) or `exact` (equation 4) of the paper; `v1` to `v4` of the authors' public code.
         threshold: v1 and v3 leave out samples whose term is not below it.
         x_mean: training-set mean of whatever is mixed, shape of one example; exact, v1 and v2 need it.
-        mix_at: `input`, or the dotted name of a module whose input is blended.
+        mix_at: `input`, or the dotted name of a module whose input is interpolated.
         clean_pass: `separate` runs the mixed and then the clean batch, as published. `joint` runs both as one batch of
             2B: fewer, larger kernels; the same numbers for a model without BatchNorm and dropout, while BatchNorm takes
             one set of statistics from both. For mixing at the input only.
@@ -109,12 +109,12 @@ def loss_of_form(
 ) -> MixedLoss:
     """The mixed pass, the clean pass, the penalty, of arguments that are checked.
 
-    `weight` is the penalty's, eta c; `mean_for` gives x_mean for what flowed into the mix point.
+    `weight` is the penalty's, eta c; `mean_for` gives x_mean for what flowed into the mix layer.
     """
     if form.takes_gradient:
         check_twice_differentiable(call.model, form.variant)
-    point = MixPoint(call, form.mix_at, form.batch_dim)
-    lam, perm = placed(lam, perm, x, y)
+    point = MixLayer(call, form.mix_at, form.batch_dim)
+    lam, perm = to_device(lam, perm, x, y)
     if form.clean_pass == "joint":
         logits, clean_logits, h = point.joint_pass(x, lam, perm, form.takes_gradient)
     else:

@@ -14,14 +14,13 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.draw import draw_mix
-from mixupe.augmentation.generator import of_this_process
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
-from mixupe.augmentation.mix_point import INPUT, MixPoint
-from mixupe.augmentation.mixup import mixed_loss, placed
-from mixupe.augmentation.targets import checked_targets, is_of_classes
+from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.mixup import mixed_loss, to_device
+from mixupe.augmentation.targets import is_of_classes
 
 
 class NoisyFeatureMixup(Method):
@@ -60,21 +59,7 @@ class NoisyFeatureMixup(Method):
         self.alpha, self.additive, self.multiplicative = alpha, additive, multiplicative
         self.mix_at = tuple(mix_at)
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. Layer, lam, perm and noise come from `generator`."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        generator = of_this_process(generator)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
         lam, perm = draw_mix(len(y), self.alpha, generator)
         device = generator.device if generator is not None else torch.device("cpu")
         layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
@@ -84,6 +69,6 @@ class NoisyFeatureMixup(Method):
             xi = torch.randn(shape, generator=generator, device=device).to(h.device, h.dtype, non_blocking=True)
             return h * (1 + self.multiplicative * xi[0]) + self.additive * xi[1]
 
-        lam, perm = placed(lam, perm, x, y)
-        point = MixPoint(call, layer, of_classes=is_of_classes(self.criterion))
+        lam, perm = to_device(lam, perm, x, y)
+        point = MixLayer(call, layer, of_classes=is_of_classes(self.criterion))
         return mixed_loss(point.mixed_logits(x, lam, perm, after=noisy), y, lam, perm, self.criterion)

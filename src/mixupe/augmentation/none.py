@@ -5,11 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.loss import Criterion, MixedLoss, logits_of, plain_criterion
 from mixupe.augmentation.method import Method, StackPlan, Style
-from mixupe.augmentation.targets import checked_targets, is_of_classes, known_targets
+from mixupe.augmentation.targets import is_of_classes, known_targets
 
 
 def plain_loss(call: Call, x: Any, y: Tensor, criterion: Criterion) -> MixedLoss:
@@ -25,21 +24,10 @@ class ERM(Method):
 
     name = "none"
     style = Style("#000000", "o", ":")
+    draws = False
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. Nothing is drawn or merged."""
-        checks.check_generator(generator)
-        y = checked_targets(y, self.criterion)
-        return plain_loss(Call.of(model, forward, merge), x, y, self.criterion)
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:  # noqa: ARG002
+        return plain_loss(call, x, y, self.criterion)
 
     def stack_plan(self) -> StackPlan:
         return StackPlan(self)

@@ -21,7 +21,7 @@ def over_runs(operation: Callable[..., Tensor], *tensors: Any) -> Tensor:
     """
     interpreter = retrieve_current_functorch_interpreter()
     level = interpreter.level()
-    stacked = [_unwrapped(one, level) if isinstance(one, Tensor) else one for one in tensors]
+    stacked = [_unwrapped(tensor, level) if isinstance(tensor, Tensor) else tensor for tensor in tensors]
     with interpreter.lower():
         result = operation(*stacked)
     return torch._C._functorch._add_batch_dim(result, 0, level)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refuse_in_compiled
+from mixupe.augmentation.second_order import sharded_classes
 
 INPUT = "input"
 
@@ -27,6 +28,12 @@ class Place:
     module: nn.Module
     around: tuple[nn.Module, ...]
     batch_dim: int | None
+
+    @property
+    def runs_alone(self) -> bool:
+        """Whether it can be called by itself: FSDP brings the weights together where the module that it shards is called."""
+        sharded = sharded_classes()
+        return isinstance(self.module, sharded) or not any(isinstance(part, sharded) for part in self.around)
 
     def checked(self, h: Any, batch: int) -> Tensor:
         """h, a floating-point tensor with `batch` examples along their axis.
@@ -129,7 +136,7 @@ def _refuse_compiled(module: nn.Module, name: str) -> None:
 
 _NOT_COMPILED = (
     "mix_at: {!r} lies inside what torch.compile compiles, which does not see that the hook that mixes comes and goes; mix"
-    " at input, or compile modules beside the mix point instead of the whole"
+    " at input, or compile modules beside the mix layer instead of the whole"
 )
 
 _TRANSFORMERS = (
@@ -157,5 +164,5 @@ def _takes_sequence_first(module: nn.Module, around: Iterable[nn.Module]) -> boo
 
 def _holds_sequence_first(module: nn.Module, around: Iterable[nn.Module]) -> bool:
     """Whether the module, or one around it, has parts with batch_first=False, so that the order of its axes is in doubt."""
-    parts = (part for one in (module, *around) for part in one.modules())
+    parts = (part for root in (module, *around) for part in root.modules())
     return any(getattr(part, "batch_first", None) is False for part in parts)

@@ -11,8 +11,8 @@ from inspect import isabstract
 
 import mixupe.augmentation
 from mixupe.augmentation.method import Method, Style
+from mixupe.errors import UserError
 from mixupe.imports import imported
-from mixupe.settings import UserError
 
 # Classes from outside this package that a config of this process has named.
 _OUTSIDE: dict[str, type[Method]] = {}
@@ -64,6 +64,6 @@ def _imported(target: object) -> type[Method]:
     cls = imported("augmentation.target", target)
     if not (isinstance(cls, type) and issubclass(cls, Method)) or isabstract(cls):
         raise UserError(
-            f"augmentation.target: {target} is not a class derived from mixupe.augmentation.method.Method with a __call__"
+            f"augmentation.target: {target} is not a class derived from mixupe.augmentation.method.Method with a loss"
         )
     return cls

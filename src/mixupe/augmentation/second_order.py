@@ -35,7 +35,7 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
         refuse_in_compiled(_refusal(variant, _COMPILE))
     if not torch.is_grad_enabled():
         raise ValueError(_refusal(variant, "torch.no_grad or inference_mode"))
-    sharded = _sharded()
+    sharded = sharded_classes()
     for part in model.modules() if isinstance(model, nn.Module) else [model]:
         if is_compiled(part):
             raise ValueError(_refusal(variant, _COMPILE))
@@ -76,7 +76,7 @@ def _refusal(variant: str, obstacle: str) -> str:
     )
 
 
-def _sharded() -> tuple[type[nn.Module], ...]:
+def sharded_classes() -> tuple[type[nn.Module], ...]:
     """The classes of FSDP1 and FSDP2. Who has not imported them, which takes seconds, uses neither."""
     fsdp = sys.modules.get("torch.distributed.fsdp")
     return () if fsdp is None else (fsdp.FullyShardedDataParallel, fsdp.FSDPModule)

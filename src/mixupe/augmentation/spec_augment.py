@@ -10,12 +10,10 @@ import torch
 from torch import Tensor
 
 from mixupe.augmentation import checks
-from mixupe.augmentation.call import Call, Forward, Merge, Model
-from mixupe.augmentation.generator import of_this_process
+from mixupe.augmentation.call import Call
 from mixupe.augmentation.loss import Criterion, MixedLoss, cross_entropy
 from mixupe.augmentation.method import Method, Style
 from mixupe.augmentation.none import plain_loss
-from mixupe.augmentation.targets import checked_targets
 
 
 def stretches(uniform: Tensor, widest: int, size: int) -> Tensor:
@@ -73,24 +71,9 @@ class SpecAugment(Method):
         self.frequency_masks, self.frequency_width = frequency_masks, frequency_width
         self.time_masks, self.time_width = time_masks, time_width
 
-    def __call__(
-        self,
-        model: Model,
-        x: Any,
-        y: Tensor,
-        *,
-        generator: torch.Generator | None = None,
-        forward: Forward | None = None,
-        merge: Merge | None = None,
-    ) -> MixedLoss:
-        """The loss of one batch; see `mixup_loss` for the arguments. Masks come from `generator`; nothing is merged."""
-        checks.check_generator(generator)
-        call = Call.of(model, forward, merge)
-        y = checked_targets(y, self.criterion)
-        if not isinstance(x, Tensor) or x.dim() != 4 or len(x) != len(y) or not x.is_floating_point():
-            raise ValueError(f"x: must be {len(y)} spectrograms, (B, 1, bands, frames) in a floating dtype")
+    def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
+        checks.check_input(x, len(y), 4, "spectrograms, (B, 1, bands, frames)")
         bands, frames = x.shape[-2:]
-        generator = of_this_process(generator)
         device = generator.device if generator is not None else torch.device("cpu")
         shape = (len(y), self.frequency_masks + self.time_masks, 2)
         uniform = torch.rand(shape, dtype=torch.float64, generator=generator, device=device)

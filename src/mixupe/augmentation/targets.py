@@ -4,14 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation.checks import check_tensor, readable
-from mixupe.augmentation.loss import CRITERIA, Criterion, CrossEntropy, cross_entropy
+from mixupe.augmentation.loss import Criterion, CrossEntropy, cross_entropy, is_own
 
 
 def is_of_classes(criterion: Criterion) -> bool:
     """Whether it compares logits (B, K) with class indices or probabilities. What others take, only they know."""
-    return any(criterion is one for one in CRITERIA.values()) or isinstance(
-        criterion, CrossEntropy | nn.CrossEntropyLoss
-    )
+    return is_own(criterion) or isinstance(criterion, CrossEntropy | nn.CrossEntropyLoss)
 
 
 def checked_targets(y: Tensor, criterion: Criterion = cross_entropy) -> Tensor:
@@ -30,7 +28,7 @@ def checked_targets(y: Tensor, criterion: Criterion = cross_entropy) -> Tensor:
         if y.dim() == 0 or len(y) == 0:
             raise ValueError(f"y: must hold a target for each example, got shape {tuple(y.shape)}")
         is_indices = y.dim() == 1 and not y.is_floating_point() and y.dtype != torch.bool
-        return y.long() if is_indices else y
+        return _as_int64(y) if is_indices else y
     if y.dim() == 2 and y.shape[1] == 1:
         raise ValueError(
             f"y: has shape {tuple(y.shape)}; class indices must have shape (B,), which y.squeeze(1) gives,"
@@ -39,7 +37,7 @@ def checked_targets(y: Tensor, criterion: Criterion = cross_entropy) -> Tensor:
     if y.dim() == 1:
         if y.dtype.is_floating_point or y.dtype.is_complex or y.dtype == torch.bool:
             raise ValueError(f"y: of shape (B,) must hold class indices in an integer dtype, got {y.dtype}")
-        y = y.long()
+        y = _as_int64(y)
     elif y.dim() == 2:
         if not y.dtype.is_floating_point:
             raise ValueError(f"y: of shape (B, K) must hold probabilities in a floating dtype, got {y.dtype}")
@@ -48,6 +46,12 @@ def checked_targets(y: Tensor, criterion: Criterion = cross_entropy) -> Tensor:
     if len(y) == 0:
         raise ValueError("y: the batch is empty")
     return y
+
+
+def _as_int64(y: Tensor) -> Tensor:
+    return (
+        y if y.dtype == torch.int64 else y.long()
+    )  # even without effect it would be a compiled step's graph of its own
 
 
 def known_targets(y: Tensor, logits: Tensor, criterion: Criterion) -> Tensor | None:

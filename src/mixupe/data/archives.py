@@ -16,8 +16,7 @@ from typing import IO
 from filelock import FileLock
 
 from mixupe.data.content import file_digest
-from mixupe.data.reasons import first_line
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line
 
 MAX_BYTES = 20 * 2**30
 MAX_MEMBERS = 2_000_000

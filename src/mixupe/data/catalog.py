@@ -8,9 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from mixupe.data.base import DatasetSettings
-from mixupe.data.reasons import one_line
 from mixupe.data.registry import dataset_settings
-from mixupe.settings import UserError
+from mixupe.errors import UserError, one_line, wrong_key
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,7 @@ def _read_entry(path: Path, folder: Path) -> Entry:
     try:
         settings = dataset_settings(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"{path}: {key}: {first['msg']}") from error
+        raise UserError(f"{path}: {wrong_key(error)}") from error
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
     return Entry(path.relative_to(folder).with_suffix("").as_posix(), settings)

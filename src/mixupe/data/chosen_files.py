@@ -7,7 +7,7 @@ from typing import Any
 
 from mixupe.data.class_folders import FileKind
 from mixupe.data.real_files import LeftOut, files_below
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def chosen_files(source: Any, kind: FileKind) -> tuple[list[Path], tuple[str, ...], tuple[str, ...]]:
@@ -17,7 +17,7 @@ def chosen_files(source: Any, kind: FileKind) -> tuple[list[Path], tuple[str, ..
         UserError: nothing is there, or no file of the kind.
     """
     if isinstance(source, Sequence) and not isinstance(source, str):
-        files = [Path(one) for one in source]
+        files = [Path(path) for path in source]
         return files, tuple(str(file) for file in files), ()
     place = Path(source)
     if place.is_file():

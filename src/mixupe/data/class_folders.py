@@ -11,7 +11,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.real_files import LeftOut, each_once, files_below, read_folder
 from mixupe.data.split_folders import Part, find_parts
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 @dataclass(frozen=True)

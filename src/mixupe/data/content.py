@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mixupe.errors import UserError
 from mixupe.files import replacing
-from mixupe.settings import UserError
 
 
 def file_digest(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mixupe.data.archives import unpacked
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def copy_folder(path: Path, root: Path, names: Sequence[str]) -> Path:

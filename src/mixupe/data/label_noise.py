@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataBundle
-from mixupe.settings import UserError
-from mixupe.streams import generator
+from mixupe.errors import UserError
+from mixupe.rng import generator
 
 
 def with_label_noise(data: DataBundle, share: float, seed: int) -> DataBundle:

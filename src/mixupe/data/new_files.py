@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from mixupe.data.base import DatasetSettings, DataSpec, Preparation, Split
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 _READERS = {
     "images": "mixupe.data.images.new_images",

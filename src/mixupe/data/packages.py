@@ -15,7 +15,7 @@ from rich.console import Console
 
 from mixupe.data.archives import staged_folder, unpack
 from mixupe.data.content import file_digest
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 Place = TypeVar("Place")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 _NOT_WRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS)
 

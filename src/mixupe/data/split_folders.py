@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 Part = Literal["train", "validation", "test"]
 

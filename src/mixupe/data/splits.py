@@ -10,9 +10,9 @@ import numpy.typing as npt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec, Preparation, Split, TestPart
+from mixupe.errors import UserError
 from mixupe.files import replacing
-from mixupe.settings import UserError
-from mixupe.streams import stream_seed
+from mixupe.rng import stream_seed
 
 Indices = npt.NDArray[np.int64]
 

@@ -68,7 +68,7 @@ def attacked(
         kind: `pgd` keeps, for each example, where the loss was greatest of its start and its steps.
         generator: on the CPU; draws where PGD starts.
     """
-    reach, low, high = (one.to(x) for one in (radius * ball.unit, ball.low, ball.high))
+    reach, low, high = (tensor.to(x) for tensor in (radius * ball.unit, ball.low, ball.high))
     if kind == "fgsm":
         gradient, _ = _gradient(model, x, y)
         return (x + reach * gradient.sign()).clamp(low, high)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mixupe.data.base import Split
-from mixupe.stopping import check
+from mixupe.preemption import check
 
 # Of fewer classes, five guesses say little.
 TOP5_CLASSES = 10

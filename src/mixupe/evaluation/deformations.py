@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.classification import error_and_loss
-from mixupe.streams import generator as stream
+from mixupe.rng import generator as stream
 
 # Images deformed at a time: a float32 copy of all would take four times the memory of the split.
 CHUNK = 1024

@@ -1,4 +1,4 @@
-"""What a model says of the blends between pairs of test examples, which mixup trains it to be linear on.
+"""What a model says of the interpolations between pairs of test examples, which mixup trains it to be linear on.
 
 As in Figure 2 of the mixup paper (Zhang et al., ICLR 2018), a prediction is a miss if it is the class of neither.
 """
@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mixupe.augmentation.mix_point import MixPoint
+from mixupe.augmentation.mix_layer import MixLayer
 from mixupe.data.base import Split
-from mixupe.stopping import check
+from mixupe.preemption import check
 
 LAMS = tuple(step / 10 for step in range(11))
 
@@ -29,7 +29,7 @@ def along_segments(
     Args:
         model: put in evaluation mode.
         split: of the examples.
-        batches: (B,) int64 each, which examples; each is blended with the one before it, the first with the last.
+        batches: (B,) int64 each, which examples; each is interpolated with the one before it, the first with the last.
         mix_at: where, as for mixup.
     """
     model.eval()
@@ -48,7 +48,7 @@ def along_segments(
 
 def _of_pairs(model: nn.Module, x: Any, y: Tensor, perm: Tensor, mix_at: str, lam: float) -> Tensor:
     """(B, 3) float64: whether it is an error, whether a miss, and the loss."""
-    logits = MixPoint(model, mix_at).mixed_logits(x, torch.tensor(lam, device=y.device), perm)
+    logits = MixLayer(model, mix_at).mixed_logits(x, torch.tensor(lam, device=y.device), perm)
     predicted = logits.argmax(dim=1)
     own, other = predicted == y, predicted == y[perm]
     right = own | other if lam == 0.5 else (own if lam > 0.5 else other)

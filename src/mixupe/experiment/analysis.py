@@ -8,16 +8,16 @@ from torch import Tensor, nn
 from mixupe.analysis.measure import Pairs, measured
 from mixupe.analysis.network import Frozen
 from mixupe.augmentation.config import prototype
-from mixupe.augmentation.mix_point import INPUT
+from mixupe.augmentation.mix_layer import INPUT
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
+from mixupe.errors import UserError, first_line
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_snapshots, trained_again
 from mixupe.models.registry import build_model
-from mixupe.settings import UserError
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 # Of a run that mixes nothing.
 DEFAULT_ALPHA = 1.0
@@ -53,7 +53,7 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
         how = "trained again"
     if alpha is None:
         alpha = float(getattr(settings.augmentation, "alpha", DEFAULT_ALPHA))
-    mix_at = _mix_point(settings)
+    mix_at = _mix_layer(settings)
     model = build_model(settings.model, data.spec, settings.seed)
     drawn = _draw(len(data.train.labels), pairs, settings.seed)
     points = []
@@ -74,8 +74,8 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
     }
 
 
-def _mix_point(settings: RunSettings) -> str:
-    points = prototype(settings.augmentation).mix_points
+def _mix_layer(settings: RunSettings) -> str:
+    points = prototype(settings.augmentation).mix_layers
     if len(points) == 1:
         return points[0]
     return "head" if settings.dataset.domain == "graphs" else INPUT
@@ -95,7 +95,7 @@ def _measured(
         network = Frozen(model, mix_at)
         return measured(network, _pairs(network, data, *drawn), alpha)
     except (ValueError, NotImplementedError) as error:  # torch has no forward-mode rule for every operation
-        raise UserError(f"run: cannot be analysed: {str(error).splitlines()[0]}") from error
+        raise UserError(f"run: cannot be analysed: {first_line(error)}") from error
 
 
 def _pairs(network: Frozen, data: DataBundle, own: Tensor, partner: Tensor) -> Pairs:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, TypeVar
 
+from mixupe.console import say_once
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.progress import say_once
 
 T = TypeVar("T")
 
@@ -46,7 +46,9 @@ def _group_of(settings: RunSettings) -> str | None:
         if settings.trainer.stack not in (1, "auto"):
             say_once(f"trainer.stack: {settings.augmentation.name} runs are trained one by one: {reason}")
         return None
-    plain: dict[str, Any] = settings.model_dump(mode="json", serialize_as_any=True, exclude={"seed"})
+    # Graphs are shared by the runs of a stack, and with them the split and the order, which are the seed's.
+    own = set() if settings.dataset.domain == "graphs" else {"seed"}
+    plain: dict[str, Any] = settings.model_dump(mode="json", serialize_as_any=True, exclude=own)
     plain["augmentation"] = {key: value for key, value in plain["augmentation"].items() if key not in _VARIED}
     return json.dumps(plain, sort_keys=True)
 

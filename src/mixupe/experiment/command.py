@@ -11,10 +11,10 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mixupe import torchrun
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import check_config_choice, readable
 from mixupe.experiment.compose import (
     CONFIG_NAME,
-    CONFIGS,
     compose_settings,
     hydra_initialised,
     key_of,
@@ -23,7 +23,7 @@ from mixupe.experiment.compose import (
 )
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.search_path import search_in
-from mixupe.settings import UserError
+from mixupe.places import CONFIGS
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Command:
         """
         # Put last, because a parser of Hydra's kind takes them in one place alone.
         given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
-        flags = get_args_parser().parse_args([*(one for one in arguments if one not in given), *given])
+        flags = get_args_parser().parse_args([*(argument for argument in arguments if argument not in given), *given])
         check_config_choice(flags.config_name, flags.config_path)
         overrides = with_recipe(search_in(flags.config_dir, readable(flags.overrides, is_sweep=flags.multirun)))
         _check_sweep_options(flags.multirun, overrides)
@@ -66,7 +66,9 @@ class Command:
         """
         overrides = self.overrides
         if self.flags.multirun:  # whose runs need not all have the keys of one config
-            overrides = [one for one in overrides if _is_of_sweep(one) or key_of(one) == "output_root"]
+            overrides = [
+                override for override in overrides if _is_of_sweep(override) or key_of(override) == "output_root"
+            ]
         self.flags.overrides = overrides
         version.setbase("1.3")
         _run_hydra(self.flags, get_args_parser(), self, str(CONFIGS), CONFIG_NAME)
@@ -78,7 +80,7 @@ class Command:
     @property
     def run_overrides(self) -> list[str]:
         """Those of a sweep's runs."""
-        return [one for one in self.overrides if not _is_of_sweep(one)]
+        return [override for override in self.overrides if not _is_of_sweep(override)]
 
     def __call__(self, config: DictConfig) -> None:
         if HydraConfig.get().job.chdir:  # relative paths are those of the folder in which the command was given

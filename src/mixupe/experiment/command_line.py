@@ -6,9 +6,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override
 from hydra.errors import HydraException
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import CONFIG_NAME, check_choice
 from mixupe.quoting import list_override, plain_or_quoted, quoted, shell_word
-from mixupe.settings import UserError
 
 # With any of these in it, a value that Hydra cannot read need not be one text.
 _SYNTAX = frozenset("[]{},'\"")

@@ -20,11 +20,11 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from mixupe.errors import UserError, one_line
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
-from mixupe.settings import UserError
+from mixupe.places import CONFIGS
 
-CONFIGS = Path(__file__).parents[3] / "configs"
 CONFIG_NAME = "train"
 DEFAULT_DATASET = "digits"
 
@@ -107,7 +107,7 @@ def settings_of(config: Any) -> RunSettings:
     try:
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise UserError(one_line(error)) from error
+        raise UserError(complaint(error)) from error
     assert isinstance(plain, dict)
     return parse_config({str(key): value for key, value in plain.items()})
 
@@ -125,7 +125,7 @@ def compose_settings(overrides: Sequence[str]) -> RunSettings:
     try:
         config = compose(CONFIG_NAME, overrides=overrides)
     except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(one_line(error, overrides)) from error
+        raise UserError(complaint(error, overrides)) from error
     return settings_of(config)
 
 
@@ -187,6 +187,11 @@ def _is_settled(value: Any) -> bool:
 @functools.lru_cache(maxsize=256)
 def _chosen(choices: tuple[str, ...], search_path: tuple[str, ...]) -> dict[str, Any]:
     """The config of these choices in plain containers, put together from those of each alone where they allow it."""
+    if len(choices) == 1 and not search_path:
+        default, group = _chosen((), search_path), key_of(choices[0])
+        part = _own_part(choices[0]) if group in default else None
+        if part is not None:
+            return {**default, group: part}
     if len(choices) <= 1 or len({key_of(choice) for choice in choices}) < len(choices):
         return _plain(_composed_choices(choices, search_path))
     default = _chosen((), search_path)
@@ -198,6 +203,18 @@ def _chosen(choices: tuple[str, ...], search_path: tuple[str, ...]) -> dict[str,
             return _plain(_composed_choices(choices, search_path))  # it has a say in more than its own part
         config[group] = alone[group]
     return config
+
+
+def _own_part(choice: str) -> dict[str, Any] | None:
+    """A choice of ours as its file has it; None where that may not be all that it says, and Hydra has to read it."""
+    group, option = choice.split("=", 1)
+    path = CONFIGS / group / f"{option}.yaml"
+    if not path.resolve().is_relative_to(CONFIGS.resolve() / group) or not path.is_file():
+        return None
+    config = OmegaConf.load(path)
+    if not isinstance(config, DictConfig) or "defaults" in config or "@package" in path.read_text(encoding="utf-8"):
+        return None
+    return _plain(config)
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:
@@ -250,7 +267,7 @@ def expand_grid(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in batch]
 
 
-def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
+def complaint(error: BaseException, overrides: Sequence[str] = ()) -> str:
     """What Hydra or OmegaConf complains of, in one line that names the key, the value and what is allowed."""
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
@@ -263,7 +280,7 @@ def one_line(error: BaseException, overrides: Sequence[str] = ()) -> str:
         key = unknown.group(1)
         value = next((o.split("=", 1)[-1] for o in overrides if key_of(o) == key), None)
         return _unknown_key(key, value, _config_without(key, overrides))
-    return " ".join(text.split())
+    return one_line(error)
 
 
 def check_choice(override: Override) -> None:

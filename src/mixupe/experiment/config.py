@@ -9,13 +9,15 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.base import DatasetSettings, ProtocolName
 from mixupe.data.registry import dataset_settings
+from mixupe.errors import UserError, wrong_key
 from mixupe.models.base import ModelSettings
-from mixupe.models.registry import check_domain, model_settings
-from mixupe.settings import NonNegativeInt, Settings, UserError
+from mixupe.models.registry import model_settings
+from mixupe.settings import NonNegativeInt, Settings
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.settings import TrainerSettings
 
 T = TypeVar("T")
+ID_LENGTH = 16
 
 
 class LoggerSettings(Settings):
@@ -41,10 +43,10 @@ class DataSettings(Settings):
     root: Path
 
 
-# On the command line an id without letters arrives as a number.
+# Or its beginning. On the command line an id without letters arrives as a number.
 RunId = Annotated[
     str,
-    Field(pattern=r"^[0-9a-f]{16}$"),
+    Field(pattern=r"^[0-9a-f]{1,16}$"),
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
 ]
 
@@ -58,7 +60,7 @@ class RunSettings(Settings):
             trains on all but the test part and takes the best epoch on test.
         output_root: folder of the run store and of all else that is written.
         init_from: id of a finished run in the same output_root, with whose weights (of its best-validation epoch) training
-            starts; None initialises afresh.
+            starts; its beginning will do, and becomes the whole id. None initialises afresh.
     """
 
     dataset: DatasetSettings
@@ -105,15 +107,29 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
 
     dataset = _checked("dataset", values, dataset_settings)
     model = _checked("model", values, model_settings)
-    check_domain(model, dataset.domain)
     rest = {key: _checked(key, values, adapter.validate_python) for key, adapter in _INDEPENDENT_PARTS.items()}
+    rest["init_from"] = _whole_id(rest["init_from"], rest["output_root"])
     # Here and last: methods import torch, which takes seconds.
     from mixupe.augmentation.config import augmentation_settings
+    from mixupe.experiment.rules import check_settings
 
     augmentation = _checked(
         "augmentation", values, lambda part: augmentation_settings(part, dataset.domain, model.stages)
     )
-    return RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+    settings = RunSettings.model_construct(dataset=dataset, model=model, augmentation=augmentation, **rest)
+    check_settings(settings)
+    return settings
+
+
+def _whole_id(beginning: str | None, output_root: Path) -> str | None:
+    """The id of the run in the store that begins so; a whole one as it is."""
+    if beginning is None or len(beginning) == ID_LENGTH:
+        return beginning
+    runs = output_root / "runs"
+    found = sorted(path.name for path in runs.glob(f"{beginning}*"))
+    if len(found) != 1:
+        raise UserError(f"init_from: {beginning!r} must begin the id of one run, begins {len(found)} in {runs}")
+    return found[0]
 
 
 def _later_defaults() -> dict[str, Any]:
@@ -126,21 +142,4 @@ def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> 
     try:
         return parse(values[key])
     except ValidationError as error:
-        raise UserError(_one_line(key, error)) from error
-
-
-def _one_line(prefix: str, error: ValidationError) -> str:
-    """`trainer.epochs: should be a valid integer, got 'ten'`."""
-    first = error.errors(include_url=False)[0]
-    # A discriminated union puts its tag (sgd, ...) first; it is no part of the key.
-    tags = {"sgd", "adam", "adamw", "step", "cosine", "every"}
-    parts = [str(part) for part in first["loc"]]
-    if parts and parts[0] in tags:
-        parts = parts[1:]
-    key = ".".join([prefix, *parts])
-    if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key"
-    if first["type"] == "missing":
-        return f"{key}: missing from the config"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
+        raise UserError(wrong_key(error, key)) from error

@@ -6,12 +6,12 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import read_object
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import read_kept
 from mixupe.experiment.store import Record, RunFolder, RunStore
-from mixupe.settings import UserError
+from mixupe.files import read_object
 
 
 @dataclass(frozen=True)

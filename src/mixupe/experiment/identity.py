@@ -12,7 +12,7 @@ from mixupe.data.registry import content_version
 from mixupe.experiment.config import RunSettings
 
 # Raised when a change of code changes the numbers that an unchanged config gives.
-ENGINE_VERSION = 1
+RESULTS_VERSION = 1
 
 # Facts for people, places and mirrors: no part of what is computed.
 _LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
@@ -28,7 +28,7 @@ def identity(settings: RunSettings) -> dict[str, Any]:
     return {
         **_relevant(settings),
         "content": content_version(settings.dataset),
-        "engine": ENGINE_VERSION,
+        "engine": RESULTS_VERSION,
     }
 
 
@@ -40,7 +40,7 @@ def run_id(settings: RunSettings) -> str:
 def run_ids(settings: Sequence[RunSettings]) -> list[str]:
     """As `run_id` for each; the settings differ in the seed alone, so that all else is looked at once."""
     common = identity(settings[0]) if settings else {}
-    return [_digest({**common, "seed": one.seed}) for one in settings]
+    return [_digest({**common, "seed": run.seed}) for run in settings]
 
 
 def ids_of_shorter(settings: RunSettings) -> dict[int, str]:

@@ -3,12 +3,12 @@
 from torch import nn
 
 from mixupe.data.base import DataBundle
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import ids_of_shorter
 from mixupe.experiment.model_file import ModelFile, read_model
 from mixupe.experiment.store import RunStore
 from mixupe.models.registry import build_model
-from mixupe.settings import UserError
 
 
 def initial_model(settings: RunSettings, data: DataBundle) -> nn.Module:

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mixupe.experiment.files import write_bytes, write_json
+from mixupe.errors import UserError
 from mixupe.experiment.store import Record, read_record
-from mixupe.settings import UserError
+from mixupe.files import write_bytes, write_json
 
 PACKED = "records.jsonl.gz"
 _ID = re.compile(r'\{"id":"([0-9a-f]+)",')

@@ -25,12 +25,12 @@ from hydra.core.utils import JobReturn, JobStatus
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from mixupe import stopping
+from mixupe import preemption
+from mixupe.errors import UserError, named
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request, read_job, write_job
 from mixupe.quoting import quoted
-from mixupe.settings import UserError
 
 # Launchers that have a config here and are installed by an extra of that name.
 EXTRAS = {"hydra_ray_launcher": "ray", "hydra_submitit_launcher": "slurm"}
@@ -102,7 +102,7 @@ class Workers:
         ended = launch(self._launcher, [[root, f"+{KEY}={folder.name}/{number}.json"] for number in range(len(jobs))])
         if len(ended) == len(jobs):  # else some may still be in a queue
             shutil.rmtree(folder)
-        return [_outcomes(one, job) for one, job in zip(ended, jobs, strict=False)]
+        return [_outcomes(result, job) for result, job in zip(ended, jobs, strict=False)]
 
 
 def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[JobReturn]:
@@ -111,21 +111,21 @@ def launch(launcher: Any, override_lists: Sequence[Sequence[str]]) -> list[JobRe
     Raises:
         WorkerDiedError: what became of the other jobs is in the run store.
     """
-    deadline = os.environ.get(stopping.DEADLINE)
+    deadline = os.environ.get(preemption.DEADLINE)
     if deadline is not None:  # the other machines of a cluster do not get this process's environment
-        box = f"++hydra.job.env_set.{stopping.DEADLINE}='{deadline}'"
+        box = f"++hydra.job.env_set.{preemption.DEADLINE}='{deadline}'"
         override_lists = [[*overrides, box] for overrides in override_lists]
     try:
         with _stopped_by_signals(launcher):
-            ended: list[JobReturn] = launcher.launch(stopping.UntilStopped(override_lists), initial_job_idx=0)
+            ended: list[JobReturn] = launcher.launch(preemption.UntilStopped(override_lists), initial_job_idx=0)
             return ended
-    except stopping.StoppedError:
+    except preemption.StoppedError:
         return []
     except Exception as error:
         is_death = isinstance(error, BrokenProcessPool) or type(error).__module__.split(".")[0] in ("ray", "submitit")
         if not is_death:
             raise
-        if stopping.reason() is not None:  # a worker that had only just begun does not listen yet
+        if preemption.reason() is not None:  # a worker that had only just begun does not listen yet
             return []
         raise WorkerDiedError(_cause(error)) from error
 
@@ -155,9 +155,11 @@ def _outcomes(ended: JobReturn, job: Sequence[Request]) -> list[Outcome]:
         outcomes: list[Outcome] = ended.return_value
         return outcomes
     error = ended._return_value  # ended.return_value would raise it
-    state, said = ("REFUSED", "") if isinstance(error, UserError) else ("FAILED", f"{type(error).__name__}: ")
-    reason = f"{said}{error}".splitlines()[0]
-    return [one.known() or Outcome(one.folder.id, one.title, state, fresh=True, reason=reason) for one in job]
+    state, reason = ("REFUSED", str(error)) if isinstance(error, UserError) else ("FAILED", named(error))
+    return [
+        request.known() or Outcome(request.folder.id, request.title, state, fresh=True, reason=reason)
+        for request in job
+    ]
 
 
 @contextmanager
@@ -172,11 +174,11 @@ def _stopped_by_signals(launcher: Any) -> Iterator[None]:
 
     def stop(number: int, frame: object) -> NoReturn:
         signal.alarm(0)  # with which Ray's own handler, called before, would abort this process in 3 s
-        stopping.note(number, frame)
-        stopping.check()
+        preemption.note(number, frame)
+        preemption.check()
         raise AssertionError
 
-    before = {number: signal.signal(number, stop) for number in stopping.SIGNALS}
+    before = {number: signal.signal(number, stop) for number in preemption.SIGNALS}
     try:
         yield
     except SystemExit:  # Ray puts a handler of its own in place of ours
@@ -198,9 +200,9 @@ def in_worker(run: Callable[[], list[Outcome]]) -> list[Outcome]:
     """
     queue_again = signal.getsignal(SUBMITIT_SIGNAL)
     _end_quickly()
-    stopping.listen()
+    preemption.listen()
     if callable(queue_again):
-        signal.signal(SUBMITIT_SIGNAL, stopping.note)
+        signal.signal(SUBMITIT_SIGNAL, preemption.note)
     folder = HydraConfig.get().runtime.cwd
     try:
         os.chdir(folder)
@@ -210,7 +212,7 @@ def in_worker(run: Callable[[], list[Outcome]]) -> list[Outcome]:
             f"hydra/launcher: {host} has no folder {folder}; all machines of a sweep must see it"
         ) from error
     outcomes = run()
-    if callable(queue_again) and any(_is_asked_to_save(one) for one in outcomes):
+    if callable(queue_again) and any(_is_asked_to_save(outcome) for outcome in outcomes):
         queue_again(SUBMITIT_SIGNAL, None)
     return outcomes
 

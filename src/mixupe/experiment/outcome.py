@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from mixupe import stopping
-from mixupe.experiment.progress import say
+from mixupe import preemption
+from mixupe.console import say
+from mixupe.errors import UserError, named
 from mixupe.experiment.store import RunFolder
-from mixupe.settings import UserError
 
 # A diverged run would diverge again: its failure is a result, not an accident.
 FINAL_FAILURES = {"NonFiniteLossError"}
@@ -82,7 +82,7 @@ def ended_by(error: Exception, folder: RunFolder, title: str) -> Outcome:
         if not folder.has_checkpoint():  # it holds no work of an earlier start, and goes again
             shutil.rmtree(folder.path, ignore_errors=True)
         return refused(folder, title, error)
-    if isinstance(error, stopping.StoppedError):
+    if isinstance(error, preemption.StoppedError):
         # The state stays RUNNING; without a process that is INTERRUPTED.
         reason = f"{error}; the same command goes on from there"
         return Outcome(folder.id, title, "INTERRUPTED", fresh=True, reason=reason)
@@ -94,7 +94,7 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, torch.OutOfMemoryError):
         return OUT_OF_GPU_MEMORY
-    line = f"{type(error).__name__}: {error}".splitlines()[0]
+    line = named(error)
     # torch's loader knows its processes by this name; the system kills them first where memory runs out.
     return f"{line}; fewer dataset.workers need less memory" if "DataLoader worker" in line else line
 

@@ -39,7 +39,7 @@ def predictions_of(data: DataBundle, outputs: Outputs) -> Predictions:
         predicted = logits.argmax(dim=1)
         probabilities = logits.double().softmax(dim=1).to(torch.float16)
         ids = data.ids.get(part, np.arange(len(labels)))
-        arrays = (one.cpu().numpy() for one in (labels, predicted, probabilities))
+        arrays = (tensor.cpu().numpy() for tensor in (labels, predicted, probabilities))
         parts[part] = Answers(np.asarray(ids, dtype=np.int64), *arrays)
     return Predictions(data.spec.class_names, parts)
 

@@ -1,40 +1,18 @@
 """What a person sees while runs run: bars in a terminal, plain lines elsewhere."""
 
-import functools
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from mixupe import torchrun
+from mixupe.console import CONSOLE, say
 
-CONSOLE = Console(stderr=False, highlight=False, soft_wrap=True)
 # Outside a terminal, the time in seconds between two lines of a run.
 SAY_EVERY_S = 5.0
-
-
-def say(text: str) -> None:
-    """One plain line, above the bars where there are any; of the processes of one run, the first one's."""
-    if torchrun.rank() == 0:
-        CONSOLE.print(text, markup=False)
-
-
-@functools.cache
-def say_once(text: str) -> None:
-    """As `say`, but a text that this process has said before is not repeated."""
-    say(text)
-
-
-def complain(text: str) -> None:
-    """One line on standard error; of the processes of one run, the first one's."""
-    if torchrun.rank() == 0:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - the one place that does
 
 
 class RunBar(Protocol):

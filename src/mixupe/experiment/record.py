@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from mixupe.data.base import DataBundle
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.identity import ENGINE_VERSION, group_id, run_id
+from mixupe.experiment.identity import RESULTS_VERSION, group_id, run_id
 from mixupe.experiment.metrics_log import Row
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def build_record(
     return {
         "id": run_id(settings),
         "group": group_id(settings),
-        "engine": ENGINE_VERSION,
+        "engine": RESULTS_VERSION,
         "dataset": settings.dataset.name,
         "domain": settings.dataset.domain,
         "model": settings.model.name,

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import read_json, write_json
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.outcome import Outcome, known_outcome
 from mixupe.experiment.record import config_of
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.titles import title_of
+from mixupe.files import read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def write_job(path: Path, job: Sequence[Request]) -> None:
     """What `read_job` reads. So what a job computes is settled when the sweep starts: a config file that is edited while
     the job waits for its turn does not change it.
     """
-    write_json(path, [{"title": one.title, "config": config_of(one.settings)} for one in job])
+    write_json(path, [{"title": request.title, "config": config_of(request.settings)} for request in job])
 
 
 def read_job(path: Path) -> list[Request]:
-    return [Request.of(parse_config(one["config"]), one["title"]) for one in read_json(path)]
+    return [Request.of(parse_config(entry["config"]), entry["title"]) for entry in read_json(path)]

@@ -20,8 +20,8 @@ from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_state
 from mixupe.models.registry import build_model
-from mixupe.stopping import check
-from mixupe.streams import generator
+from mixupe.preemption import check
+from mixupe.rng import generator
 from mixupe.training.trainer import resolve_device
 
 PARTS = ("deformations", "corruptions", "attacks", "segments")

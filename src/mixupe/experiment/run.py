@@ -1,7 +1,7 @@
 """The one way of a run to its record: claim, prepare, fit, record.
 
 It is found if it is done, resumed if it was killed, begun otherwise. Runs that differ in little are fitted at once; one run
-may be fitted by several processes (torchrun), of which the first claims, writes and talks.
+may be fitted by several processes (torchrun), of which the main one claims, writes and talks.
 """
 
 import os
@@ -14,24 +14,25 @@ from typing import Any, NoReturn
 
 import torch
 
-from mixupe import stopping
+from mixupe import preemption
+from mixupe.console import say, say_once
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_json
 from mixupe.experiment.initial import longer_note
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.model_file import write_model
 from mixupe.experiment.outcome import Outcome, ended_by, record_failure, refused
 from mixupe.experiment.predictions import predictions_of, write_predictions
-from mixupe.experiment.prepare import PreparedRun, check_processes, prepare
-from mixupe.experiment.progress import Display, OneRun, Quiet, say, say_once
+from mixupe.experiment.prepare import PreparedRun, prepare
+from mixupe.experiment.progress import Display, OneRun, Quiet
 from mixupe.experiment.record import build_record
 from mixupe.experiment.request import Request
+from mixupe.experiment.rules import check_processes
 from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
-from mixupe.experiment.wandb_mirror import Mirror, NoMirror, mirror
-from mixupe.files import previous
-from mixupe.settings import UserError
-from mixupe.training.distributed import ALONE, Ranks, joined, raised_in_all
+from mixupe.experiment.wandb_logger import NoLogger, RunLogger, run_logger
+from mixupe.files import previous, write_json
+from mixupe.training.distributed import ALONE, World, joined, raised_in_all
 from mixupe.training.loop import EpochMetrics, NonFiniteLossError
 from mixupe.training.precision import slow_bf16
 from mixupe.training.stackable import alone_by_model
@@ -47,12 +48,12 @@ def request_run(settings: RunSettings) -> Outcome:
             logger cannot work; nothing is left behind.
     """
     request = Request.of(settings)
-    with joined(resolve_device(settings.trainer.device)) as ranks:
-        if ranks.first(request.known) is None:
+    with joined(resolve_device(settings.trainer.device)) as world:
+        if world.on_main_process(request.known) is None:
             warn_of_slow_precision(settings)
             if (note := longer_note(settings)) is not None:
                 say(note)
-        (outcome,) = run_all([request], OneRun() if ranks.is_first else Quiet(), ranks)
+        (outcome,) = run_all([request], OneRun() if world.is_main_process else Quiet(), world)
     if outcome.state == "REFUSED":
         raise UserError(outcome.reason)
     if outcome.state in ("RUNNING", "INTERRUPTED"):
@@ -69,7 +70,7 @@ def warn_of_slow_precision(settings: RunSettings) -> None:
             say_once(f"warning: trainer.precision=bf16 is {slow}, which has no instructions for it")
 
 
-def run_all(requests: Sequence[Request], display: Display, ranks: Ranks = ALONE) -> list[Outcome]:
+def run_all(requests: Sequence[Request], display: Display, world: World = ALONE) -> list[Outcome]:
     """The outcome of each of these runs, computed at most once; never raises for a run that fails.
 
     Those that can be stacked are fitted at once. Runs that turn out to be done, at work elsewhere or refused are left out,
@@ -78,24 +79,24 @@ def run_all(requests: Sequence[Request], display: Display, ranks: Ranks = ALONE)
     Args:
         requests: of different runs.
         display: is told of runs that are done or have failed.
-        ranks: the processes that fit a single run.
+        world: the processes that fit a single run.
     """
     outcomes: dict[str, Outcome] = {}
     clock = _Clock()
 
     def end(ended: Sequence[Outcome]) -> None:
-        outcomes.update({one.id: one for one in ended})
-        display.ended([one.line() for one in ended if one.state in ("DONE", "FAILED")])
+        outcomes.update({outcome.id: outcome for outcome in ended})
+        display.ended([outcome.line() for outcome in ended if outcome.state in ("DONE", "FAILED")])
 
     with ExitStack() as claims:
         stacks: dict[object, list[PreparedRun]] = {}
         for request in requests:
-            run = _claimed(request, claims.enter_context(ExitStack()), ranks)
+            run = _claimed(request, claims.enter_context(ExitStack()), world)
             clock.charge([run] if isinstance(run, PreparedRun) else [])
             if isinstance(run, Outcome):
                 end([run])
             elif len(requests) == 1 or not _is_stackable(run):
-                end([_fit(run, display, clock, ranks)])
+                end([_fit(run, display, clock, world)])
             else:
                 stacks.setdefault(shapes_of(run.trainer), []).append(run)
         for runs in stacks.values():
@@ -117,20 +118,20 @@ class _Clock:
         self._mark = now
 
 
-def _claimed(request: Request, claim: ExitStack, ranks: Ranks) -> PreparedRun | Outcome:
+def _claimed(request: Request, claim: ExitStack, world: World) -> PreparedRun | Outcome:
     """The run ready to be trained, or its outcome where there is nothing to train."""
     settings, folder, title = request.settings, request.folder, request.title
-    known = ranks.first(request.known)
+    known = world.on_main_process(request.known)
     if known is not None:
         return known
-    asked_to_stop = ranks.first(stopping.reason)
+    asked_to_stop = world.on_main_process(preemption.reason)
     if asked_to_stop is not None:
         return Outcome(folder.id, title, "INTERRUPTED", fresh=False, reason=asked_to_stop)
     try:
-        check_processes(settings, ranks.size)
+        check_processes(settings, world.size)
         check_logger(settings.logger)
-        ranks.first(RunStore(settings.output_root).check_writable)
-        ranks.first(lambda: claim.enter_context(folder.claimed()))
+        world.on_main_process(RunStore(settings.output_root).check_writable)
+        world.on_main_process(lambda: claim.enter_context(folder.claimed()))
     except UserError as error:
         return refused(folder, title, error)
     except AlreadyRunningError as error:
@@ -139,11 +140,11 @@ def _claimed(request: Request, claim: ExitStack, ranks: Ranks) -> PreparedRun | 
         return Outcome(folder.id, title, "FAILED", fresh=False, reason=f"{type(error).__name__}: {error}")
     try:
         # Another process may have finished it while this one looked.
-        known = ranks.first(request.known)
+        known = world.on_main_process(request.known)
         if known is None:
-            return ranks.agreed(lambda: prepare(request, claim, ranks))
+            return world.agreed(lambda: prepare(request, claim, world))
     except Exception as error:
-        known = _ended(request, error, ranks)
+        known = _ended(request, error, world)
     claim.close()
     return known
 
@@ -155,11 +156,11 @@ def _is_stackable(run: PreparedRun) -> bool:
     return reason is None
 
 
-def _fit(run: PreparedRun, display: Display, clock: _Clock, ranks: Ranks = ALONE) -> Outcome:
+def _fit(run: PreparedRun, display: Display, clock: _Clock, world: World = ALONE) -> Outcome:
     """Fit one run, in one process or several, and record it."""
     epochs, trainer = run.settings.trainer.epochs, run.trainer
     try:
-        with _mirrored(run, ranks) as wandb, display.run(run.request.title, epochs, trainer.epoch) as bar:
+        with _logged_run(run, world) as wandb, display.run(run.request.title, epochs, trainer.epoch) as bar:
 
             def on_epoch(epoch: int, metrics: EpochMetrics) -> None:
                 clock.charge([run])
@@ -167,9 +168,9 @@ def _fit(run: PreparedRun, display: Display, clock: _Clock, ranks: Ranks = ALONE
                 bar.epoch(epoch, metrics)
 
             trainer.fit(on_epoch, run.log.sync)
-            return _recorded(run, wandb, clock, ranks)
+            return _recorded(run, wandb, clock, world)
     except Exception as error:
-        return _ended(run.request, error, ranks, run.started)
+        return _ended(run.request, error, world, run.started)
     finally:
         run.claim.close()
 
@@ -205,7 +206,7 @@ def _fit_up_to(
         for number, of_run in metrics.items():
             runs[number].add_epoch(epoch, of_run)
         if metrics:
-            show(epoch, {name: fmean(one[name] for one in metrics.values()) for name in next(iter(metrics.values()))})
+            show(epoch, {name: fmean(row[name] for row in metrics.values()) for name in next(iter(metrics.values()))})
 
     def before_save() -> None:
         for run in runs:
@@ -221,7 +222,7 @@ def _fit_up_to(
 def _closed(run: PreparedRun, clock: _Clock, stacked: int, error: Exception | None = None) -> Outcome:
     """The outcome of a run that leaves its stack, mirrored only now: W&B takes one run a process at a time."""
     try:
-        with _mirrored(run) as wandb:
+        with _logged_run(run) as wandb:
             if error is not None:
                 raise error
             return _recorded(run, wandb, clock, stacked=stacked)
@@ -232,15 +233,15 @@ def _closed(run: PreparedRun, clock: _Clock, stacked: int, error: Exception | No
 
 
 @contextmanager
-def _mirrored(run: PreparedRun, ranks: Ranks = ALONE) -> Iterator[Mirror]:
-    """The run's mirror, of the first process alone."""
-    mirrors: list[Mirror] = [NoMirror()]
+def _logged_run(run: PreparedRun, world: World = ALONE) -> Iterator[RunLogger]:
+    """The run's logger, of the main process alone."""
+    loggers: list[RunLogger] = [NoLogger()]
     with ExitStack() as opened:
-        ranks.first(lambda: mirrors.append(opened.enter_context(mirror(run.settings, run.log.rows()))))
-        yield mirrors[-1]
+        world.on_main_process(lambda: loggers.append(opened.enter_context(run_logger(run.settings, run.log.rows()))))
+        yield loggers[-1]
 
 
-def _recorded(run: PreparedRun, wandb: Mirror, clock: _Clock, ranks: Ranks = ALONE, stacked: int = 1) -> Outcome:
+def _recorded(run: PreparedRun, wandb: RunLogger, clock: _Clock, world: World = ALONE, stacked: int = 1) -> Outcome:
     """Test a run that has been trained, and write its record; it is DONE then."""
     metrics = run.trainer.test()
     clock.charge([run])
@@ -251,7 +252,7 @@ def _recorded(run: PreparedRun, wandb: Mirror, clock: _Clock, ranks: Ranks = ALO
         return _write_record(run, metrics, stacked)
 
     folder, title = run.request.folder, run.request.title
-    return Outcome(folder.id, title, "DONE", fresh=True, record=ranks.first(record))
+    return Outcome(folder.id, title, "DONE", fresh=True, record=world.on_main_process(record))
 
 
 def _write_record(run: PreparedRun, metrics: Row, stacked: int) -> dict[str, Any]:
@@ -261,7 +262,7 @@ def _write_record(run: PreparedRun, metrics: Row, stacked: int) -> dict[str, Any
     trainer, folder = run.trainer, run.request.folder
     parameters = sum(p.numel() for p in trainer.model.parameters())
     record = build_record(
-        run.settings, run.data, parameters, metrics, run.log.rows(), trainer.device, timing, trainer.ranks.size
+        run.settings, run.data, parameters, metrics, run.log.rows(), trainer.device, timing, trainer.world.size
     )
     _keep_answers(run)
     write_json(folder.record, record)
@@ -277,12 +278,12 @@ def _keep_answers(run: PreparedRun) -> None:
     write_model(folder.model, folder.id, run.settings, run.data, trainer.best.model)
 
 
-def _ended(request: Request, error: Exception, ranks: Ranks = ALONE, started: float = 0.0) -> Outcome:
+def _ended(request: Request, error: Exception, world: World = ALONE, started: float = 0.0) -> Outcome:
     """The outcome of a claimed run that raised `error`, in all of its processes; called where it was caught."""
-    everywhere = raised_in_all(error) or isinstance(error, NonFiniteLossError | stopping.StoppedError)
-    if ranks.size > 1 and not everywhere:
-        _leave(error, request, ranks.rank, started)
-    return ranks.first(lambda: ended_by(error, request.folder, request.title))
+    everywhere = raised_in_all(error) or isinstance(error, NonFiniteLossError | preemption.StoppedError)
+    if world.size > 1 and not everywhere:
+        _leave(error, request, world.rank, started)
+    return world.on_main_process(lambda: ended_by(error, request.folder, request.title))
 
 
 def _leave(error: Exception, request: Request, rank: int, started: float) -> NoReturn:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 KEY = "hydra.searchpath"
 # As Hydra writes them (file:///home/me/conf, pkg://mine.configs); its plugin of ours adds them wherever it composes.

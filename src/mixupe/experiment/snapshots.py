@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from mixupe.augmentation.config import build_augmentation
 from mixupe.data.base import DataBundle
+from mixupe.errors import UserError
 from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.initial import initial_model
-from mixupe.settings import UserError
 from mixupe.training.checkpoint import load_checkpoint
 from mixupe.training.criterion import build_criterion
 from mixupe.training.trainer import Trainer

@@ -16,9 +16,8 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from mixupe.experiment.files import read_object, write_json
-from mixupe.files import previous, set_aside
-from mixupe.settings import UserError
+from mixupe.errors import UserError
+from mixupe.files import previous, read_object, set_aside, write_json
 
 Record = dict[str, Any]
 State = Literal["MISSING", "RUNNING", "INTERRUPTED", "DONE", "FAILED"]

@@ -6,13 +6,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixupe import stopping
+from mixupe import preemption
+from mixupe.console import complain, say
 from mixupe.experiment.chunks import chunks
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.kept import kept_record, read_kept
 from mixupe.experiment.launchers import WorkerDiedError
 from mixupe.experiment.outcome import Outcome
-from mixupe.experiment.progress import Sweep, complain, say, sweep_progress
+from mixupe.experiment.progress import Sweep, sweep_progress
 from mixupe.experiment.request import Request
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.titles import titles_of
@@ -88,7 +89,7 @@ def run_sweep(
             # Another sweep at the same runs is no failure: what it is at is waited for, and taken up if it dies.
             missing = [run for run in missing if run.folder.id in new and new[run.folder.id].state == "RUNNING"]
             interrupted = [outcome.reason for outcome in new.values() if outcome.state == "INTERRUPTED"]
-            stopped = stopping.reason() or next(iter(interrupted), None)
+            stopped = preemption.reason() or next(iter(interrupted), None)
             if stopped is None:
                 _wait_for_one([run.folder for run in missing])
     return _account(title, [run.folder.id for run in runs], outcomes, stopped)
@@ -126,7 +127,7 @@ def _round(title: str, runs: Sequence[_Run], launch: Launch | None, sweep: Sweep
     from mixupe.experiment.run import run_all  # which needs torch
 
     def here(jobs: Sequence[Sequence[Request]]) -> list[list[Outcome]]:
-        return [run_all(job, sweep) for job in stopping.UntilStopped(jobs)]
+        return [run_all(job, sweep) for job in preemption.UntilStopped(jobs)]
 
     outcomes: dict[str, Outcome] = {}
     left = list(runs)
@@ -165,9 +166,9 @@ def _account(title: str, ids: Sequence[str], outcomes: dict[str, Outcome], stopp
     left = len(ids) - len(done) - len(failed)
     if stopped is not None and left:
         line = f"{left} of {len(ids)} runs left; the same command goes on"
-        if not stopped.startswith(stopping.TIME_IS_OVER):
+        if not stopped.startswith(preemption.TIME_IS_OVER):
             raise SweepStoppedError(f"{title}: stopped by {stopped.split()[0]}, {line}")
-        say(f"{title}: {stopping.TIME_IS_OVER}, {line}")
+        say(f"{title}: {preemption.TIME_IS_OVER}, {line}")
     if failed:
         raise SweepFailedError(f"{title}: {len(failed)} of {len(ids)} runs did not finish")
     return done
@@ -177,5 +178,5 @@ def _wait_for_one(folders: Sequence[RunFolder]) -> None:
     """Until one of these runs, which other processes are at, has ended, or there is no more time; at once for none."""
     if folders:
         say(f"waiting for {len(folders)} run(s) that another process is at")
-    while folders and stopping.reason() is None and all(folder.state() == "RUNNING" for folder in folders):
+    while folders and preemption.reason() is None and all(folder.state() == "RUNNING" for folder in folders):
         time.sleep(POLL_S)

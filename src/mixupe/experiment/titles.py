@@ -1,64 +1,122 @@
-"""Runs in words: a run by itself, and the runs of a sweep by what they differ in."""
+"""Runs in words: a run by itself, and several by what they differ in."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from mixupe.experiment.config import RunSettings
+if TYPE_CHECKING:  # words are also found for records, without what reads a config
+    from mixupe.experiment.config import RunSettings
 
-_NAMED = ("dataset", "model", "augmentation")
-_PLACES = {"data", "output_root", "logger"}
 # Of an id, as much as tells runs apart.
 SHORT_ID = 8
+# A run's config with its keys in full, `augmentation.alpha`.
+Flat = Mapping[str, Any]
+_NAMED = ("dataset.name", "model.name", "augmentation.name")
+# Places, and facts for people.
+_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
+# Runs that differ in these alone compute the same, or are told apart by a name already.
+_NEVER_SAID = {
+    *_NAMED,
+    "trainer.device",
+    "trainer.threads",
+    "trainer.stack",
+    "trainer.checkpoint_every",
+    "dataset.path",
+}
 
 
-def title_of(settings: RunSettings) -> str:
-    """Data set, model, augmentation and seed."""
-    return f"{' '.join(_names(settings))} seed {settings.seed}"
-
-
-def titles_of(settings: Sequence[RunSettings], ids: Sequence[str]) -> list[str]:
-    """A title for each run of a sweep: the names and values that differ, and its short id.
-
-    `wine alpha=0.5 seed=0 1f00ba12`; a value is shown where runs of the same names differ in it. The only run of a sweep
-    is shown by its whole title.
+@dataclass(frozen=True)
+class Words:
+    """Attributes:
+    common: names of data set, model and augmentation that all of the runs have; may be empty.
+    each: of each run, in their order, what else it is: `mixup alpha=0.5 seed=0`; all its names where nothing else is.
     """
-    names = [_names(one) for one in settings]
-    shown = [position for position in range(len(_NAMED)) if len({one[position] for one in names}) > 1]
-    values = [dict(_flat(one.model_dump(mode="json", serialize_as_any=True))) for one in settings]
-    varied: dict[tuple[str, ...], list[str]] = {}
-    for group in set(names):
-        members = [value for name, value in zip(names, values, strict=True) if name == group]
-        keys = {key: None for member in members for key in member}
-        varied[group] = [key for key in keys if len({member.get(key) for member in members}) > 1]
-    if len({one.seed for one in settings}) > 1:  # of other names, too
-        varied = {group: [*(key for key in keys if key != "seed"), "seed"] for group, keys in varied.items()}
-    titles = []
-    for one, name, value, run in zip(settings, names, values, ids, strict=True):
-        short = _short(varied[name])
-        words = [name[position] for position in shown] + [f"{short[key]}={value[key]}" for key in short if key in value]
-        titles.append(" ".join([*(words or [title_of(one)]), run[:SHORT_ID]]))
-    return titles
+
+    common: str
+    each: tuple[str, ...]
 
 
-def _names(settings: RunSettings) -> tuple[str, ...]:
-    return settings.dataset.name, settings.model.name, settings.augmentation.name
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The config as `augmentation.alpha` -> 0.5, without places and facts for people."""
+    return dict(_flat(config, prefix))
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """`augmentation.alpha`: `0.5`; without names, places and what is a consequence of the names."""
+def names(run: Flat) -> tuple[str, str, str]:
+    """Data set, model and augmentation."""
+    dataset, model, augmentation = (run.get(key, "?") for key in _NAMED)
+    return dataset, model, augmentation
+
+
+def shown(value: Any) -> str:
+    """As one writes it on the command line."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def title_of(settings: "RunSettings") -> str:
+    """Data set, model, augmentation and seed."""
+    return f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name} seed {settings.seed}"
+
+
+def titles_of(settings: Sequence["RunSettings"], ids: Sequence[str]) -> list[str]:
+    """A title for each run of a sweep: what differs, and its short id: `wine alpha=0.5 seed=0 1f00ba12`.
+
+    The only run of a sweep has its whole title.
+    """
+    said: Sequence[str] = [title_of(one) for one in settings]
+    if len(settings) > 1:
+        said = summary_texts([flat(one.model_dump(mode="json", serialize_as_any=True)) for one in settings]).each
+    return [f"{words} {run[:SHORT_ID]}" for words, run in zip(said, ids, strict=True)]
+
+
+def summary_texts(runs: Sequence[Flat], with_seed: bool = True) -> Words:
+    """What tells these runs apart.
+
+    A key that follows from a name (`augmentation.eta` is there with mixupe alone) is said where runs of the same names
+    differ in it.
+    """
+    shared = [len(runs) > 1 and len({names(run)[position] for run in runs}) == 1 for position in range(len(_NAMED))]
+    groups: dict[tuple[str, ...], list[Flat]] = {}
+    for run in runs:
+        groups.setdefault(names(run), []).append(run)
+    several_seeds = len({run.get("seed") for run in runs}) > 1
+    keys = {
+        group: short_names([*_varying(members), *["seed"] * (with_seed and several_seeds)])
+        for group, members in groups.items()
+    }
+    each = []
+    for run in runs:
+        words = [name for name, is_shared in zip(names(run), shared, strict=True) if not is_shared]
+        words += [f"{short}={shown(run[key])}" for key, short in keys[names(run)].items() if key in run]
+        each.append(" ".join(words or names(run)))
+    if len({run.get("dataset.path") for run in runs}) > 1:  # files of one name in several folders
+        times = Counter(each)
+        each = [
+            f"{words} path={run['dataset.path']}" if times[words] > 1 else words
+            for words, run in zip(each, runs, strict=True)
+        ]
+    common = [name for name, is_shared in zip(names(runs[0]), shared, strict=True) if is_shared] if runs else []
+    return Words(" ".join(common), tuple(each))
+
+
+def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        key = f"{prefix}{name}"
-        if key in _PLACES or key in {f"{part}.name" for part in _NAMED}:
+        if name in _LEFT_OUT:
             continue
         if isinstance(value, Mapping):
-            yield from _flat(value, f"{key}.")
+            yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield key, value if isinstance(value, str) else json.dumps(value)
+            yield f"{prefix}{name}", value
 
 
-def _short(keys: Sequence[str]) -> dict[str, str]:
+def _varying(runs: Sequence[Flat]) -> list[str]:
+    """Keys that differ between runs of the same names, but for the seed."""
+    keys = dict.fromkeys(key for run in runs for key in run if key != "seed" and key not in _NEVER_SAID)
+    return [key for key in keys if len({shown(run.get(key)) for run in runs}) > 1]
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
     """Each key by its last part, where no other has the same; `optimizer.name` by what it names."""
     last = {key: key.removesuffix(".name").rpartition(".")[2] for key in keys}
     count = Counter(last.values())

@@ -11,11 +11,11 @@ from statistics import fmean
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 
+from mixupe.console import say
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all
-from mixupe.experiment.progress import say
 from mixupe.experiment.request import Request
 from mixupe.experiment.sweep import Launch, SweepFailedError, run_sweep
-from mixupe.settings import UserError
 
 OBJECTIVE = "validation_error"
 

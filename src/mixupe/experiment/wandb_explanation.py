@@ -17,7 +17,10 @@ MOST_CLASSES = 50
 def explanation(wandb: Any, predictions: Predictions, data: DataBundle) -> dict[str, Any]:
     """Tables and images of the test part, by the names under which they are logged."""
     names, answers = predictions.classes, predictions.parts["test"]
-    errors = [[one.name, one.examples, one.wrong, one.error, one.taken_for] for one in class_errors(answers, names)]
+    errors = [
+        [of_class.name, of_class.examples, of_class.wrong, of_class.error, of_class.taken_for]
+        for of_class in class_errors(answers, names)
+    ]
     bins = calibration(answers)
     rows = zip(bins.confidence, bins.accuracy, bins.counts, strict=True)
     logged = {

@@ -9,7 +9,7 @@ class ModelSettings(Settings):
     Attributes:
         name: shown in tables; part of a run's identity, so that it stays.
         builder: key of mixupe.models.registry.BUILDERS, or the import path of a module from elsewhere.
-        stages: mix points that Manifold Mixup draws from: `input` and dotted module names. Only configs know of mixing,
+        stages: mix layers that Manifold Mixup draws from: `input` and dotted module names. Only configs know of mixing,
             never a model's code.
     """
 

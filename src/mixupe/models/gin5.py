@@ -18,6 +18,14 @@ from mixupe.models.dropout import Dropout
 from mixupe.models.settings import GIN5Settings
 
 
+class SumReadout(nn.Module):
+    """What is known of the nodes, a list of (nodes, F_i), and the graph of each, (nodes,) -> (B, sum F_i), sums of them."""
+
+    def forward(self, nodes: list[Tensor], batch: Tensor, num_graphs: int) -> Tensor:
+        readout: Tensor = global_add_pool(torch.cat(nodes, dim=1), batch, size=num_graphs)
+        return readout
+
+
 class GIN5(nn.Module):
     """GraphBatch of B graphs -> (B, K) logits. The input of `head` is the readout, (B, features + (layers - 1) * hidden)."""
 
@@ -27,6 +35,7 @@ class GIN5(nn.Module):
         widths = [features, *[hidden] * (config.layers - 1)]
         self.convolutions = nn.ModuleList(GINConv(_perceptron(width, hidden)) for width in widths[:-1])
         self.norms = nn.ModuleList(nn.BatchNorm1d(hidden) for _ in widths[:-1])
+        self.readout = SumReadout()
         self.head = nn.Sequential(
             *(nn.Linear(sum(widths), hidden), nn.BatchNorm1d(hidden), nn.ReLU()),
             *(Dropout(config.dropout), nn.Linear(hidden, classes)),
@@ -36,8 +45,7 @@ class GIN5(nn.Module):
         nodes = [graphs.x]
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             nodes.append(norm(convolution(nodes[-1], graphs.edge_index)).relu())
-        readout = global_add_pool(torch.cat(nodes, dim=1), graphs.batch, size=graphs.num_graphs)
-        logits: Tensor = self.head(readout)
+        logits: Tensor = self.head(self.readout(nodes, graphs.batch, graphs.num_graphs))
         return logits
 
 

@@ -14,7 +14,7 @@ from mixupe.models.settings import MLPSettings
 class BlockEmbedding(nn.Module):
     """(B, D) with one-hot blocks -> (B, numeric columns + blocks * dim): an embedding of each block, the rest as it is.
 
-    Linear without bias in the block, so the embedding of a blend of categories is the blend of their embeddings.
+    Linear without bias in the block, so interpolated categories have interpolated embeddings.
     """
 
     numeric: Tensor

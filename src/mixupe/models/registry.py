@@ -14,8 +14,7 @@ from mixupe.data.base import DataSpec
 from mixupe.models.base import ModelSettings
 from mixupe.models.settings import SETTINGS
 from mixupe.registry import registered_module
-from mixupe.settings import UserError
-from mixupe.streams import stream_seed
+from mixupe.rng import stream_seed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,18 +47,15 @@ def model_settings(values: Mapping[str, Any]) -> ModelSettings:
     return _settings_and_domains(values.get("builder"))[0].model_validate(dict(values))
 
 
-def check_domain(settings: ModelSettings, domain: str) -> None:
-    """Raises UserError if the model cannot take data of that domain."""
-    _, takes = _settings_and_domains(settings.builder)
-    if domain not in takes:
-        raise UserError(f"model: {settings.name} takes {' or '.join(takes)}, the data set holds {domain}")
+def domains_of(settings: ModelSettings) -> tuple[str, ...]:
+    """What the model can take: images, ..."""
+    return _settings_and_domains(settings.builder)[1]
 
 
 def build_model(settings: ModelSettings, spec: DataSpec, seed: int) -> nn.Module:
     """A freshly initialised network on the CPU; its weights are a function of the seed and the settings alone."""
     import torch
 
-    check_domain(settings, spec.domain)
     builder = registered_module("model.builder", settings.builder, BUILDERS, ("build",))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(seed, "init"))

@@ -1,4 +1,4 @@
-"""Networks of the library timm, freshly initialised. Module names, and so mix points, are timm's own."""
+"""Networks of the library timm, freshly initialised. Module names, and so mix layers, are timm's own."""
 
 import difflib
 from typing import Any
@@ -7,9 +7,9 @@ import timm
 from torch import nn
 
 from mixupe.data.base import DataSpec
+from mixupe.errors import UserError
 from mixupe.models.settings import TimmSettings
 from mixupe.models.subsampled import subsample_1x1
-from mixupe.settings import UserError
 
 
 def build(config: TimmSettings, spec: DataSpec) -> nn.Module:

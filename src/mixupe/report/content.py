@@ -9,16 +9,19 @@ from pathlib import Path
 import pandas as pd
 
 from mixupe.experiment.store import Record
+from mixupe.places import RESULTS
 from mixupe.report.figures import Picture, pictures
-from mixupe.report.words import answer, chosen_sentence, verdict_sentences
+from mixupe.report.summary_text import answer, chosen_sentence, verdict_sentences
 from mixupe.tables.build import evaluate
-from mixupe.tables.collect import RESULTS, DeclaredRun
+from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
 from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
 
 MOST_SENTENCES = 4
+# More columns fit neither a printed page nor a phone.
+MOST_COLUMNS = 12
 NUMBER = re.compile(r"<?([+-]?\d+(?:\.\d+)?)(?![\w.])")
 
 
@@ -52,7 +55,7 @@ class Grid:
 
     def __post_init__(self) -> None:
         columns = zip(*self.rows, strict=True)
-        numeric = [all(one.number is not None or one.text == "-" for one in column) for column in columns]
+        numeric = [all(cell.number is not None or cell.text == "-" for cell in column) for column in columns]
         object.__setattr__(self, "numeric", numeric or [False] * len(self.header))
 
 
@@ -152,15 +155,17 @@ def section(
 
 def _files(extra: Sequence[str]) -> list[str]:
     """Name of the user's own file or folder, where the command line names one."""
-    return [Path(value).name for key, _, value in (one.partition("=") for one in extra) if key == "dataset.path"]
+    return [
+        Path(value).name for key, _, value in (override.partition("=") for override in extra) if key == "dataset.path"
+    ]
 
 
 def _command(table: Table, extra: Sequence[str]) -> str:
     """As typed in a shell."""
-    given = [one for one in extra if not one.startswith("hydra.")]
-    seeds = [one.removeprefix("seed=") for one in given if one.startswith("seed=")]
-    others = " ".join(one for one in given if not one.startswith("seed="))
-    parts = [f"make table-{table.name}", *(f"SEEDS={one}" for one in seeds)]
+    given = [override for override in extra if not override.startswith("hydra.")]
+    seeds = [override.removeprefix("seed=") for override in given if override.startswith("seed=")]
+    others = " ".join(override for override in given if not override.startswith("seed="))
+    parts = [f"make table-{table.name}", *(f"SEEDS={seed}" for seed in seeds)]
     return " ".join([*parts, *([f"OVERRIDES={shlex.quote(others)}"] if others else [])])
 
 
@@ -194,7 +199,16 @@ def _main_grid(frame: pd.DataFrame, numbers: dict[tuple[int, str], int]) -> Grid
         ]
         for cell, line in zip(cells, body, strict=True)
     ]
+    if len(header) > MOST_COLUMNS and len(rows) < len(header):
+        header, rows = _turned(header, rows)
     return Grid("Test error (%), mean ± standard deviation over seeds", header, rows)
+
+
+def _turned(header: list[str], rows: list[list[Value]]) -> tuple[list[str], list[list[Value]]]:
+    """A row a method and difference, a column a data set and model, which are the first two of the header."""
+    names = [" ".join(value.text for value in row[:2]) for row in rows]
+    columns = [[Value(name), *(row[place] for row in rows)] for place, name in enumerate(header) if place >= 2]
+    return ["method", *names], columns
 
 
 def _search_grid(settings: pd.DataFrame, runs: Sequence[DeclaredRun], numbers: dict[tuple[int, str], int]) -> Grid:

@@ -1,6 +1,7 @@
 """From records to results/report.html."""
 
 import base64
+import gc
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,10 +11,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from mixupe.errors import UserError
 from mixupe.experiment.kept import tables_with_records
 from mixupe.report.content import Section, section
 from mixupe.report.records import packed, script_json
-from mixupe.settings import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.declared import look_up
 from mixupe.tables.manifest import Table
@@ -65,16 +66,18 @@ def render(
     tables: Sequence[tuple[Table, Sequence[DeclaredRun]]], extra: Sequence[str] = (), results: Path | None = None
 ) -> str:
     """One HTML text; the same for the same records, to the byte."""
+    # The records stay until the page is written; statsmodels collects garbage at each of its corrections.
+    gc.freeze()
     sections = sorted((section(table, runs, extra, results) for table, runs in tables), key=_order)
     data = {
-        "records": {one.name: packed(one.records) for one in sections},
-        "tables": {one.name: [asdict(entry) for entry in one.entries] for one in sections},
+        "records": {section.name: packed(section.records) for section in sections},
+        "tables": {section.name: [asdict(entry) for entry in section.entries] for section in sections},
     }
     style, script = _part("page.css"), "".join(_part(name) for name in SCRIPTS)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     page = environment.from_string(_part("page.html")).render(
         sections=sections,
-        records=sum(len(one.records) for one in sections),
+        records=sum(len(section.records) for section in sections),
         style=Markup(style),
         script=Markup(script),
         data=Markup(script_json(data)),
@@ -84,8 +87,8 @@ def render(
     return page + "\n"
 
 
-def _order(one: Section) -> tuple[bool, bool, str]:
-    return one.is_search, not one.more, one.name
+def _order(section: Section) -> tuple[bool, bool, str]:
+    return section.is_search, not section.more, section.name
 
 
 def _part(name: str) -> str:

@@ -52,9 +52,9 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
         case float():
             return float(f"{value:.{digits}g}")
         case dict():
-            return {key: rounded(one, digits) for key, one in value.items()}
+            return {key: rounded(item, digits) for key, item in value.items()}
         case list():
-            return [rounded(one, digits) for one in value]
+            return [rounded(item, digits) for item in value]
     return value
 
 

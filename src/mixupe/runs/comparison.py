@@ -4,21 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from mixupe.evaluation.explanation import Answers
-from mixupe.experiment.files import write_text
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.predictions import Predictions, read_predictions
+from mixupe.experiment.titles import SHORT_ID, shown
+from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table
-from mixupe.runs.stored import SHORT, StoredRun
-from mixupe.runs.wording import shown
+from mixupe.runs.stored import StoredRun
 from mixupe.tables.escape import csv_text
-from mixupe.tables.pictures.canvas import ORDERED, head, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, head, subplots, tidy, write_figures
 
 CURVES = {
     "train_loss": "train loss (nats)",
@@ -72,14 +71,14 @@ def disagreement(a: Predictions, b: Predictions) -> Disagreement | None:
     """
     if a.classes != b.classes:
         raise ValueError("their classes differ")
-    one, other = a.parts["test"], b.parts["test"]
-    shared, mine, theirs = np.intersect1d(one.ids, other.ids, return_indices=True)
+    of_a, of_b = a.parts["test"], b.parts["test"]
+    shared, mine, theirs = np.intersect1d(of_a.ids, of_b.ids, return_indices=True)
     if not len(shared):
         return None
-    labels = one.labels[mine]
-    if not np.array_equal(labels, other.labels[theirs]):
+    labels = of_a.labels[mine]
+    if not np.array_equal(labels, of_b.labels[theirs]):
         raise ValueError("their examples have other labels")
-    said_a, said_b = one.predicted[mine], other.predicted[theirs]
+    said_a, said_b = of_a.predicted[mine], of_b.predicted[theirs]
     right_a, right_b = said_a == labels, said_b == labels
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     p_value = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
@@ -112,7 +111,7 @@ def compare_runs(a: StoredRun, b: StoredRun, folder: Path) -> None:
     curves = [curves_of(run) for run in (a, b)]
     if all(curves):
         _show_curves(curves)
-        write_figures([curves_figure([a.id[:SHORT], b.id[:SHORT]], curves)], folder, "curves")
+        write_figures([curves_figure([a.id[:SHORT_ID], b.id[:SHORT_ID]], curves)], folder, "curves")
         written.append("curves.png")
     if _show_disagreement(a, b, folder):
         written.append("disagreements.csv")
@@ -121,13 +120,13 @@ def compare_runs(a: StoredRun, b: StoredRun, folder: Path) -> None:
 
 
 def curves_figure(names: Sequence[str], curves: Sequence[Sequence[Row]]) -> Figure:
-    """Each run's train loss, validation loss and validation error over each other; to write and close."""
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.4), layout="constrained")
+    """Each run's train loss, validation loss and validation error over each other."""
+    figure, axes = subplots(1, len(CURVES), figsize=(10.0, 3.4))
     styles = dict(zip([f"{letter} {name}" for letter, name in zip("AB", names, strict=False)], ORDERED, strict=False))
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
         for rows, style in zip(curves, styles.values(), strict=True):
             values = [row[key] for row in rows]
-            axis.plot(range(1, len(values) + 1), values, color=style.colour, linestyle=style.line, linewidth=1.4)
+            axis.plot(range(1, len(values) + 1), values, color=style.color, linestyle=style.line, linewidth=1.4)
         axis.set_ylabel(label, fontsize=9)
         axis.set_xlabel("epoch", fontsize=9)
         axis.locator_params(axis="x", integer=True)
@@ -166,7 +165,7 @@ def _show_disagreement(a: StoredRun, b: StoredRun, folder: Path) -> bool:
     for run, predictions in zip((a, b), kept, strict=True):
         if predictions is None:
             say_wrapped(
-                f"Which examples they disagree on is not known: {run.id[:SHORT]} has no {run.folder.predictions}."
+                f"Which examples they disagree on is not known: {run.id[:SHORT_ID]} has no {run.folder.predictions}."
             )
             return False
     assert kept[0] is not None
@@ -193,10 +192,10 @@ def _show_disagreement(a: StoredRun, b: StoredRun, folder: Path) -> bool:
     return True
 
 
-def _share(one: Answers, other: Answers, shared: int) -> str:
+def _share(of_a: Answers, of_b: Answers, shared: int) -> str:
     """A word where the test parts are not the same."""
     return (
         ""
-        if shared == len(one.ids) == len(other.ids)
-        else f" (their test parts have {len(one.ids)} and {len(other.ids)})"
+        if shared == len(of_a.ids) == len(of_b.ids)
+        else f" (their test parts have {len(of_a.ids)} and {len(of_b.ids)})"
     )

@@ -7,6 +7,7 @@ import numpy as np
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.data.shown import Shown, shown
+from mixupe.errors import UserError
 from mixupe.evaluation.explanation import (
     Answers,
     calibration,
@@ -20,7 +21,6 @@ from mixupe.experiment.predictions import Predictions
 from mixupe.runs.comparison import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
 from mixupe.runs.stored import StoredRun, read_config
-from mixupe.settings import UserError
 
 MISTAKES = 24
 # Terminals are narrow, and a matrix of more classes is no help there.
@@ -62,8 +62,11 @@ def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle |
     answers, names = predictions.parts["test"], predictions.classes
     if len(names) <= MOST_CLASSES:
         _show_matrix(answers, names)
-    errors = sorted(class_errors(answers, names), key=lambda one: -one.wrong)[:20]
-    rows = [[one.name, str(one.examples), str(one.wrong), f"{one.error:.1f}", one.taken_for or ""] for one in errors]
+    errors = sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong)[:20]
+    rows = [
+        [of_class.name, str(of_class.examples), str(of_class.wrong), f"{of_class.error:.1f}", of_class.taken_for or ""]
+        for of_class in errors
+    ]
     header = ["class", "examples", "wrong", "error %", "most often taken for"]
     show_table("Errors by class, test part", header, rows, numbers=["examples", "wrong", "error %"])
     _show_mistakes(answers, names, data)
@@ -122,8 +125,8 @@ def why_bad(run: StoredRun, predictions: Predictions | None) -> list[str]:
         share = np.bincount(test.predicted, minlength=len(predictions.classes)) / len(test.predicted)
         never = [
             name
-            for name, one in zip(predictions.classes, class_errors(test, predictions.classes), strict=True)
-            if one.examples and one.wrong == one.examples
+            for name, of_class in zip(predictions.classes, class_errors(test, predictions.classes), strict=True)
+            if of_class.examples and of_class.wrong == of_class.examples
         ]
         if share.max() > 0.95 and len(test.labels) > 20:
             found.append(f"It says {predictions.classes[int(share.argmax())]!r} nearly always.")
@@ -139,7 +142,7 @@ def missing_predictions(run: StoredRun) -> str:
     return f"Its answers are not kept in {run.folder.path}: runs of earlier versions, and records alone, have none."
 
 
-def in_words(example: Shown) -> str:
+def summary_text(example: Shown) -> str:
     """Of a row or graph, as `x 1.2, y 3`; of a picture its size."""
     if example.facts:
         return ", ".join(f"{name} {value}" for name, value in example.facts.items())
@@ -164,7 +167,7 @@ def _show_matrix(answers: Answers, names: Sequence[str]) -> None:
 def _show_mistakes(answers: Answers, names: Sequence[str], data: DataBundle | None) -> None:
     rows = []
     for position in confident_mistakes(answers, 8):
-        words = "" if data is None else in_words(shown(data.test, int(position), data.spec, data.preparation))
+        words = "" if data is None else summary_text(shown(data.test, int(position), data.spec, data.preparation))
         if len(words) > 2 * columns():
             words = words[: 2 * columns()].rpartition(", ")[0] + ", ..."
         label, predicted = names[answers.labels[position]], names[answers.predicted[position]]

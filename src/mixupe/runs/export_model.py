@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.data.graphs.flat import GraphBatch
-from mixupe.experiment.files import write_json
-from mixupe.files import replacing
+from mixupe.errors import named
+from mixupe.files import replacing, write_json
 from mixupe.runs.trained import TrainedModel
 
 
@@ -51,7 +51,7 @@ def export_model(trained: TrainedModel, folder: Path) -> list[str]:
             torch.export.save(program, file)
         written.insert(0, "model.pt2")
     except Exception as error:  # whatever torch does not take, the weights are there
-        about["not_exported"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        about["not_exported"] = named(error)
     write_json(folder / "model.json", about)
     return [*written, "model.json"]
 
@@ -77,5 +77,5 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Tensor):
         return value.tolist()
     if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

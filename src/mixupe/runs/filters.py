@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.runs.stored import StoredRun
-from mixupe.settings import UserError
 
 STATES = ("done", "running", "interrupted", "failed")
 _FACTS: dict[str, Callable[[StoredRun], Any]] = {
@@ -32,8 +32,8 @@ def chosen(runs: Sequence[StoredRun], filters: Sequence[str]) -> list[StoredRun]
         UserError: a key that no run has, or a word that is none of these.
     """
     left = list(runs)
-    for one in filters:
-        holds = _holds(one, runs)
+    for text in filters:
+        holds = _holds(text, runs)
         left = [run for run in left if holds(run)]
     return left
 
@@ -41,8 +41,9 @@ def chosen(runs: Sequence[StoredRun], filters: Sequence[str]) -> list[StoredRun]
 def _holds(text: str, runs: Sequence[StoredRun]) -> Callable[[StoredRun], bool]:
     if "=" in text:
         return _key_holds(text, runs)
-    if text.lower() in STATES:
-        return lambda run: run.state.lower() == text.lower()
+    state = "interrupted" if text.lower() == "stopped" else text.lower()  # as the list has it
+    if state in STATES:
+        return lambda run: run.state.lower() == state
     words = [text, text.rpartition("/")[2]]  # dataset=tabular/wine is called wine
     if any(word in (*run.names, run.table) for run in runs for word in words):
         return lambda run: any(word in (*run.names, run.table) for word in words)
@@ -70,7 +71,7 @@ def _key_holds(text: str, runs: Sequence[StoredRun]) -> Callable[[StoredRun], bo
         close = get_close_matches(key, keys, n=5, cutoff=0.4) or keys
         raise UserError(f"filter: {key!r} is in no run's config; allowed are its keys, such as {', '.join(close[:8])}")
     # A list has commas of its own.
-    wanted = [_value(given)] if given.startswith("[") else [_value(one) for one in given.split(",")]
+    wanted = [_value(given)] if given.startswith("[") else [_value(part) for part in given.split(",")]
     return lambda run: full[0] in run.flat and _value(run.flat[full[0]]) in wanted
 
 

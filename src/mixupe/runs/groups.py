@@ -1,23 +1,22 @@
 """The table a sweep ends with: its runs grouped over seeds, each group beside the first one of its data set."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from mixupe.console import say
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.files import write_text
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.kept import read_kept
 from mixupe.experiment.predictions import read_predictions
-from mixupe.experiment.progress import say
 from mixupe.experiment.store import RunStore
+from mixupe.experiment.titles import summary_texts
+from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
-from mixupe.runs.wording import words_of
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.resampling import resamplings
@@ -55,8 +54,8 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
         members.setdefault(run.record["group"], []).append(run)
     first: dict[str, list[StoredRun]] = {}
     rows = []
-    words = words_of([group[0] for group in members.values()], with_seed=False)
-    for group, said in zip(members.values(), words.each, strict=True):
+    texts = summary_texts([group[0].flat for group in members.values()], with_seed=False)
+    for group, said in zip(members.values(), texts.each, strict=True):
         dataset = group[0].names[0]
         errors = np.array(list(_errors(group).values()))
         row = {
@@ -72,48 +71,40 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
             row |= _difference(group, first[dataset])
         first.setdefault(dataset, group)
         rows.append(row)
-    return Groups(words.common, pd.DataFrame(rows), tuple(_notes(runs, list(members.values()))))
+    return Groups(texts.common, pd.DataFrame(rows), tuple(_notes(runs, list(members.values()))))
 
 
-def show_groups(groups: Groups) -> None:
-    """In the terminal."""
-    header, body = _for_people(groups)
-    show_table(groups.title, header, body, numbers=["n", "mean", "std", "to the first", "95% interval", "p"])
-    for note in groups.notes:
-        say_wrapped(note)
-
-
-def write_groups(groups: Groups, folder: Path) -> None:
-    """table.csv and table.md."""
-    header, body = _for_people(groups)
-    notes = "".join(f"\n- {note}" for note in groups.notes)
-    write_text(folder / "table.csv", csv_text(groups.frame, list(groups.frame.columns)))
-    write_text(folder / "table.md", f"{markdown(groups.title)}\n\n{markdown_table(header, body)}\n{notes}\n")
-
-
-def end_sweep(settings: Sequence[RunSettings], output_root: Path, results: Path | None = None) -> None:
+def end_sweep(settings: Sequence[RunSettings], output_root: Path) -> None:
     """Print and write the table of the finished ones of these runs; nothing for fewer than two.
 
     Args:
         settings: of the sweep's runs.
         output_root: the files come to `sweeps/<hash of the run ids>/` below it.
-        results: folder of a table whose records count, too.
     """
     runs: dict[str, StoredRun] = {}
-    for one in settings:
-        folder = RunStore(one.output_root).folder(run_id(one))
+    for run_settings in settings:
+        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
         record = folder.read_record()
-        if record is None and results is not None:
-            record = read_kept(results, folder.id)
         if record is not None:
             runs[folder.id] = StoredRun(folder.id, "DONE", record["config"], record, folder, "")
     if len(runs) < 2:
         return
     groups = grouped(list(runs.values()))
-    show_groups(groups)
-    place = output_root / "sweeps" / hashlib.sha256(" ".join(sorted(runs)).encode()).hexdigest()[:8]
+    header, body = _for_people(groups)
+    show_table(groups.title, header, body, numbers=header[1:])
+    for note in groups.notes:
+        say_wrapped(note)
+    notes = "".join(f"\n- {note}" for note in groups.notes)
+    text = f"{markdown(groups.title)}\n\n{markdown_table(header, body)}\n{notes}\n"
+    write_beside_sweep(output_root, sorted(runs), groups.frame, text)
+
+
+def write_beside_sweep(output_root: Path, ids: Iterable[str], frame: pd.DataFrame, text: str) -> None:
+    """table.csv and table.md, in a folder that is named by a hash of the run ids; say where."""
+    place = output_root / "sweeps" / hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
     try:
-        write_groups(groups, place)
+        write_text(place / "table.csv", csv_text(frame, list(frame.columns)))
+        write_text(place / "table.md", text)
     except OSError as error:  # the runs are done all the same
         say(f"{place} cannot be written ({error.strerror})")
         return

@@ -11,20 +11,20 @@ import pandas as pd
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from mixupe.experiment import progress as terminal
+from mixupe.console import CONSOLE
+from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import run_sweep
+from mixupe.experiment.titles import SHORT_ID, summary_texts
 from mixupe.quoting import plain_or_quoted
 from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.runs.export import runs_frame
 from mixupe.runs.groups import grouped
-from mixupe.runs.listing import runs_frame
-from mixupe.runs.stored import SHORT, StoredRun
-from mixupe.runs.wording import words_of
-from mixupe.settings import UserError
+from mixupe.runs.stored import StoredRun
 from mixupe.tables.pictures.canvas import ORDERED, tidy
 
 LOOK_EVERY_S = 0.2
@@ -43,11 +43,11 @@ class Results:
     @property
     def runs(self) -> pd.DataFrame:
         """A row a run: its short id, what tells it apart, errors in percent, losses in nats, seconds."""
-        words = words_of(self.stored)
+        texts = summary_texts([one.flat for one in self.stored])
         frame = runs_frame(self.stored)
         metrics = ("test_error", "test_loss", "validation_error", "validation_loss", "best_epoch")
         columns = {name: frame[f"metrics.{name}"] for name in metrics}
-        shown = {"id": frame["id"].str[:SHORT], "run": words.each, "seed": frame["seed"]}
+        shown = {"id": frame["id"].str[:SHORT_ID], "run": texts.each, "seed": frame["seed"]}
         return pd.DataFrame({**shown, **columns, "seconds": frame["seconds"]})
 
     @property
@@ -62,41 +62,43 @@ class Results:
 
     def plot_errors(self) -> Figure:
         """Every run's test error: a column a group, a point a seed, a line at the mean."""
-        words = words_of(self.stored, with_seed=False)
+        texts = summary_texts([one.flat for one in self.stored], with_seed=False)
         errors: dict[str, list[float]] = {}
-        for run, group in zip(self.stored, words.each, strict=True):
+        for run, group in zip(self.stored, texts.each, strict=True):
             assert run.record is not None
             errors.setdefault(group, []).append(run.record["metrics"]["test_error"])
         figure, axis = plt.subplots(figsize=(max(4.0, 1.3 * len(errors)), 3.2), layout="constrained")
         for place, values in enumerate(errors.values()):
-            colour = ORDERED[place % len(ORDERED)].colour
+            color = ORDERED[place % len(ORDERED)].color
             # Side by side, so that seeds of the same error are seen.
             spread = [place + 0.08 * (number - (len(values) - 1) / 2) for number in range(len(values))]
-            axis.plot(spread, values, "o", color=colour, markersize=5, alpha=0.8)
-            axis.hlines(sum(values) / len(values), place - 0.3, place + 0.3, color=colour, linewidth=1.5)
+            axis.plot(spread, values, "o", color=color, markersize=5, alpha=0.8)
+            axis.hlines(sum(values) / len(values), place - 0.3, place + 0.3, color=color, linewidth=1.5)
         axis.set_xticks(range(len(errors)), [group.replace(" ", "\n") for group in errors])
         axis.set_ylabel("test error (%)")
-        axis.set_title(words.common, fontsize=10)
+        axis.set_title(texts.common, fontsize=10)
         tidy(axis, "y")
+        plt.close(figure)  # a notebook shows what a cell returns, and once more what is open
         return figure
 
     def plot_curves(self) -> Figure:
-        """Learning curves, a line a run, a colour a group."""
-        words = words_of(self.stored, with_seed=False)
-        colours = {group: ORDERED[n % len(ORDERED)].colour for n, group in enumerate(dict.fromkeys(words.each))}
+        """Learning curves, a line a run, a color a group."""
+        texts = summary_texts([one.flat for one in self.stored], with_seed=False)
+        colors = {group: ORDERED[n % len(ORDERED)].color for n, group in enumerate(dict.fromkeys(texts.each))}
         figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.2), layout="constrained")
         for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
             said: set[str] = set()
-            for run, group in zip(self.stored, words.each, strict=True):
+            for run, group in zip(self.stored, texts.each, strict=True):
                 values = [row[key] for row in curves_of(run)]
                 name = None if group in said else group
-                axis.plot(range(1, len(values) + 1), values, color=colours[group], linewidth=1.0, label=name)
+                axis.plot(range(1, len(values) + 1), values, color=colors[group], linewidth=1.0, label=name)
                 said.add(group)
             axis.set_ylabel(label, fontsize=9)
             axis.set_xlabel("epoch", fontsize=9)
             axis.locator_params(axis="x", integer=True)
             tidy(axis, "both")
         axes[-1].legend(frameon=False, fontsize=9)
+        plt.close(figure)
         return figure
 
     def _repr_html_(self) -> str:
@@ -124,12 +126,12 @@ def run(overrides: Sequence[str], quiet: bool = False) -> Results:
             outcomes = run_sweep("notebook", jobs)
     by_id = {outcome.id: outcome for outcome in outcomes}
     stored = []
-    for one in settings:
-        folder = RunStore(one.output_root).folder(run_id(one))
+    for run_settings in settings:
+        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
         record = by_id[folder.id].record
         assert record is not None
         stored.append(StoredRun(folder.id, "DONE", record["config"], record, folder, ""))
-    return Results(tuple({one.id: one for one in stored}.values()))
+    return Results(tuple({stored_run.id: stored_run for stored_run in stored}.values()))
 
 
 def compare(
@@ -163,17 +165,17 @@ def compare(
 @contextmanager
 def _silent() -> Iterator[None]:
     """Without the lines that a sweep says in a terminal; errors are raised all the same."""
-    before, terminal.CONSOLE.quiet = terminal.CONSOLE.quiet, True
+    before, CONSOLE.quiet = CONSOLE.quiet, True
     try:
         yield
     finally:
-        terminal.CONSOLE.quiet = before
+        CONSOLE.quiet = before
 
 
 @contextmanager
 def _bar(settings: Sequence[RunSettings], quiet: bool) -> Iterator[None]:
     """One bar over the runs, read from the run store, so that it does not matter how they are trained."""
-    folders = [RunStore(one.output_root).folder(run_id(one)) for one in settings]
+    folders = [RunStore(run_settings.output_root).folder(run_id(run_settings)) for run_settings in settings]
     over = threading.Event()
 
     def look(bar: "tqdm[None]") -> None:

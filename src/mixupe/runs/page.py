@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import matplotlib.pyplot as plt
 import numpy as np
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -20,14 +19,14 @@ from PIL import Image
 from mixupe.data.base import DataBundle
 from mixupe.data.shown import Shown, shown
 from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
-from mixupe.experiment.files import write_text
+from mixupe.experiment import titles
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Predictions
-from mixupe.runs import wording
+from mixupe.files import write_text
 from mixupe.runs.comparison import CURVES, curves_of
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
 from mixupe.runs.stored import StoredRun
-from mixupe.tables.pictures.canvas import ORDERED, tidy, to_svg
+from mixupe.tables.pictures.canvas import ORDERED, subplots, tidy, to_svg
 
 _PARTS = files("mixupe.runs")
 # A matrix of more classes is no table that anybody reads.
@@ -67,7 +66,7 @@ def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | N
         examples_note=""
         if data is not None
         else "What they look like cannot be shown: the data is not there as it was.",
-        config=[(key, wording.shown(value)) for key, value in run.flat.items()],
+        config=[(key, titles.shown(value)) for key, value in run.flat.items()],
         style=Markup(style),
         policy=f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{digest}'",
         **parts,
@@ -93,7 +92,7 @@ def _answers(predictions: Predictions, data: DataBundle | None) -> dict[str, Any
         )
     return {
         "mistakes": mistakes,
-        "errors": sorted(class_errors(answers, names), key=lambda one: -one.wrong),
+        "errors": sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong),
         "matrix": _matrix(confusion_matrix(answers)) if len(names) <= MOST_CLASSES else [],
         "names": names,
         "calibration": _svg_uri(_calibration(predictions)),
@@ -110,9 +109,9 @@ def _matrix(matrix: Any) -> list[list[dict[str, int]]]:
 
 
 def _curves(rows: Sequence[Row]) -> Figure:
-    figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.0), layout="constrained")
+    figure, axes = subplots(1, len(CURVES), figsize=(10.0, 3.0))
     for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
-        axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].colour, linewidth=1.4)
+        axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].color, linewidth=1.4)
         axis.set_ylabel(label, fontsize=9)
         axis.set_xlabel("epoch", fontsize=9)
         axis.locator_params(axis="x", integer=True)
@@ -121,16 +120,14 @@ def _curves(rows: Sequence[Row]) -> Figure:
 
 
 def _calibration(predictions: Predictions) -> Figure:
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(4.6, 4.6), height_ratios=(3, 1), sharex=True, layout="constrained"
-    )
+    figure, (above, below) = subplots(2, 1, figsize=(4.6, 4.6), height_ratios=(3, 1), sharex=True)
     above.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle=":")
     for (part, answers), style in zip(predictions.parts.items(), ORDERED, strict=False):
         bins = calibration(answers)
         there = bins.counts > 0
         above.plot(
             *(bins.confidence[there], bins.accuracy[there]),
-            color=style.colour,
+            color=style.color,
             marker=style.marker,
             linestyle=style.line,
             markersize=4,
@@ -138,7 +135,7 @@ def _calibration(predictions: Predictions) -> Figure:
             label=f"{part} ({len(answers.labels)} examples)",
         )
     test = predictions.parts["test"]
-    below.hist(test.confidence, bins=15, range=(0, 1), color=ORDERED[1].colour)
+    below.hist(test.confidence, bins=15, range=(0, 1), color=ORDERED[1].color)
     above.set_ylabel("share of right answers", fontsize=9)
     below.set_ylabel("test\nexamples", fontsize=9)
     below.set_xlabel("confidence", fontsize=9)

@@ -7,7 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mixupe.experiment.progress import CONSOLE
+from mixupe.console import CONSOLE
 
 
 def columns() -> int:

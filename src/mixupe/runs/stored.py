@@ -1,6 +1,6 @@
 """All runs there are: those of the run store, and those of which a table keeps the record."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,14 +8,10 @@ from typing import Any
 
 import yaml
 
+from mixupe.errors import UserError
+from mixupe.experiment import titles
 from mixupe.experiment.kept import kept_records
 from mixupe.experiment.store import Record, RunFolder, RunStore
-from mixupe.settings import UserError
-
-# Of an id, as much as tells runs apart.
-SHORT = 8
-# Of no interest to a question about what was computed.
-_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
 
 
 @dataclass(frozen=True)
@@ -41,13 +37,12 @@ class StoredRun:
     @cached_property
     def flat(self) -> dict[str, Any]:
         """The config as `augmentation.alpha` -> 0.5, without places and facts for people."""
-        return dict(_flat(self.config))
+        return titles.flat(self.config)
 
     @property
     def names(self) -> tuple[str, str, str]:
         """Data set, model and augmentation."""
-        flat = self.flat
-        return flat.get("dataset.name", "?"), flat.get("model.name", "?"), flat.get("augmentation.name", "?")
+        return titles.names(self.flat)
 
     @property
     def finished(self) -> float:
@@ -118,13 +113,3 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return config if isinstance(config, dict) else {}
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if name in _LEFT_OUT:
-            continue
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.data.new_files import NewExamples, read_new
+from mixupe.errors import UserError
 from mixupe.evaluation.classification import evaluation_batch, predict
 from mixupe.experiment.model_file import ModelFile, read_model
-from mixupe.settings import UserError
 
 
 @dataclass(frozen=True)

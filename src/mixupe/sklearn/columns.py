@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import one_hot_blocks, table_transformer
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 Table = pd.DataFrame | npt.NDArray[Any]
 

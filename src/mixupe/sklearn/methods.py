@@ -15,7 +15,7 @@ from mixupe.data.tensors import TensorSplit
 def method_of(
     name: str,
     given: dict[str, Any],
-    stages: tuple[str, ...],
+    mix_layers: tuple[str, ...],
     weights: torch.Tensor | None,
     train: TensorSplit,
     spec: DataSpec,
@@ -25,7 +25,7 @@ def method_of(
     Args:
         name: of a method that takes tables.
         given: alpha, eta and variant; those that are None, or that the method does not have, stay at its defaults.
-        stages: mix points for a method that chooses among several.
+        mix_layers: mix layers for a method that chooses among several.
         weights: (K,) of the classes.
         train: the training part.
         spec: of the data.
@@ -35,7 +35,7 @@ def method_of(
     """
     cls = own_method(name) if isinstance(name, str) else None
     if cls is None or "tabular" not in cls.domains:
-        allowed = [other for other, one in own_methods().items() if "tabular" in one.domains]
+        allowed = [other for other, candidate in own_methods().items() if "tabular" in candidate.domains]
         raise ValueError(f"augmentation: must be one of {', '.join(allowed)}, got {name!r}")
     arguments = inspect.signature(cls).parameters
     offered = {**given, "x_mean": train.mean_input()}
@@ -44,7 +44,7 @@ def method_of(
             raise ValueError(f"class_weight: cannot be used with augmentation {name}")
         offered["criterion"] = CrossEntropy(weights)
     if "mix_at" in arguments and isinstance(arguments["mix_at"].default, tuple):
-        offered["mix_at"] = stages
+        offered["mix_at"] = mix_layers
     method = cls(**{key: value for key, value in offered.items() if key in arguments and value is not None})
     method.learn(train, spec)
     return method

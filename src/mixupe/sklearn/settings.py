@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, ValidationError
 
+from mixupe.errors import wrong_key
 from mixupe.models.settings import MLPSettings
 from mixupe.settings import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Settings
 from mixupe.training.optimizer import AdamWSettings, CosineSettings
@@ -50,9 +51,7 @@ def checked_settings(arguments: Mapping[str, Any]) -> FitSettings:
     try:
         return FitSettings.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name, message = first["loc"][0], first["msg"]
-        raise ValueError(f"{name}: {message[0].lower()}{message[1:]}, got {arguments[str(name)]!r}") from error
+        raise ValueError(wrong_key(error)) from error
 
 
 def _plain(value: Any) -> Any:

@@ -10,8 +10,8 @@ from mixupe.augmentation.method import Method
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import predict
 from mixupe.models.dropout import Dropout
+from mixupe.rng import generator
 from mixupe.sklearn.settings import SCHEDULE, FitSettings
-from mixupe.streams import generator
 from mixupe.training.batches import batch_indices
 from mixupe.training.loop import Best, EpochMetrics
 from mixupe.training.optimizer import build_optimizer, build_scheduler

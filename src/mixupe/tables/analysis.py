@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from mixupe.augmentation.method import Style
 from mixupe.augmentation.none import ERM
 from mixupe.experiment.analysis import Analysis
-from mixupe.experiment.files import write_json, write_text
+from mixupe.files import write_json, write_text
 from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, write_figures
 
 # Orders that have columns of their own; the JSON file has all.
@@ -93,7 +93,7 @@ def _errors(axis: Axes, analysis: Analysis) -> None:
     shown = {index: points[index] for index in dict.fromkeys((0, len(points) // 2, len(points) - 1))}
     for style, point in zip(ORDERED, shown.values(), strict=False):
         remainders = pd.Series(point["series"]["remainders"], dtype=float).abs()
-        axis.plot(remainders / remainders[0], style.line, color=style.colour, label=f"step {point['step']}")
+        axis.plot(remainders / remainders[0], style.line, color=style.color, label=f"step {point['step']}")
     axis.axhline(1, color="black", linewidth=0.8)
     axis.set_yscale("log")
     axis.legend(**LEGEND)
@@ -104,10 +104,8 @@ def _over_training(
 ) -> Panel:
     def draw(axis: Axes) -> None:
         for style, (name, values) in zip((*ORDERED, Style("#888888", "*", "-")), lines.items(), strict=False):
-            axis.plot(
-                steps, values.astype(float), style.line, marker=style.marker, ms=4, color=style.colour, label=name
-            )
-        axis.axhline(0, color=ERM.style.colour, linewidth=0.8)
+            axis.plot(steps, values.astype(float), style.line, marker=style.marker, ms=4, color=style.color, label=name)
+        axis.axhline(0, color=ERM.style.color, linewidth=0.8)
         axis.set_xscale("symlog", linthresh=1)
         axis.set_xlim(-0.3, 1.2 * steps.max())
         if limits is not None:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixupe.experiment.files import write_text
+from mixupe.errors import UserError
 from mixupe.experiment.kept import kept_ids
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS, DeclaredRun, keep_records
+from mixupe.files import write_text
+from mixupe.places import RESULTS
+from mixupe.tables.collect import DeclaredRun, keep_records
 from mixupe.tables.compare import comparison_frame
 from mixupe.tables.declared import look_up, published, tuned_sets
 from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, OverSetsFound, parts_to_markdown

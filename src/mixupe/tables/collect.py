@@ -6,17 +6,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.experiment.compose import CONFIGS, compose_all
+from mixupe.console import say_once
+from mixupe.errors import UserError
+from mixupe.experiment.compose import compose_all
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_ids
 from mixupe.experiment.kept import keep, kept_record, read_kept
-from mixupe.experiment.progress import say_once
 from mixupe.experiment.store import Record, RunStore
-from mixupe.settings import UserError
 from mixupe.tables.manifest import Table
-
-# One folder a table; what is in it counts as done.
-RESULTS = CONFIGS.parent / "results"
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -25,8 +22,8 @@ K = TypeVar("K")
 def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     """The items of each key, keys and items in the order in which they come."""
     groups: dict[K, list[T]] = {}
-    for one in items:
-        groups.setdefault(key(one), []).append(one)
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
     return groups
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import yaml
 
-from mixupe.experiment.compose import CONFIGS, compose_settings, hydra_initialised
+from mixupe.errors import UserError
+from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders
-from mixupe.settings import UserError
-from mixupe.tables.collect import RESULTS, DeclaredRun, declared_runs
+from mixupe.places import CONFIGS, RESULTS
+from mixupe.tables.collect import DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
 from mixupe.tables.measures import measured
 from mixupe.tables.paper import Figure, check_figures, read_figures
@@ -88,7 +89,7 @@ def tuned_sets(table: Table) -> dict[str, str]:
 def published(table: Table, runs: Sequence[DeclaredRun], extra: Sequence[str]) -> list[Figure]:
     """The paper's figures for the table; each must have its row, unless the command line chose another model."""
     figures = read_figures(CONFIGS / "paper", table.name)
-    if not any(one.startswith("model=") for one in extra):
+    if not any(override.startswith("model=") for override in extra):
         check_figures(figures, row_names(table, runs), table.name)
     return figures
 

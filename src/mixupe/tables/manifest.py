@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 from hydra.errors import HydraException
 from pydantic import Field, ValidationError, model_validator
 
-from mixupe.experiment.compose import expand_grid, one_line
-from mixupe.settings import NonNegativeInt, PositiveFloat, Settings, UserError
+from mixupe.errors import UserError, one_line, wrong_key
+from mixupe.experiment.compose import expand_grid
+from mixupe.settings import NonNegativeInt, PositiveFloat, Settings
 
 
 class Select(Settings):
@@ -167,11 +168,7 @@ class Table(Settings):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            key = ".".join(["table", *map(str, first["loc"])])
-            if first["type"] == "value_error":  # of several keys, and names them itself
-                raise UserError(f"{key}.{first['msg'].removeprefix('Value error, ')}") from error
-            raise UserError(f"{key}: {first['msg'].lower()}, got {first['input']!r}") from error
+            raise UserError(wrong_key(error, "table")) from error
 
     @property
     def is_search(self) -> bool:
@@ -213,8 +210,13 @@ class Table(Settings):
 
     def seed_lists(self, cell: Cell, method: Method, extra: Sequence[str] = ()) -> list[list[str]]:
         """The part of `override_lists` that belongs to one cell and method: one list a seed."""
-        common = [*(one for one in extra if not one.startswith("seed=")), f"logger.job_type={self.name}"]
-        seeds = [value for one in extra if one.startswith("seed=") for value in one.removeprefix("seed=").split(",")]
+        common = [*(override for override in extra if not override.startswith("seed=")), f"logger.job_type={self.name}"]
+        seeds = [
+            value
+            for override in extra
+            if override.startswith("seed=")
+            for value in override.removeprefix("seed=").split(",")
+        ]
         return [
             [f"dataset={cell.dataset}", *cell.overrides, *method.overrides, *common, f"seed={seed}"]
             for seed in (seeds or cell.seeds or self.seeds)
@@ -225,7 +227,7 @@ def _columns(name: str, overrides: Sequence[str]) -> list[Method]:
     """Each point of the overrides' grid as a column of its own."""
     points = _points(name, overrides)
     named = [_name(name, point, points) for point in points]
-    return [Method(one, *_run_by(name, point), column=one) for one, point in zip(named, points, strict=True)]
+    return [Method(title, *_run_by(name, point), column=title) for title, point in zip(named, points, strict=True)]
 
 
 def _chosen_from(name: str, overrides: Sequence[str], grid: Sequence[str]) -> list[Method]:
@@ -233,22 +235,22 @@ def _chosen_from(name: str, overrides: Sequence[str], grid: Sequence[str]) -> li
     found = []
     for point in _points(name, [*overrides, *grid]):
         keys = {override.partition("=")[0] for override in grid}
-        setting = _setting([one for one in point if one.partition("=")[0] in keys])
+        setting = _setting([override for override in point if override.partition("=")[0] in keys])
         found.append(Method(f"{name} {setting}", *_run_by(name, point), column=name, setting=setting))
     return found
 
 
 def _without(overrides: Sequence[str], others: Sequence[str]) -> list[str]:
     """Those overrides whose keys the others do not have."""
-    keys = {one.partition("=")[0] for one in others}
-    return [one for one in overrides if one.partition("=")[0] not in keys]
+    keys = {override.partition("=")[0] for override in others}
+    return [override for override in overrides if override.partition("=")[0] not in keys]
 
 
 def _run_by(name: str, point: Sequence[str]) -> tuple[str, tuple[str, ...]]:
     """The option of a method, and the overrides of its runs."""
-    chosen = [one for one in point if one.startswith("augmentation=")]
+    chosen = [override for override in point if override.startswith("augmentation=")]
     option = chosen[-1].partition("=")[2] if chosen else name
-    return option, (f"augmentation={option}", *(one for one in point if one not in chosen))
+    return option, (f"augmentation={option}", *(override for override in point if override not in chosen))
 
 
 def _points(option: str, overrides: Sequence[str]) -> list[list[str]]:
@@ -260,11 +262,11 @@ def _points(option: str, overrides: Sequence[str]) -> list[list[str]]:
 
 def _name(name: str, point: Sequence[str], points: Sequence[Sequence[str]]) -> str:
     """The method, followed by what tells this point of its grid from the others."""
-    varying = [one for one in point if any(one not in other for other in points)]
+    varying = [override for override in point if any(override not in other for other in points)]
     return " ".join(filter(None, [name, _setting(varying)]))
 
 
 def _setting(overrides: Sequence[str]) -> str:
     """`alpha=1 eta=0.01` of augmentation.alpha=1, augmentation.eta=0.01."""
-    parts = [one.partition("=") for one in overrides]
+    parts = [override.partition("=") for override in overrides]
     return " ".join(f"{key.rpartition('.')[2]}={value}" for key, _, value in parts)

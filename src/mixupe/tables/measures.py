@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun
 
 

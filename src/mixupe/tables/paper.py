@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
-from mixupe.settings import NonNegativeFloat, PositiveInt, Settings, UserError
+from mixupe.errors import UserError, wrong_key
+from mixupe.settings import NonNegativeFloat, PositiveInt, Settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,10 +110,7 @@ def _parse(values: Any, where: str) -> Figure:
     try:
         return Figure.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"{where}: {f'{key}: ' if key else ''}{message[0].lower()}{message[1:]}") from error
+        raise UserError(f"{where}: {wrong_key(error)}") from error
 
 
 def check_figures(figures: Iterable[Figure], declared: Iterable[Mapping[str, str]], table: str) -> None:

@@ -41,14 +41,14 @@ def levels_to_csv(found: PaperComparison) -> str:
     """One line a published figure; errors in percent, differences in percentage points, ours - the paper's."""
     rows = [
         {
-            **dict(zip(ROW, one.names, strict=True)),
-            **one.ours.columns("ours"),
-            **one.paper.columns("paper"),
-            **_difference("", one.found),
-            "margin": MARGIN * one.paper.mean,
-            "verdict": one.verdict,
+            **dict(zip(ROW, level.names, strict=True)),
+            **level.ours.columns("ours"),
+            **level.paper.columns("paper"),
+            **_difference("", level.found),
+            "margin": MARGIN * level.paper.mean,
+            "verdict": level.verdict,
         }
-        for one in found.levels
+        for level in found.levels
     ]
     return _to_csv(rows)
 
@@ -57,17 +57,17 @@ def claims_to_csv(found: PaperComparison) -> str:
     """One line a claim; differences in percentage points of error, MixupE - the other method."""
     rows = [
         {
-            **dict(zip(ROW, one.names, strict=True)),
-            "against": one.against,
-            "n": one.n,
-            **_difference("", one.ours),
-            "p_holm": one.ours.p_value,
-            "verdict": one.verdict,
-            **_difference("paper_", one.paper),
-            "paper_p_value": one.paper.p_value,
-            "paper_verdict": one.paper_verdict,
+            **dict(zip(ROW, claim.names, strict=True)),
+            "against": claim.against,
+            "n": claim.n,
+            **_difference("", claim.ours),
+            "p_holm": claim.ours.p_value,
+            "verdict": claim.verdict,
+            **_difference("paper_", claim.paper),
+            "paper_p_value": claim.paper.p_value,
+            "paper_verdict": claim.paper_verdict,
         }
-        for one in found.claims
+        for claim in found.claims
     ]
     return _to_csv(rows)
 
@@ -88,7 +88,10 @@ def _to_csv(rows: Sequence[dict[str, object]]) -> str:
 def level_grid(found: PaperComparison) -> Lines:
     """Header and body for people."""
     header = ["data set", "model", "method", "ours", "the paper's", "difference", "verdict"]
-    body = [[*one.names, one.ours.text, one.paper.text, _interval(one.found), one.verdict] for one in found.levels]
+    body = [
+        [*level.names, level.ours.text, level.paper.text, _interval(level.found), level.verdict]
+        for level in found.levels
+    ]
     return header, body
 
 
@@ -97,12 +100,12 @@ def claim_grid(found: PaperComparison) -> Lines:
     header = ["data set", "model", "claim", "ours", "p (Holm)", "verdict", "the paper's", "p (Welch)", "on its figures"]
     body = [
         [
-            *one.names[:2],
-            f"{one.names[2]} better than {one.against}",
-            *(_interval(one.ours), p_value_text(one.ours.p_value), one.verdict),
-            *(_interval(one.paper), p_value_text(one.paper.p_value), one.paper_verdict),
+            *claim.names[:2],
+            f"{claim.names[2]} better than {claim.against}",
+            *(_interval(claim.ours), p_value_text(claim.ours.p_value), claim.verdict),
+            *(_interval(claim.paper), p_value_text(claim.paper.p_value), claim.paper_verdict),
         ]
-        for one in found.claims
+        for claim in found.claims
     ]
     return header, body
 
@@ -116,22 +119,22 @@ def _interval(found: Welch) -> str:
 
 def paper_sentences(found: PaperComparison) -> list[str]:
     """What came out, a sentence for the levels and one a claim."""
-    levels: Counter[str] = Counter(one.verdict for one in found.levels)
+    levels: Counter[str] = Counter(level.verdict for level in found.levels)
     counts = ", ".join(f"{levels[verdict]} {verdict}" for verdict in (REPRODUCED, DIFFERS, CANNOT_TELL))
     lines = [f"Levels of the paper, {len(found.levels)} in all: {counts}."]
-    for against in dict.fromkeys(one.against for one in found.claims):
-        lines.append(_claim_sentence(against, [one for one in found.claims if one.against == against]))
+    for against in dict.fromkeys(claim.against for claim in found.claims):
+        lines.append(_claim_sentence(against, [claim for claim in found.claims if claim.against == against]))
     return lines
 
 
 def _claim_sentence(against: str, claims: Sequence[Claim]) -> str:
-    adjusted = holm([one.paper.p_value for one in claims])
+    adjusted = holm([claim.paper.p_value for claim in claims])
     left = sum(p < SIGNIFICANCE for p in adjusted)
     rows = f"{len(claims)} row{'s' * (len(claims) > 1)}"
     return (
-        f"mixupe better than {against} in {rows}, ours: {_counts(one.verdict for one in claims)}; by the"
-        f" paper's own figures: {_counts(one.paper_verdict for one in claims)} ({left} of them below {SIGNIFICANCE} after"
-        " Holm's adjustment)."
+        f"mixupe better than {against} in {rows}, ours: {_counts(claim.verdict for claim in claims)}; by the"
+        f" paper's own figures: {_counts(claim.paper_verdict for claim in claims)} ({left} of them below {SIGNIFICANCE}"
+        " after Holm's adjustment)."
     )
 
 

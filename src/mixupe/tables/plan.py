@@ -110,7 +110,7 @@ def to_terminal(title: str, cells: Sequence[PlannedCell]) -> TerminalTable:
     table = TerminalTable(f"{title}: plan, nothing is started", numbers | minutes)
     for (dataset, option), settings in grouped(cells, lambda cell: (cell.dataset, cell.option)).items():
         together = len(settings) > MOST_SETTINGS
-        for line in [settings] if together else [[one] for one in settings]:
+        for line in [settings] if together else [[cell] for cell in settings]:
             states: Counter[str] = sum((cell.states for cell in line), Counter())
             name = f"{option}, {len(line)} settings" if together else line[0].augmentation
             counts = [str(states[state] or "") for state in shown]

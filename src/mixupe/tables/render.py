@@ -151,10 +151,17 @@ def verdict_grid(comparisons: pd.DataFrame, tuned: bool = False) -> tuple[list[s
     """Header and body: each method against each baseline; see `compare.verdicts`."""
     header = ["method", "against", "wins", "ties", "losses", "mean difference", "data sets", "p (Wilcoxon)"]
     body = []
-    for one in verdicts(comparisons, tuned):
-        counts = [str(one.wins), str(one.ties), str(one.losses)]
+    for verdict in verdicts(comparisons, tuned):
+        counts = [str(verdict.wins), str(verdict.ties), str(verdict.losses)]
         body.append(
-            [one.augmentation, one.baseline, *counts, f"{one.mean:+z.2f}", str(one.sets), p_value_text(one.p_value)]
+            [
+                verdict.augmentation,
+                verdict.baseline,
+                *counts,
+                f"{verdict.mean:+z.2f}",
+                str(verdict.sets),
+                p_value_text(verdict.p_value),
+            ]
         )
     return header, body
 

@@ -55,9 +55,9 @@ def resampling_lines(found: Sequence[tuple[str, Resampling]]) -> list[str]:
     lines = []
     for kind, text in TEXTS.items():
         names: dict[str, list[str]] = {}
-        for name, one in found:
-            if one.test_part == kind:
-                ratio = f"{one.test_to_train:.2g} for " if one.test_to_train else ""
+        for name, resampling in found:
+            if resampling.test_part == kind:
+                ratio = f"{resampling.test_to_train:.2g} for " if resampling.test_to_train else ""
                 names.setdefault(ratio, []).append(name)
         if names:
             lines.append(f"{text} {'; '.join(ratio + ', '.join(dict.fromkeys(who)) for ratio, who in names.items())}.")

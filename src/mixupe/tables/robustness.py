@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Literal
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from mixupe.experiment.files import write_json, write_text
 from mixupe.experiment.robustness import Evaluation
-from mixupe.tables.pictures.canvas import ORDERED, caption, head, tidy, write_figures
+from mixupe.files import write_json, write_text
+from mixupe.tables.pictures.canvas import ORDERED, caption, head, subplots, tidy, write_figures
 
 COLUMNS = ("part", "name", "level", "error", "loss", "neither")
 AXES = {
@@ -46,9 +45,7 @@ def evaluation_figure(evaluation: Evaluation) -> Figure:
     clean = float(frame.loc[frame["part"] == "clean", "error"].iloc[0])
     columns = min(2, max(1, len(parts)))
     lines = max(1, -(-len(parts) // columns))
-    figure, axes = plt.subplots(
-        lines, columns, figsize=(5.5 * columns, 1.2 + 3.6 * lines), squeeze=False, layout="constrained"
-    )
+    figure, axes = subplots(lines, columns, figsize=(5.5 * columns, 1.2 + 3.6 * lines), squeeze=False)
     for axis, part in zip(axes.flat, parts, strict=False):
         members = frame[frame["part"] == part]
         if part == "deformations":
@@ -67,7 +64,7 @@ def evaluation_figure(evaluation: Evaluation) -> Figure:
 
 
 def _bars(axis: Axes, members: pd.DataFrame, clean: float) -> None:
-    axis.barh(members["name"], members["error"], color=ORDERED[0].colour)
+    axis.barh(members["name"], members["error"], color=ORDERED[0].color)
     axis.invert_yaxis()
     axis.axvline(clean, color="black", linewidth=0.8)
     axis.set_xlabel("error (%)", fontsize=9)
@@ -91,7 +88,7 @@ def _lines(axis: Axes, members: pd.DataFrame, part: str, clean: float) -> None:
             style.line,
             marker=style.marker,
             ms=4,
-            color=style.colour,
+            color=style.color,
             fillstyle=fill,
             label=name,
         )

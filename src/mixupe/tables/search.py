@@ -44,7 +44,7 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     frame["chosen"] = first & frame["mean_rank"].notna()
     frame["edge"] = ""
     for index, setting in frame.loc[frame["chosen"], "setting"].items():
-        rivals = [tried[one] for one, option in options.items() if option == options[setting]]
+        rivals = [tried[method] for method, option in options.items() if option == options[setting]]
         frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
     return frame[[*RANKING_COLUMNS, *names]]
 
@@ -55,8 +55,8 @@ def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -
     A number that was not varied has no edge, and 0 is none: below it there is nothing.
     """
     values: dict[str, set[float]] = {}
-    for one in tried:
-        for name, value in one:
+    for settings in tried:
+        for name, value in settings:
             if isinstance(value, float | int) and not isinstance(value, bool):
                 values.setdefault(name, set()).add(value)
     at = {name: getattr(chosen, name) for name, several in values.items() if len(several) > 1}

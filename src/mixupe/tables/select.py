@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text
 from mixupe.tables.manifest import Select
@@ -136,7 +136,7 @@ def _pick(select: Select, points: Sequence[_Point]) -> tuple[list[DeclaredRun], 
     if select.per == "seed":
         picked = [
             min(at_seed, key=lambda run: _by_validation([run]))
-            for at_seed in zip(*(one.runs for one in whole), strict=True)
+            for at_seed in zip(*(point.runs for point in whole), strict=True)
         ]
     else:
         picked = min(whole, key=lambda point: _by_validation(point.runs)).runs
@@ -145,7 +145,7 @@ def _pick(select: Select, points: Sequence[_Point]) -> tuple[list[DeclaredRun], 
 
 def _by_validation(runs: Sequence[DeclaredRun]) -> tuple[float, float]:
     metrics = [run.record["metrics"] for run in runs if run.record is not None]
-    return fmean(one["validation_error"] for one in metrics), fmean(one["validation_loss"] for one in metrics)
+    return fmean(row["validation_error"] for row in metrics), fmean(row["validation_loss"] for row in metrics)
 
 
 def _pick_on_test(points: Sequence[_Point], whole: Sequence[_Point]) -> tuple[list[DeclaredRun], float, int | None]:
@@ -197,7 +197,7 @@ def _edges(picked: Sequence[DeclaredRun], points: Sequence[_Point]) -> tuple[str
     """Keys of which a chosen value is the lowest or highest of the grid's."""
     tried = [point.runs[0].settings.augmentation for point in points]
     chosen = [run.settings.augmentation for run in picked if run.record is not None]
-    return tuple(dict.fromkeys(key for one in chosen for key in edges(one, tried)))
+    return tuple(dict.fromkeys(key for settings in chosen for key in edges(settings, tried)))
 
 
 def _row(select: Select, point: _Point) -> dict[str, Any]:

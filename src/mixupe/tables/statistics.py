@@ -114,7 +114,9 @@ def wilcoxon_over_sets(differences: Sequence[float]) -> float:
 
     With m data sets no p below 2^(1 - m) is possible, so five or fewer can never reach 0.05.
     """
-    x = np.asarray(differences, dtype=np.float64)
-    if len(x) < 2:
-        return float("nan")
-    return 1.0 if not x.any() else float(stats.wilcoxon(x).pvalue)
+    return _wilcoxon(tuple(differences)) if len(differences) >= 2 else float("nan")
+
+
+@functools.cache  # equal differences make scipy try all signs, which takes a second, and a table asks several times
+def _wilcoxon(differences: tuple[float, ...]) -> float:
+    return float(stats.wilcoxon(differences).pvalue) if any(differences) else 1.0

@@ -6,7 +6,7 @@ from rich import box
 from rich.padding import Padding
 from rich.table import Table as RichTable
 
-from mixupe.experiment.progress import CONSOLE
+from mixupe.console import CONSOLE
 
 
 class TerminalTable(RichTable):

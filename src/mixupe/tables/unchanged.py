@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import mixupe
-from mixupe.experiment.compose import CONFIGS
-from mixupe.experiment.files import read_object, write_json
 from mixupe.experiment.kept import kept_ids
+from mixupe.files import read_object, write_json
+from mixupe.places import CONFIGS
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
 

@@ -107,11 +107,11 @@ def welch(a: Mean, b: Mean) -> Welch:
     difference = a.mean - b.mean
     if not (a.known and b.known):
         return Welch(difference, math.nan, math.nan, math.nan)
-    parts = [one.variance for one in (a, b)]
+    parts = [mean.variance for mean in (a, b)]
     error = math.sqrt(sum(parts))
     if error == 0:
         return Welch(difference, difference, difference, 1.0 if difference == 0 else 0.0)
-    freedom = sum(parts) ** 2 / sum(part**2 / (one.n - 1) for part, one in zip(parts, (a, b), strict=True))
+    freedom = sum(parts) ** 2 / sum(part**2 / (mean.n - 1) for part, mean in zip(parts, (a, b), strict=True))
     half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * error
     p_value = 2 * float(stats.t.sf(abs(difference) / error, freedom))
     return Welch(difference, difference - half, difference + half, p_value)

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 
 from mixupe.experiment.wandb_environment import is_on, wandb_package
-from mixupe.experiment.wandb_mirror import wandb_run
+from mixupe.experiment.wandb_logger import wandb_run
 from mixupe.tables.build import BuiltTable
 
 JOB_TYPE = "table"
 
 
-def mirror_table(built: BuiltTable) -> None:
+def log_table(built: BuiltTable) -> None:
     """Log the files of a built table with the logger of its runs; does nothing where that is not on.
 
     The id is that of the content, so a table that is built again without any change is the same W&B run.

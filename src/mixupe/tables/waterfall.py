@@ -65,9 +65,9 @@ def ways(waterfall: Mapping[str, Sequence[str]], runs: Sequence[DeclaredRun]) ->
             whole = paired_difference(by_seed[-1], by_seed[0], shared[cell].test_to_train).summary
             steps = []
             for (since, before), (to, after) in pairwise(zip(methods, by_seed, strict=True)):
-                one = paired_difference(after, before, shared[cell].test_to_train)
-                share = one.summary.mean / whole.mean if whole.mean else float("nan")
-                steps.append(Step(since, to, one.summary, one.p_value, share))
+                difference = paired_difference(after, before, shared[cell].test_to_train)
+                share = difference.summary.mean / whole.mean if whole.mean else float("nan")
+                steps.append(Step(since, to, difference.summary, difference.p_value, share))
             found.append(Way(cell, title, name, summarise(list(by_seed[0].values())), whole, steps))
     return found
 
@@ -79,10 +79,14 @@ def waterfall_grid(found: Sequence[Way]) -> tuple[list[str], list[list[str]]]:
     for way in found:
         lines = [(step.since, step.to, step.difference, step.share) for step in way.steps]
         lines.append((way.steps[0].since, way.steps[-1].to, way.whole, 1.0))
-        for since, to, one, share in lines:
-            interval = "-" if one.ci_low != one.ci_low else f"[{one.ci_low:+z.2f}, {one.ci_high:+z.2f}]"
+        for since, to, difference, share in lines:
+            interval = (
+                "-"
+                if difference.ci_low != difference.ci_low
+                else f"[{difference.ci_low:+z.2f}, {difference.ci_high:+z.2f}]"
+            )
             part = "-" if share != share else f"{share:.0%}"
-            body.append([way.title, way.name, since, to, str(one.n), f"{one.mean:+z.2f}", interval, part])
+            body.append([way.title, way.name, since, to, str(difference.n), f"{difference.mean:+z.2f}", interval, part])
     return header, body
 
 

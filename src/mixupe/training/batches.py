@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Sequence
 import torch
 from torch import Tensor
 
-from mixupe.training.distributed import Ranks
+from mixupe.training.distributed import World
 
 
 def batch_indices(order: Tensor, batch_size: int) -> Iterator[Tensor]:
@@ -21,11 +21,13 @@ def micro_batches(batch: Tensor, count: int) -> tuple[Tensor, ...]:
     return torch.tensor_split(batch, max(1, min(count, len(batch) // 2)))
 
 
-def left_out(steps: Sequence[Sequence[Tensor]], done: int, ranks: Ranks) -> Container[int]:
+def left_out(steps: Sequence[Sequence[Tensor]], done: int, world: World) -> Container[int]:
     """Numbers of the micro-batches of an epoch that this process leaves out: of the steps done, and of other processes."""
-    if ranks.size == 1:
+    if world.size == 1:
         return range(sum(len(parts) for parts in steps[:done]))
     taken = [
-        step >= done and part in ranks.own(len(parts)) for step, parts in enumerate(steps) for part in range(len(parts))
+        step >= done and part in world.shard(len(parts))
+        for step, parts in enumerate(steps)
+        for part in range(len(parts))
     ]
     return {number for number, is_taken in enumerate(taken) if not is_taken}

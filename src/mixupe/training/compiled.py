@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mix_layer import Model
 
 
 def compiled(model: nn.Module) -> Model:
     """The model's compiled form; it shares the model's weights, and dropout draws what it would draw there.
 
     The batch dimension is marked as one that changes: else the smaller last batch of an epoch, and MixupE's joint pass,
-    would be compiled anew. lam is no number the compiler sees: inputs are blended before.
+    would be compiled anew. lam is no number the compiler sees: inputs are interpolated before.
     """
     from torch._inductor import config as inductor  # slow to import, and rarely needed
 

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from mixupe.augmentation.loss import CRITERIA, Criterion, CrossEntropy
 from mixupe.data.base import DataBundle
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.training.settings import TrainerSettings
 
 

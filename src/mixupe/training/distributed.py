@@ -17,10 +17,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mixupe import stopping, torchrun
+from mixupe import preemption, torchrun
 from mixupe.data.base import Split
+from mixupe.errors import UserError
 from mixupe.evaluation.classification import predict
-from mixupe.settings import UserError
 
 T = TypeVar("T")
 
@@ -28,11 +28,11 @@ T = TypeVar("T")
 TIMEOUT = timedelta(hours=3)
 # A note on errors that every process raises at the same place.
 SHARED = "raised in every process"
-_REASONS = (*(number.name for number in stopping.SIGNALS), stopping.TIME_IS_OVER)
+_REASONS = (*(number.name for number in preemption.SIGNALS), preemption.TIME_IS_OVER)
 
 
 @dataclass(frozen=True)
-class Ranks:
+class World:
     """The processes of a run. What has no other remark must be called in all of them, in the same order.
 
     Attributes:
@@ -44,19 +44,19 @@ class Ranks:
     size: int
 
     @property
-    def is_first(self) -> bool:
-        """Whether this process writes, logs and talks."""
+    def is_main_process(self) -> bool:
+        """Whether this process, rank 0, writes, logs and talks."""
         return self.rank == 0
 
-    def own(self, count: int) -> range:
+    def shard(self, count: int) -> range:
         """Which of `count` things this process takes; together, in order, the processes take them all. Call it anywhere."""
         return range(self.rank * count // self.size, (self.rank + 1) * count // self.size)
 
-    def first(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises in the first process, where alone it is called."""
+    def on_main_process(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises in the main process, where alone it is called."""
         if self.size == 1:
             return work()
-        shared: T = self._shared(_attempt(work) if self.is_first else None, source=0)
+        shared: T = self._shared(_attempt(work) if self.is_main_process else None, source=0)
         return shared
 
     def agreed(self, work: Callable[[], T]) -> T:
@@ -75,16 +75,16 @@ class Ranks:
         StoppedError: a process was asked to stop; raised in all.
         """
         if self.size == 1:
-            stopping.check()
+            preemption.check()
             return
         code = 0
         try:
-            stopping.check()
-        except stopping.StoppedError as error:
+            preemption.check()
+        except preemption.StoppedError as error:
             code = 1 + _REASONS.index(str(error))
         asked = int(self.largest(torch.tensor(code)))
         if asked:
-            raise stopping.StoppedError(_REASONS[asked - 1])
+            raise preemption.StoppedError(_REASONS[asked - 1])
 
     def total(self, tensor: Tensor) -> Tensor:
         """The sum over all processes, in place."""
@@ -114,7 +114,7 @@ class Ranks:
         return _unpacked(box[0])
 
 
-ALONE = Ranks(rank=0, size=1)
+ALONE = World(rank=0, size=1)
 
 
 @dataclass
@@ -140,14 +140,14 @@ def _unpacked(result: T | _Raised) -> T:
 
 
 def raised_in_all(error: Exception) -> bool:
-    """Whether the error came from `Ranks.first` or `Ranks.agreed`, so that no process goes on."""
+    """Whether the error came from `World.on_main_process` or `World.agreed`, so that no process goes on."""
     return SHARED in getattr(error, "__notes__", ())
 
 
-def launched() -> Ranks:
+def launched() -> World:
     """The processes that torchrun says there are."""
     size = torchrun.world_size()
-    return ALONE if size == 1 else Ranks(torchrun.rank(), size)
+    return ALONE if size == 1 else World(torchrun.rank(), size)
 
 
 def own_gpu(device: torch.device) -> torch.device:
@@ -158,7 +158,7 @@ def own_gpu(device: torch.device) -> torch.device:
 
 
 @contextmanager
-def joined(device: torch.device) -> Iterator[Ranks]:
+def joined(device: torch.device) -> Iterator[World]:
     """This process connected with the others that torchrun started, over NCCL between GPUs and Gloo between CPUs.
 
     Args:
@@ -167,17 +167,17 @@ def joined(device: torch.device) -> Iterator[Ranks]:
     Raises:
         UserError: a process has no GPU of its own.
     """
-    ranks = launched()
-    if ranks.size == 1:
-        yield ranks
+    world = launched()
+    if world.size == 1:
+        yield world
         return
     has_gpu = device.type == "cuda" and torch.cuda.is_available()
     dist.init_process_group("cpu:gloo,cuda:nccl" if has_gpu else "gloo", timeout=TIMEOUT)
     try:
-        ranks.agreed(lambda: _check_gpu(device))
+        world.agreed(lambda: _check_gpu(device))
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        yield ranks
+        yield world
     finally:
         dist.destroy_process_group()
 
@@ -195,19 +195,19 @@ def _check_gpu(device: torch.device) -> None:
         )
 
 
-def add_gradients(parameters: Sequence[nn.Parameter], losses: Tensor, ranks: Ranks) -> Tensor:
+def add_gradients(parameters: Sequence[nn.Parameter], losses: Tensor, world: World) -> Tensor:
     """Put in each parameter's place the sum of its gradients over all processes; returns the sum of `losses`, (n,).
 
     In one message, after the backward passes: they may be several (MixupE has two forward passes and, as v1 and v2, a
     gradient within the gradient), which DistributedDataParallel does not allow. A parameter without a gradient has 0.
     """
-    if ranks.size == 1:
+    if world.size == 1:
         return losses
     for parameter in parameters:
         if parameter.grad is None:
             parameter.grad = torch.zeros_like(parameter)
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    message = ranks.total(torch.cat([losses, *(gradient.reshape(-1) for gradient in gradients)]))
+    message = world.total(torch.cat([losses, *(gradient.reshape(-1) for gradient in gradients)]))
     parts = torch.split(message[len(losses) :], [gradient.numel() for gradient in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.view(gradient.shape))
@@ -216,23 +216,23 @@ def add_gradients(parameters: Sequence[nn.Parameter], losses: Tensor, ranks: Ran
 
 @torch.inference_mode()
 def predict_together(
-    model: nn.Module, split: Split, autocast: AbstractContextManager[object], batch: int, ranks: Ranks
+    model: nn.Module, split: Split, autocast: AbstractContextManager[object], batch: int, world: World
 ) -> tuple[Tensor, Tensor]:
     """As `predict` for the whole split, of which each process takes its share; each then has all of the logits.
 
     Raises:
         StoppedError: a process was asked to stop.
     """
-    if ranks.size == 1:
+    if world.size == 1:
         return predict(model, split, autocast, batch=batch)
-    ranks.check()
+    world.check()
     count = len(split.labels)
-    own = ranks.own(count)
-    rows = torch.arange(count)[own.start : own.stop] if own else torch.zeros(1, dtype=torch.int64)
-    own_logits, labels = predict(model, split, autocast, rows, batch, check=lambda: None)
-    logits = own_logits.new_zeros((count, own_logits.shape[1]))
-    logits[own.start : own.stop] = own_logits[: len(own)]
-    return ranks.total(logits), split.labels.to(labels.device)
+    shard = world.shard(count)
+    rows = torch.arange(count)[shard.start : shard.stop] if shard else torch.zeros(1, dtype=torch.int64)
+    shard_logits, labels = predict(model, split, autocast, rows, batch, check=lambda: None)
+    logits = shard_logits.new_zeros((count, shard_logits.shape[1]))
+    logits[shard.start : shard.stop] = shard_logits[: len(shard)]
+    return world.total(logits), split.labels.to(labels.device)
 
 
 class RunningStatistics:
@@ -242,10 +242,10 @@ class RunningStatistics:
     (1 - m)^n s + c, and its c is known from the s before and after.
     """
 
-    def __init__(self, model: nn.Module, ranks: Ranks) -> None:
-        modules = model.modules() if ranks.size > 1 else ()
-        self._norms = [one for one in modules if isinstance(one, _BatchNorm) and one.track_running_stats]
-        self._ranks = ranks
+    def __init__(self, model: nn.Module, world: World) -> None:
+        modules = model.modules() if world.size > 1 else ()
+        self._norms = [module for module in modules if isinstance(module, _BatchNorm) and module.track_running_stats]
+        self._world = world
         if self._norms:
             device = self._buffers()[0].device
             sizes = torch.tensor([2 * norm.num_features for norm in self._norms])
@@ -267,20 +267,22 @@ class RunningStatistics:
         entries = len(self._keep)
         before, passes_before = self._before.tensor_split([entries])
         merged, passes = before, passes_before
-        for after in self._ranks.gathered(self._state()):
+        for after in self._world.gathered(self._state()):
             own = after[entries:] - passes_before
             kept = self._keep ** own[self._norm_of]
             merged = kept * merged + (after[:entries] - kept * before)
             passes = passes + own
         buffers = self._buffers()
-        for buffer, part in zip(buffers, torch.split(merged, [len(one) for one in buffers]), strict=True):
+        for buffer, part in zip(buffers, torch.split(merged, [len(tensor) for tensor in buffers]), strict=True):
             buffer.copy_(part)
         for norm, count in zip(self._norms, passes, strict=True):
             assert norm.num_batches_tracked is not None
             norm.num_batches_tracked.copy_(count)
 
     def _buffers(self) -> list[Tensor]:
-        return [one for norm in self._norms for one in (norm.running_mean, norm.running_var) if one is not None]
+        return [
+            buffer for norm in self._norms for buffer in (norm.running_mean, norm.running_var) if buffer is not None
+        ]
 
     def _state(self) -> Tensor:
         """All means and variances, and each module's number of passes; float64."""

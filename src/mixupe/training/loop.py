@@ -10,8 +10,8 @@ from typing import Protocol
 from torch import Tensor
 from torch.optim.lr_scheduler import LRScheduler
 
-from mixupe.stopping import StoppedError
-from mixupe.training.distributed import Ranks
+from mixupe.preemption import StoppedError
+from mixupe.training.distributed import World
 
 EpochMetrics = dict[str, float]
 
@@ -59,11 +59,11 @@ class Engine(ABC):
     """What trains S runs, all at the same place; after an error other than StoppedError it is of no more use.
 
     Attributes:
-        ranks: the processes that share the work.
+        world: the processes that share the work.
         scheduler: of the learning rate.
     """
 
-    ranks: Ranks
+    world: World
     scheduler: LRScheduler
 
     @abstractmethod
@@ -145,7 +145,7 @@ def fit(
             validation = engine.validate()
         except StoppedError as error:
             if epoch or engine.within_epoch:
-                engine.ranks.first(save)
+                engine.world.on_main_process(save)
             raise StoppedError(f"{error} {runs[0].position}") from error
         epoch += 1
         metrics: dict[int, EpochMetrics] = {}
@@ -162,8 +162,8 @@ def fit(
             }
             metrics[run] |= {"validation_loss": validated["loss"], "validation_error": validated["error"]}
         engine.end_epoch()
-        engine.ranks.first(partial(on_epoch, epoch, metrics))
-        engine.ranks.first(save_if_due)
+        engine.world.on_main_process(partial(on_epoch, epoch, metrics))
+        engine.world.on_main_process(save_if_due)
     return diverged
 
 

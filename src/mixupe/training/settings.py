@@ -37,8 +37,9 @@ class TrainerSettings(Settings):
     threads: CPU threads of one run. 1 makes a record independent of the machine's core count and leaves the other
         cores to other runs of a sweep.
     checkpoint_every: epochs between checkpoints.
-    stack: runs of a sweep that are trained at once, where they differ in seed, alpha and eta alone and the model allows;
-        each has the record of its single run up to rounding. 1 trains every run alone, auto as many at once as pays.
+    stack: runs of a sweep that are trained at once, where they differ in seed (not on graphs), alpha and eta alone and
+        the model allows; each has the record of its single run up to rounding. 1 trains every run alone, auto as many at
+        once as pays.
     deformations: test on turned, sheared and zoomed images too (evaluation.deformations): metrics such as
         test_error_rotation_20, of the best-validation epoch. For images held in memory.
     """

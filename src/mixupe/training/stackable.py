@@ -6,6 +6,7 @@ from torch import nn
 from mixupe.augmentation.config import prototype
 from mixupe.augmentation.method import stack_plan
 from mixupe.augmentation.settings import AugmentationSettings
+from mixupe.data.graphs.flat import FlatGraphs
 from mixupe.data.tensors import TensorSplit
 from mixupe.models.dropout import Dropout
 from mixupe.models.mlp import MLP, BlockEmbedding
@@ -33,18 +34,27 @@ def alone_by_settings(trainer: TrainerSettings, augmentation: AugmentationSettin
 
 def alone_by_model(trainer: Trainer) -> str | None:
     """As `alone_by_settings`, for what shows when data and model are there."""
-    if not (isinstance(trainer.train, TensorSplit) and isinstance(trainer.validation, TensorSplit)):
+    splits = trainer.train, trainer.validation
+    are_graphs = all(isinstance(split, FlatGraphs) for split in splits)
+    if not (are_graphs or all(isinstance(split, TensorSplit) for split in splits)):
         return "the data is not one tensor in memory"
-    if trainer.ranks.size > 1:
+    if trainer.world.size > 1:
         return "it runs in several processes"
     if trainer.within_epoch:
         return "it was stopped within an epoch"
     if stack_plan(trainer.augmentation) is None:
         return f"a stack does not know the method {type(trainer.augmentation).__name__}"
+    layers = LAYERS + _graph_layers() if are_graphs else LAYERS
     for module in trainer.model.modules():
-        if type(module) not in LAYERS:
+        if type(module) not in layers:
             return f"the model has a {type(module).__name__}"
     return None
+
+
+def _graph_layers() -> tuple[type[nn.Module], ...]:
+    from mixupe.training.vmapped_graphs import GRAPH_LAYERS  # PyTorch Geometric is slow to import
+
+    return GRAPH_LAYERS
 
 
 def _later_setting(settings: BaseModel) -> str | None:

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.augmentation.config import Augmentation
-from mixupe.augmentation.mix_point import Model
+from mixupe.augmentation.mix_layer import Model
 from mixupe.data.base import DataBundle, Split
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics
 from mixupe.evaluation.deformations import deformed_errors
-from mixupe.streams import generator, stream_seed
+from mixupe.rng import generator, stream_seed
 from mixupe.training.batches import batch_indices, left_out, micro_batches
 from mixupe.training.checkpoint import load_checkpoint, random_state, save_checkpoint, set_random_state
 from mixupe.training.compiled import compiled
-from mixupe.training.distributed import ALONE, Ranks, RunningStatistics, add_gradients, own_gpu, predict_together
+from mixupe.training.distributed import ALONE, RunningStatistics, World, add_gradients, own_gpu, predict_together
 from mixupe.training.loop import Best, Engine, EpochMetrics, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings, build_optimizer, build_scheduler
 from mixupe.training.settings import TrainerSettings
@@ -36,7 +36,7 @@ def resolve_device(name: str) -> torch.device:
     return own_gpu(torch.device(name))
 
 
-def _moving_average(model: nn.Module, decay: float) -> Any:
+def _ema_of(model: nn.Module, decay: float) -> Any:
     from timm.utils.model_ema import ModelEmaV3  # imported here: timm takes seconds, and few runs average
 
     return ModelEmaV3(model, decay)
@@ -52,7 +52,7 @@ class Trainer(Engine):
         settings, optimizer, scheduler: checked settings.
         seed: of the run.
         checkpoint: file to resume from and to save to.
-        ranks: the processes of the run; each has a Trainer, and the first one's saves and reports.
+        world: the processes of the run; each has a Trainer, and that of the main process saves and reports.
         run: id of the run; its checkpoints carry it, and those of another run are not resumed.
         reported: epochs whose metrics are still known; a checkpoint past them is not resumed.
 
@@ -73,18 +73,18 @@ class Trainer(Engine):
         scheduler: SchedulerSettings,
         seed: int,
         checkpoint: Path,
-        ranks: Ranks = ALONE,
+        world: World = ALONE,
         run: str | None = None,
         reported: float = math.inf,
     ) -> None:
-        self.ranks = ranks
+        self.world = world
         self.run = run
         self.device = resolve_device(settings.device)
         # Convolutions are faster with channels last; 4-d weights and inputs keep their shapes, only strides change.
         self._memory_format = torch.channels_last if settings.channels_last else torch.contiguous_format
         self.model = model.to(self.device)
         self.model.to(memory_format=self._memory_format)  # type: ignore[call-overload]
-        self._average = None if settings.ema is None else _moving_average(self.model, settings.ema)
+        self._ema = None if settings.ema is None else _ema_of(self.model, settings.ema)
         # Weights are shared; only the training passes go through the compiled form.
         self._forward: Model = compiled(self.model) if settings.compile else self.model
         self.augmentation = augmentation
@@ -97,7 +97,7 @@ class Trainer(Engine):
         self.checkpoint = checkpoint
         self.examples = len(self.train.labels)
         self.steps_per_epoch = len(list(batch_indices(torch.arange(self.examples), settings.batch_size)))
-        self._statistics = RunningStatistics(self.model, ranks)
+        self._statistics = RunningStatistics(self.model, world)
         self.optimizer = build_optimizer(optimizer, self.model)
         self.scheduler = build_scheduler(scheduler, self.optimizer, settings.epochs, self.steps_per_epoch)
         parameters = list(self.model.parameters())
@@ -105,7 +105,7 @@ class Trainer(Engine):
             *(self._loss_of, parameters, self.optimizer, self.scheduler),
             clip_grad_norm=settings.clip_grad_norm,
             exchange=self._exchange,
-            after=self._update_average,
+            after=self._update_ema,
         )
         self.best = Best()
         self.epoch = 0
@@ -120,9 +120,9 @@ class Trainer(Engine):
         self._resume(reported)
 
     @property
-    def evaluated(self) -> nn.Module:
+    def eval_model(self) -> nn.Module:
         """The model that is validated, chosen and tested: the moving average (buffers too) where there is one."""
-        return self.model if self._average is None else self._average.module
+        return self.model if self._ema is None else self._ema.module
 
     @property
     def within_epoch(self) -> bool:
@@ -161,7 +161,7 @@ class Trainer(Engine):
         """Read the test split once: metrics of the best-validation epoch, and with `_last` of the last epoch."""
         test = self._test.to(self.device)
         last = full_metrics(*self._predict(test))
-        self.evaluated.load_state_dict(self.best.model)
+        self.eval_model.load_state_dict(self.best.model)
         self.outputs = {"validation": self._predict(self.validation), "test": self._predict(test)}
         best = full_metrics(*self.outputs["test"])
         if self.settings.deformations:
@@ -176,17 +176,17 @@ class Trainer(Engine):
         }
 
     def weights(self, run: int) -> dict[str, Tensor]:  # noqa: ARG002 - there is one
-        return self.evaluated.state_dict()
+        return self.eval_model.state_dict()
 
     def end_epoch(self) -> None:
         self._losses = []
 
     def validate(self) -> list[EpochMetrics]:
         # Of the first process, if several round differently: all must choose the same epoch.
-        return [self.ranks.first(partial(error_and_loss, *self._predict(self.validation)))]
+        return [self.world.on_main_process(partial(error_and_loss, *self._predict(self.validation)))]
 
     def _predict(self, split: Split) -> tuple[Tensor, Tensor]:
-        return predict_together(self.evaluated, split, self._autocast(), self._evaluation_batch, self.ranks)
+        return predict_together(self.eval_model, split, self._autocast(), self._evaluation_batch, self.world)
 
     def train_epoch(self) -> Tensor:
         self.model.train()
@@ -203,11 +203,11 @@ class Trainer(Engine):
         batches = self.train.batches(
             chain.from_iterable(steps),
             generator(self.seed, "augment", self.epoch),
-            skip=left_out(steps, done, self.ranks),
+            skip=left_out(steps, done, self.world),
         )
         first_step = self.epoch * self.steps_per_epoch
         for step, parts in enumerate(steps[done:], first_step + done):
-            self.ranks.check()
+            self.world.check()
             self._losses.append(self._train_step(step, list(map(len, parts)), batches))
         return torch.stack(self._losses).unsqueeze(1).double().cpu()
 
@@ -219,24 +219,24 @@ class Trainer(Engine):
             sizes: of all its micro-batches.
             batches: those of this process.
         """
-        own = self.ranks.own(len(sizes))
+        shard = self.world.shard(len(sizes))
         self._statistics.remember()
         return self._step(
-            self._micro_batches(step, sizes, own, batches),
-            losses=None if own else torch.zeros(2, device=self.device),
+            self._micro_batches(step, sizes, shard, batches),
+            losses=None if shard else torch.zeros(2, device=self.device),
         )
 
     def _micro_batches(
-        self, step: int, sizes: list[int], own: range, batches: Iterator[tuple[Any, Tensor]]
+        self, step: int, sizes: list[int], shard: range, batches: Iterator[tuple[Any, Tensor]]
     ) -> Iterator[Batch]:
         """This process's, each with its draws; the method passes over those of other processes."""
-        if own.start > 0:
-            self.augmentation.pass_over(own.start)
-        for part, (inputs, labels) in zip(own, islice(batches, len(own)), strict=True):
+        if shard.start > 0:
+            self.augmentation.pass_over(shard.start)
+        for part, (inputs, labels) in zip(shard, islice(batches, len(shard)), strict=True):
             share = sizes[part] / sum(sizes) if len(sizes) > 1 else None
             yield Batch(self._laid_out(inputs), labels, self._draws_of(step, part), share)
-        if own.stop < len(sizes):
-            self.augmentation.pass_over(len(sizes) - own.stop)
+        if shard.stop < len(sizes):
+            self.augmentation.pass_over(len(sizes) - shard.stop)
 
     def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         with self._autocast():
@@ -244,13 +244,13 @@ class Trainer(Engine):
         return result.loss, result.penalty
 
     def _exchange(self, losses: Tensor) -> Tensor:
-        total = add_gradients(self._step.parameters, losses, self.ranks)
+        total = add_gradients(self._step.parameters, losses, self.world)
         self._statistics.merge()
         return total
 
-    def _update_average(self) -> None:
-        if self._average is not None:
-            self._average.update(self.model)
+    def _update_ema(self) -> None:
+        if self._ema is not None:
+            self._ema.update(self.model)
 
     def _draws_of(self, step: int, part: int) -> torch.Generator:
         """Where a micro-batch draws lam and perm from: the same whatever the process that takes it; dropout likewise."""
@@ -276,7 +276,7 @@ class Trainer(Engine):
             "scheduler": self.scheduler.state_dict(),
             "augmentation": self.augmentation.state_dict(),
             "best": vars(self.best),
-            "average": None if self._average is None else self._average.module.state_dict(),
+            "average": None if self._ema is None else self._ema.module.state_dict(),
             "seconds": self.earlier_seconds + time.time() - self._began,
             "losses": torch.stack(self._losses) if self._losses else None,
             "random": random_state(self.device) if self._losses else None,
@@ -308,5 +308,5 @@ class Trainer(Engine):
         self.earlier_seconds = state["seconds"]
         self._losses = [] if state["losses"] is None else list(state["losses"])
         self._random = state["random"]
-        if self._average is not None:
-            self._average.module.load_state_dict(state["average"])
+        if self._ema is not None:
+            self._ema.module.load_state_dict(state["average"])

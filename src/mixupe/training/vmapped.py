@@ -16,25 +16,26 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
-from mixupe import stopping
+from mixupe import preemption
 from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.loss import MixedLoss, in_loss_precision
 from mixupe.augmentation.method import StackPlan, stack_plan
 from mixupe.data.tensors import TensorSplit
-from mixupe.evaluation.classification import error_and_loss, evaluation_batch
-from mixupe.streams import generator
+from mixupe.rng import generator
 from mixupe.training.loop import Engine, EpochMetrics, NonFiniteLossError, fit
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.step import Batch, Step
 from mixupe.training.trainer import Trainer
+from mixupe.training.vmapped_data import stacked_data
 from mixupe.training.vmapped_draws import Drawn, StackedDraws
 from mixupe.training.vmapped_layers import cross_entropy, set_generators, vmappable
 from mixupe.training.vmapped_optimizer import StackedOptimizer
 
 
 def shapes_of(trainer: Trainer) -> tuple[object, ...]:
-    """Equal for trainers that can be stacked: steps an epoch, and the shapes of the parameters."""
-    return trainer.steps_per_epoch, *((name, p.shape) for name, p in trainer.model.named_parameters())
+    """Equal for trainers that can be stacked: steps an epoch, the shapes of the parameters, of graphs the seed, too."""
+    seed = None if isinstance(trainer.train, TensorSplit) else trainer.seed
+    return seed, trainer.steps_per_epoch, *((name, p.shape) for name, p in trainer.model.named_parameters())
 
 
 class Stack(Engine):
@@ -43,34 +44,34 @@ class Stack(Engine):
     Weights and optimizer of each trainer are up to date again whenever its checkpoint has been written.
 
     Args:
-        trainers: of runs whose settings differ in seed, alpha and eta alone.
+        trainers: of runs whose settings differ in seed (not on graphs), alpha and eta alone.
         optimizer, scheduler: their settings.
 
     Attributes:
-        parameters: name -> (S, ...).
+        parameters, buffers: name -> (S, ...).
     """
 
     def __init__(self, trainers: Sequence[Trainer], optimizer: OptimizerSettings, scheduler: SchedulerSettings) -> None:
         first = trainers[0]
         self.trainers = list(trainers)
         self.settings = first.settings
-        self.ranks = first.ranks
-        train = [_tensors(trainer.train) for trainer in trainers]
-        self._inputs = torch.cat([split.inputs for split in train])
-        self._targets = torch.cat([split.targets for split in train])
-        self._validation = _Validation([_tensors(trainer.validation) for trainer in trainers])
+        self.world = first.world
+        self._data = stacked_data([(trainer.train, trainer.validation) for trainer in trainers])
 
         plans = [_plan(trainer.augmentation) for trainer in trainers]
         constants = zip(*(plan.constants for plan in plans), strict=True)
-        self._constants = [torch.stack(one).to(first.device) for one in constants]
+        self._constants = [torch.stack(tensors).to(first.device) for tensors in constants]
         draws = [plan.draw for plan in plans]
         seeds, examples = [trainer.seed for trainer in trainers], [trainer.examples for trainer in trainers]
         self._draws = StackedDraws(seeds, examples, self.settings.batch_size, draws, first.device)
         self._dropout: list[torch.Generator] = []
 
         models = [trainer.model.train() for trainer in trainers]
-        self.parameters = {name: nn.Parameter(p.detach()) for name, p in stack_module_state(models)[0].items()}
-        self._network = _Network(vmappable(first.model), plans[0].loss)
+        parameters, buffers = stack_module_state(models)
+        self.parameters = {name: nn.Parameter(p.detach()) for name, p in parameters.items()}
+        # Of those that are not in the state all runs have the same.
+        self.buffers = {name: buffers[name] for name in first.model.state_dict() if name in buffers}
+        self._network = _Network(vmappable(first.model, self._data.layers()), plans[0].loss)
         weights = list(self.parameters.values())
         self._optimizer = StackedOptimizer(weights, trainers, optimizer, scheduler)
         self.scheduler = self._optimizer.scheduler
@@ -92,7 +93,7 @@ class Stack(Engine):
         return fit(self.trainers, self, until, self.settings.checkpoint_every, on_epoch, before_save)
 
     def train_epoch(self) -> Tensor:
-        stopping.check()
+        preemption.check()
         epoch = self.trainers[0].epoch
         self._network.train()
         self._dropout = [generator(trainer.seed, "dropout", epoch) for trainer in self.trainers]
@@ -101,10 +102,11 @@ class Stack(Engine):
     @torch.no_grad()
     def validate(self) -> list[EpochMetrics]:
         self._network.eval()
-        return self._validation(partial(torch.vmap(self._network.logits), self.parameters))
+        logits_of = torch.vmap(self._network.logits, in_dims=(0, self._data.axis))
+        return self._data.validate(partial(logits_of, self.parameters | self.buffers))
 
     def weights(self, run: int) -> dict[str, Tensor]:
-        return {name: p[run] for name, p in self.parameters.items()}
+        return {name: value[run] for name, value in (self.parameters | self.buffers).items()}
 
     def save(self, left_out: Container[int] = ()) -> None:
         """Bring the trainers up to date, all but those left out, and write their checkpoints."""
@@ -115,60 +117,49 @@ class Stack(Engine):
                 trainer.save(seconds=seconds)
 
     def _batch(self, one: Drawn) -> Batch:
-        return Batch(self._inputs[one.rows], self._targets[one.rows], one.drawn, runs=one.runs)
+        return Batch(*self._data.batch(one.rows), one.drawn, runs=one.runs)
 
     def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        parameters: Mapping[str, Tensor] = self.parameters
+        state: Mapping[str, Tensor] = self.parameters | self.buffers
         dropout, constants, runs = self._dropout, self._constants, None
         if batch.runs is not None:
-            runs = batch.runs.to(self._inputs.device, non_blocking=True)
-            parameters = {name: p[runs] for name, p in parameters.items()}
+            runs = batch.runs.to(batch.labels.device, non_blocking=True)
+            state = {name: value[runs] for name, value in state.items()}
             dropout = [dropout[run] for run in batch.runs.tolist()]
-            constants = [one[runs] for one in constants]
+            constants = [constant[runs] for constant in constants]
         set_generators(self._network, dropout)
-        loss, penalty = torch.vmap(self._network.loss)(parameters, batch.inputs, batch.labels, *batch.draws, *constants)
+        others = batch.labels, *batch.draws, *constants
+        axes = 0, self._data.axis, *(0 for _ in others)
+        loss, penalty = torch.vmap(self._network.loss, in_dims=axes)(state, batch.inputs, *others)
         if runs is not None:  # 0 for the others
-            loss, penalty = (one.new_zeros(len(self.trainers)).index_put((runs,), one) for one in (loss, penalty))
+            loss, penalty = (
+                values.new_zeros(len(self.trainers)).index_put((runs,), values) for values in (loss, penalty)
+            )
         return loss, penalty
 
 
 class _Network(nn.Module):
-    """The model and loss of one run, of weights that are given."""
+    """The model and loss of one run, of weights and buffers that are given."""
 
     def __init__(self, model: nn.Module, loss: Callable[..., MixedLoss]) -> None:
         super().__init__()
         self.model = model
         self._loss = loss
 
-    def logits(self, parameters: Mapping[str, Tensor], x: Tensor) -> Tensor:
-        """Logits (B, K) of x (B, ...)."""
-        logits: Tensor = functional_call(self.model, dict(parameters), (x,), tie_weights=False)
+    def logits(self, state: Mapping[str, Tensor], x: Any) -> Tensor:
+        """Logits (B, K) of x, (B, ...) or a batch of graphs."""
+        logits: Tensor = functional_call(self.model, dict(state), (x,), tie_weights=False)
         return in_loss_precision(logits)
 
-    def loss(self, parameters: Mapping[str, Tensor], *arguments: Tensor) -> tuple[Tensor, Tensor]:
+    def loss(self, state: Mapping[str, Tensor], *arguments: Any) -> tuple[Tensor, Tensor]:
         """Loss and penalty, 0-d, of x, y, and what the method's plan takes besides."""
         # The method is called with the model itself, which has these weights while it is.
-        named = {f"model.{name}": p for name, p in parameters.items()}
+        named = {f"model.{name}": value for name, value in state.items()}
         result: MixedLoss = functional_call(self, named, arguments, tie_weights=False)
         return result.loss, result.penalty
 
-    def forward(self, *arguments: Tensor) -> MixedLoss:
+    def forward(self, *arguments: Any) -> MixedLoss:
         return self._loss(self.model, *arguments)
-
-
-class _Validation:
-    """The validation splits of several runs, which may differ in size."""
-
-    def __init__(self, splits: Sequence[TensorSplit]) -> None:
-        self._inputs = nn.utils.rnn.pad_sequence([split.inputs for split in splits], batch_first=True)
-        self._labels = [split.labels for split in splits]
-        self._batch = evaluation_batch(self._inputs.shape[2:])
-
-    def __call__(self, logits_of: Callable[[Tensor], Tensor]) -> list[EpochMetrics]:
-        """`error` and `loss` of every run; from a GPU, all logits come in one transfer."""
-        parts = [logits_of(part) for part in torch.split(self._inputs, self._batch, dim=1)]
-        logits = torch.cat(parts, dim=1).cpu()
-        return [error_and_loss(one[: len(y)], y) for one, y in zip(logits, self._labels, strict=True)]
 
 
 def _plan(method: Augmentation) -> StackPlan:
@@ -179,8 +170,3 @@ def _plan(method: Augmentation) -> StackPlan:
     if plan is None:
         raise TypeError(f"a stack does not know the method {type(method).__name__}")
     return plan
-
-
-def _tensors(split: Any) -> TensorSplit:
-    assert isinstance(split, TensorSplit)
-    return split

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mixupe.streams import generator, stream_seed
+from mixupe.rng import generator, stream_seed
 from mixupe.training.batches import batch_indices
 
 Draw = Callable[[int, torch.Generator | None], tuple[Tensor, ...]]
@@ -70,9 +70,9 @@ class StackedDraws:
             numbers = [(run, epoch * len(steps) + step) for step in of_group for run in runs]
             rows = self._joined([orders[run][step] for step in of_group for run in runs], len(of_group))
             each = [self._drawn(*number, size) for number in numbers]
-            drawn = [self._joined(one, len(of_group)) for one in zip(*each, strict=True)]
+            drawn = [self._joined(parts, len(of_group)) for parts in zip(*each, strict=True)]
             for place, step in enumerate(of_group):
-                steps[step].append(Drawn(which, rows[place], tuple(one[place] for one in drawn)))
+                steps[step].append(Drawn(which, rows[place], tuple(values[place] for values in drawn)))
         return steps
 
     def _order(self, run: int, epoch: int) -> list[Tensor]:

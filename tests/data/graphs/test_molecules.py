@@ -11,7 +11,7 @@ from mixupe.data.graphs import molecules
 from mixupe.data.graphs.flat import FlatGraphs
 from mixupe.data.graphs.molecules import Molecules, featurise
 from mixupe.data.registry import dataset_settings, load_dataset
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 Chem = pytest.importorskip("rdkit.Chem")
 

@@ -14,7 +14,7 @@ from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
 from mixupe.data.graphs.settings import TUFolderSettings
 from mixupe.data.graphs.tu_folder import content_version, load
 from mixupe.data.registry import dataset_settings, load_dataset
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.graphs.tu_format import OPTIONS, write_tu_set
 
 REQUEST = DataRequest(root=Path("unused"), seed=0, protocol="heldout")
@@ -133,12 +133,12 @@ def test_nodes_need_not_be_sorted_by_graph(tmp_path: Path) -> None:
     pairs = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
     path.write_text("".join(f"{new_id[int(a)]}, {new_id[int(b)]}\n" for a, b in pairs), encoding="utf-8")
 
-    one, other = load(config(sorted_folder), REQUEST), load(config(mixed_folder), REQUEST)
-    assert all_graphs(one) == all_graphs(other)
-    assert one.split_digest == other.split_digest
+    first, second = load(config(sorted_folder), REQUEST), load(config(mixed_folder), REQUEST)
+    assert all_graphs(first) == all_graphs(second)
+    assert first.split_digest == second.split_digest
     # Every node sees the same neighbours: sums over them are equal as sets, whatever the nodes' order.
     sums = []
-    for graphs in (everything(one), everything(other)):
+    for graphs in (everything(first), everything(second)):
         messages = torch.zeros_like(graphs.x).index_add(0, graphs.edge_index[1], graphs.x[graphs.edge_index[0]])
         sums.append(torch.cat([graphs.batch[:, None].float(), graphs.x, messages], dim=1))
     by_row = [rows[torch.argsort((rows * torch.arange(1.0, rows.shape[1] + 1)).sum(dim=1))] for rows in sums]
@@ -163,11 +163,11 @@ def test_split_depends_on_the_seed_and_notes_name_the_files(tmp_path: Path) -> N
 
 
 def test_content_version_is_that_of_the_content(tmp_path: Path) -> None:
-    one = content_version(config(write_tu_set(tmp_path / "a", "FAKE")))
-    assert one == content_version(config(write_tu_set(tmp_path / "b", "FAKE")))
-    assert one == content_version(config(write_tu_set(tmp_path / "c", "OTHER")))
-    assert one != content_version(config(write_tu_set(tmp_path / "d", "FAKE", seed=1)))
-    assert one != content_version(config(write_tu_set(tmp_path / "e", "FAKE", ("node_labels",))))
+    version = content_version(config(write_tu_set(tmp_path / "a", "FAKE")))
+    assert version == content_version(config(write_tu_set(tmp_path / "b", "FAKE")))
+    assert version == content_version(config(write_tu_set(tmp_path / "c", "OTHER")))
+    assert version != content_version(config(write_tu_set(tmp_path / "d", "FAKE", seed=1)))
+    assert version != content_version(config(write_tu_set(tmp_path / "e", "FAKE", ("node_labels",))))
 
 
 def append(part: str, text: str) -> Callable[[Path], None]:
@@ -326,7 +326,7 @@ def test_undirected_adds_the_other_way_with_the_features_of_the_first(one_way: P
 
 def test_undirected_changes_no_set_that_lists_both_ways_and_no_older_run(tmp_path: Path) -> None:
     folder = write_tu_set(tmp_path, "FAKE")
-    one, other = (load(config(folder, undirected=chosen), REQUEST) for chosen in (False, True))
-    assert one.notes == other.notes
-    assert torch.equal(everything(one).edge_index, everything(other).edge_index)
+    first, second = (load(config(folder, undirected=chosen), REQUEST) for chosen in (False, True))
+    assert first.notes == second.notes
+    assert torch.equal(everything(first).edge_index, everything(second).edge_index)
     assert TUFolderSettings.model_fields["undirected"].json_schema_extra == {"identity_default": False}

@@ -13,8 +13,8 @@ from mixupe.data.base import DataRequest
 from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tu_files import TUFolder
 from mixupe.data.registry import dataset_settings, is_here, load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.data.graphs.tu_format import write_tu_set
 from tests.real_data import real
@@ -186,14 +186,14 @@ def test_copies_of_one_set_are_one_set(tmp_path: Path) -> None:
             load_dataset(config(content_sha256=digest, path=path, **keys), request(tmp_path / "root"))
             for path in (None, tmp_path / "copy", tmp_path / "graphs.tar.xz")
         ]
-        whole = [next(iter(one.train.batches([torch.arange(5)]))) for one in bundles]
+        whole = [next(iter(bundle.train.batches([torch.arange(5)]))) for bundle in bundles]
         for other, (batch, labels) in zip(bundles[1:], whole[1:], strict=True):
             assert other.split_digest == bundles[0].split_digest
             assert torch.equal(labels, whole[0][1])
             assert torch.equal(batch.x, whole[0][0].x)
             assert torch.equal(batch.edge_index, whole[0][0].edge_index)
             assert torch.equal(batch.edge_attr, whole[0][0].edge_attr)
-        assert [one.notes[0] for one in bundles[1:]] == [
+        assert [bundle.notes[0] for bundle in bundles[1:]] == [
             "graphs are those of the copy copy",
             "graphs are those of the copy graphs.tar.xz",
         ]

@@ -7,7 +7,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from mixupe.data.images.decode import SUFFIXES, Pixels, decoded, read_image, to_pixels
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 

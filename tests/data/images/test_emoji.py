@@ -13,7 +13,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images import emoji
 from mixupe.data.images.settings import Emoji
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 CATEGORIES = ("Flags", "Objects", "Component")
 
@@ -31,7 +31,7 @@ def write_package(root: Path, vendor: str, brightness: int) -> Path:
     for number in reversed(range(30)):
         unified = f"1F6{number:02}"
         image = Image.new("RGBA", (64, 64), (5 * number, 0, brightness, 255))
-        image.paste((9, 9, 9, 0), (0, 0, 64, 32))  # transparent: white whatever its colour
+        image.paste((9, 9, 9, 0), (0, 0, 64, 32))  # transparent: white whatever its color
         image.save(images / f"{unified.lower()}.png")
         entry: dict[str, Any] = {"unified": unified, "image": f"{unified.lower()}.png"}
         entry["category"] = CATEGORIES[number % 3]

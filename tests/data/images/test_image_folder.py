@@ -13,7 +13,7 @@ from mixupe.data.images import image_folder
 from mixupe.data.images.settings import ImageFolder
 from mixupe.data.images.streaming import StreamingImages
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 

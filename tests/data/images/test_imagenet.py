@@ -13,7 +13,7 @@ from torchvision.datasets import imagenet as torchvision_imagenet
 from mixupe.data.base import DataRequest
 from mixupe.data.images import imagenet
 from mixupe.data.images.settings import ImageNet
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 CONFIG = ImageNet(name="imagenet", domain="images", loader="images.imagenet", image_size=16, workers=0)

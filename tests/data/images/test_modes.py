@@ -10,12 +10,12 @@ from PIL import Image
 
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.modes import in_8_bits
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # Grey of RGB by ITU-R 601: 0.299 * 200 + 0.587 * 100 + 0.114 * 50.
 GREY = 124
 # RGB (200, 100, 50), and (200, 100, 50) with an alpha of 51, a fifth, on white.
-COLOUR, FAINT = (200, 100, 50), (244, 224, 214)
+COLOR, FAINT = (200, 100, 50), (244, 224, 214)
 
 
 def filled(mode: str, value: Any) -> Image.Image:
@@ -28,7 +28,7 @@ def filled(mode: str, value: Any) -> Image.Image:
 
 def palette(mode: str) -> Image.Image:
     image = Image.new(mode, (3, 2))
-    image.putpalette([0, 0, 0, *COLOUR])
+    image.putpalette([0, 0, 0, *COLOR])
     for x in range(3):
         for y in range(2):
             image.putpixel((x, y), 1 if mode == "P" else (1, 51))
@@ -40,16 +40,16 @@ MODES: dict[str, tuple[Image.Image, tuple[int, ...], int]] = {
     "L": (filled("L", 7), (7, 7, 7), 7),
     "LA": (filled("LA", (100, 51)), (224, 224, 224), 224),
     "La": (filled("La", (20, 51)), (224, 224, 224), 224),
-    "P": (palette("P"), COLOUR, GREY),
+    "P": (palette("P"), COLOR, GREY),
     "PA": (palette("PA"), FAINT, 229),
-    "RGB": (filled("RGB", COLOUR), COLOUR, GREY),
-    "RGBA": (filled("RGBA", (*COLOUR, 51)), FAINT, 229),
+    "RGB": (filled("RGB", COLOR), COLOR, GREY),
+    "RGBA": (filled("RGBA", (*COLOR, 51)), FAINT, 229),
     "RGBa": (filled("RGBa", (40, 20, 10, 51)), FAINT, 229),
-    "RGBX": (filled("RGBX", (*COLOUR, 0)), COLOUR, GREY),
-    "CMYK": (filled("CMYK", (55, 155, 205, 0)), COLOUR, GREY),
-    "YCbCr": (filled("YCbCr", (124, 86, 182)), COLOUR, GREY),
-    "LAB": (filled("LAB", (137, 128 + 36, 128 + 45)), COLOUR, GREY),
-    "HSV": (filled("HSV", (14, 191, 200)), COLOUR, GREY),
+    "RGBX": (filled("RGBX", (*COLOR, 0)), COLOR, GREY),
+    "CMYK": (filled("CMYK", (55, 155, 205, 0)), COLOR, GREY),
+    "YCbCr": (filled("YCbCr", (124, 86, 182)), COLOR, GREY),
+    "LAB": (filled("LAB", (137, 128 + 36, 128 + 45)), COLOR, GREY),
+    "HSV": (filled("HSV", (14, 191, 200)), COLOR, GREY),
     "I": (filled("I", 200), (200, 200, 200), 200),
     "F": (filled("F", 0.5), (128, 128, 128), 128),
     **{mode: (filled(mode, 257 * 90), (90, 90, 90), 90) for mode in ("I;16", "I;16L", "I;16B", "I;16N")},
@@ -58,9 +58,9 @@ MODES: dict[str, tuple[Image.Image, tuple[int, ...], int]] = {
 
 @pytest.mark.parametrize("mode", MODES)
 def test_each_mode_by_value(mode: str) -> None:
-    image, colour, grey = MODES[mode]
+    image, color, grey = MODES[mode]
     assert image.mode == mode
-    for channels, expected in ((3, colour), (1, (grey,))):
+    for channels, expected in ((3, color), (1, (grey,))):
         pixels = to_pixels(in_8_bits(image, channels))
         assert pixels.shape == (channels, 2, 3)
         # Rounding on the way through alpha, hue or lightness costs some steps.
@@ -97,8 +97,8 @@ def test_transparent_grey_of_16_bits_is_white(tmp_path: Path) -> None:
 
 def test_lab_out_of_a_file(tmp_path: Path) -> None:
     MODES["LAB"][0].save(tmp_path / "a.tif")
-    colour = to_pixels(read_image(tmp_path / "a.tif", 3))[:, 0, 0]
-    assert np.abs(colour.astype(int) - COLOUR).max() <= 5
+    color = to_pixels(read_image(tmp_path / "a.tif", 3))[:, 0, 0]
+    assert np.abs(color.astype(int) - COLOR).max() <= 5
 
 
 def test_floats_from_0_to_1(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images import reduced_cifar, torchvision_sets
 from mixupe.data.images.settings import ReducedCIFAR
 from mixupe.data.registry import is_here, load_dataset
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.real_data import real
 
@@ -82,7 +82,7 @@ def test_a_copy_and_the_full_set_give_the_same(tmp_path: Path) -> None:
         assert torch.equal(other.train.pixels, bundles[0].train.pixels)  # type: ignore[attr-defined]
     assert [len(part.labels) for part in (bundles[0].train, bundles[0].validation, bundles[0].test)] == [13, 3, 20]
     assert bundles[0].spec.class_names == NAMES
-    assert [one.notes[0].rpartition("those of ")[2] for one in bundles] == [
+    assert [bundle.notes[0].rpartition("those of ")[2] for bundle in bundles] == [
         *("torchvision's full set", "the copy toy", "the copy copy", "the copy toy.tar", "the copy all")
     ]
 

@@ -16,8 +16,8 @@ from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.streaming import StreamingImages, streaming_bundle
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
-from mixupe.streams import generator
+from mixupe.errors import UserError
+from mixupe.rng import generator
 from tests.data.images.conftest import WriteImage
 
 LABELS = np.arange(24) % 2

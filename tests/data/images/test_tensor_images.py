@@ -8,7 +8,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images.settings import ImageSettings
 from mixupe.data.images.tensor_images import TensorImages, image_bundle, random_crop, random_flip
 from mixupe.data.splits import Examples
-from mixupe.streams import generator
+from mixupe.rng import generator
 
 
 def test_crop_without_padding_is_the_identity() -> None:

@@ -11,7 +11,7 @@ from mixupe.data.images import tiny_imagenet
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import TinyImageNet
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.images.conftest import WriteImage
 
 WNIDS = ("n02124075", "n01443537", "n04067472")

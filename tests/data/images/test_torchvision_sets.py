@@ -18,7 +18,7 @@ from mixupe.data.images import torchvision_sets
 from mixupe.data.images.idx_files import MNIST
 from mixupe.data.images.settings import SetName, TorchvisionSet
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.images.idx_format import compress, idx_files
 from tests.real_data import real
 

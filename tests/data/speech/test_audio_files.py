@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from mixupe.data.speech.audio_files import SUFFIXES, ClipFormat, read_clip
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 Float64 = npt.NDArray[np.float64]
@@ -138,7 +138,7 @@ def test_codecs_that_libsndfile_reads(tmp_path: Path, tone: Float64, suffix: str
     clip = read_clip(path, ClipFormat(16000, 1.0, resample=False))
     # Some codecs answer a little late, and those that work on blocks fill up the last one.
     shifted = (np.roll(clip.samples, shift)[400:-400] for shift in range(-200, 201))
-    assert max(float(np.corrcoef(one, tone[400:-400])[0, 1]) for one in shifted) > 0.95
+    assert max(float(np.corrcoef(signal, tone[400:-400])[0, 1]) for signal in shifted) > 0.95
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -8,7 +8,7 @@ import pytest
 from mixupe.data.base import DataRequest
 from mixupe.data.speech.audio_folder import content_version, load
 from mixupe.data.speech.settings import AudioFolder
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 

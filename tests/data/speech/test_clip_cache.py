@@ -8,7 +8,7 @@ import pytest
 from mixupe.data.speech import clip_cache
 from mixupe.data.speech.audio_files import Clip, ClipFormat
 from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 FORM = ClipFormat(sample_rate=16000, seconds=0.1, resample=False)

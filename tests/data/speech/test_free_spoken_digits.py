@@ -15,7 +15,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import dataset_settings, fetch, is_here
 from mixupe.data.speech.free_spoken_digits import load
 from mixupe.data.speech.settings import FreeSpokenDigits
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 CONFIG = Path(__file__).parents[3] / "configs" / "dataset" / "free_spoken_digits.yaml"

@@ -8,7 +8,7 @@ import pytest
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.gcin_initials import CLASSES, SPEAKERS, load
 from mixupe.data.speech.settings import GcinInitials
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "gcin-voice"

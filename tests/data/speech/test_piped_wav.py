@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from mixupe.data.speech.audio_files import ClipFormat, read_clip
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 FORM = ClipFormat(sample_rate=16000, seconds=0.1, resample=False)
 SAMPLES = np.random.default_rng(0).integers(-32768, 32768, 1600, dtype=np.int16)

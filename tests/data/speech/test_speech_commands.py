@@ -15,7 +15,7 @@ from torchaudio.datasets import speechcommands
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.settings import SpeechCommands
 from mixupe.data.speech.speech_commands import COMMANDS, fetch, is_here, load, noise_crops
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 RELEASE = "speech_commands_v0.02"

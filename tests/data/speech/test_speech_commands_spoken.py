@@ -14,7 +14,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.speech.settings import SpeechCommands
 from mixupe.data.speech.speech_commands import COMMANDS, load
 from mixupe.models.temporal_cnn import TemporalCNN
-from mixupe.streams import generator
+from mixupe.rng import generator
 from tests.data.speech.espeak import Espeak
 
 VOICES = [

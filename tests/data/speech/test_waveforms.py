@@ -14,8 +14,8 @@ from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.speech.waveforms import Waveforms, joined, random_gain, random_shift, waveform_bundle
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
-from mixupe.streams import generator
+from mixupe.errors import UserError
+from mixupe.rng import generator
 
 REQUEST = DataRequest(root=Path(), seed=0, protocol="heldout")
 

@@ -40,7 +40,7 @@ def test_however_it_is_written_it_is_the_same(changed: dict[str, Any]) -> None:
     assert found.digest == expected.digest
     features = [column for column in expected.frame if column != "class"]
     pd.testing.assert_frame_equal(found.frame[features], expected.frame[features])
-    ranks = [pd.factorize(one.frame["class"], sort=True)[0].tolist() for one in (expected, found)]
+    ranks = [pd.factorize(written.frame["class"], sort=True)[0].tolist() for written in (expected, found)]
     assert ranks[0] == ranks[1]
 
 

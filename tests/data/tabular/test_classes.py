@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mixupe.data.tabular.classes import class_target
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def labels(values: Any, missing: tuple[str, ...] | None = None) -> tuple[list[object], tuple[str, ...]]:

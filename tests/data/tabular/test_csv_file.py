@@ -12,7 +12,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import is_here
 from mixupe.data.tabular.csv_file import content_version, load
 from mixupe.data.tabular.settings import OwnTable
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 KEYS = {"name": "csv", "domain": "tabular", "loader": "tabular.csv_file"}
 

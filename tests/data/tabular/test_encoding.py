@@ -12,7 +12,7 @@ from mixupe.data.tabular.encoding import column_names, decode, encode
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.new_rows import read
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 SETTINGS = DatasetSettings(name="made", domain="tabular", loader="tabular.csv_file")
 
@@ -25,11 +25,11 @@ def table() -> tuple[pd.DataFrame, pd.Series]:
         {
             "x": random.normal(size=n),
             "y": np.where(random.random(n) < 0.2, np.nan, random.normal(3, 2, n)),
-            "colour": random.choice(["red", "green"], n).astype(object),
+            "color": random.choice(["red", "green"], n).astype(object),
             "town": [f"t{min(int(k), 99)}" for k in random.exponential(20, n)],
         }
     )
-    features.loc[random.random(n) < 0.1, "colour"] = np.nan
+    features.loc[random.random(n) < 0.1, "color"] = np.nan
     return features, pd.Series(random.choice(["a", "b"], n))
 
 
@@ -43,7 +43,7 @@ def test_rows_are_encoded_as_in_training(tmp_path: Path, imputation: Literal["in
         split = getattr(bundle, part)
         assert isinstance(split, TensorSplit)
         np.testing.assert_array_equal(split.inputs.numpy(), inputs[bundle.ids[part]])
-    assert column_names(bundle.preparation) == ["x", "y", "colour", "town"]
+    assert column_names(bundle.preparation) == ["x", "y", "color", "town"]
 
 
 def test_an_encoded_row_is_read_back(tmp_path: Path) -> None:
@@ -51,10 +51,10 @@ def test_an_encoded_row_is_read_back(tmp_path: Path) -> None:
     bundle = table_bundle(features, target, SETTINGS, DataRequest(tmp_path, 0, "heldout"))
     assert bundle.preparation is not None
     inputs = encode(features, bundle.preparation)
-    row = int(np.flatnonzero(features["y"].isna() & (features["colour"] == "red") & (features["town"] == "t3"))[0])
+    row = int(np.flatnonzero(features["y"].isna() & (features["color"] == "red") & (features["town"] == "t3"))[0])
     facts = decode(inputs[row].astype(float), bundle.preparation)
     assert float(facts["x"]) == pytest.approx(features["x"][row], rel=1e-4)
-    assert (facts["y"], facts["colour"], facts["town"]) == ("missing", "red", "t3")
+    assert (facts["y"], facts["color"], facts["town"]) == ("missing", "red", "t3")
 
 
 def test_new_rows_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> None:
@@ -62,13 +62,13 @@ def test_new_rows_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> Non
     bundle = table_bundle(features, target, SETTINGS, DataRequest(tmp_path, 0, "heldout"))
     spec: DataSpec = bundle.spec
     assert bundle.preparation is not None
-    new = features.head(3).assign(colour=["red", "violet", np.nan], target="a")
+    new = features.head(3).assign(color=["red", "violet", np.nan], target="a")
     examples = read(new, SETTINGS, spec, bundle.preparation)
     assert examples.notes == (
         "1 column(s) that the model does not use: target",
-        "column 'colour' has categories that training did not have: violet",
+        "column 'color' has categories that training did not have: violet",
     )
-    with pytest.raises(UserError, match="has no column 'y'; the model needs x, y, colour, town"):
+    with pytest.raises(UserError, match="has no column 'y'; the model needs x, y, color, town"):
         read(new.drop(columns="y"), SETTINGS, spec, bundle.preparation)
     with pytest.raises(UserError, match="column 'x' of the data frame holds numbers; row 2 has 'much'"):
         read(new.assign(x=["1", "much", "3"]), SETTINGS, spec, bundle.preparation)

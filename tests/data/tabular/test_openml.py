@@ -14,7 +14,7 @@ from mixupe.data.registry import fetch, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.openml import load
 from mixupe.data.tabular.settings import OpenML
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from tests.data import openml_cache
 
 KEYS = {"name": "openml", "domain": "tabular", "loader": "tabular.openml"}

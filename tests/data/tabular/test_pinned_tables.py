@@ -15,9 +15,9 @@ from mixupe.data.registry import dataset_settings, is_here
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.pinned_tables import load
 from mixupe.data.tabular.settings import PinnedTable
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.identity import run_id
-from mixupe.settings import UserError
 from tests.data.digest_in import digest_in
 from tests.data.images.idx_format import compress, idx_files
 from tests.data.openml_cache import make_cache
@@ -81,7 +81,7 @@ def test_copies_of_one_table_are_one_set(tmp_path: Path, uci: Path) -> None:
     assert first.spec.class_names == ("B", "L", "R")
     # Two numbers, one with an indicator of missing values, and two codes.
     assert (first.spec.input_shape, first.spec.categorical_blocks) == ((5,), ((3, 5),))
-    assert [one.notes[0] for one in bundles] == [
+    assert [bundle.notes[0] for bundle in bundles] == [
         "rows are those of the copy uci (toy.tra, toy.tes)",
         "rows are those of the copy uci.tar.xz (toy.tra, toy.tes)",
         "rows are those of OpenML 7",

@@ -17,7 +17,7 @@ import pytest
 
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 TEXT = "size,näme\n" + "".join(f"{row}.5,Größe {row % 3}\n" for row in range(400))
 

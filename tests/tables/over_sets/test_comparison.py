@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import OverSets, Table

@@ -71,7 +71,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 def test_noise_that_the_seeds_share_is_not_taken_for_evidence() -> None:
     """The same values with n_test / n_train = 1: the sets' means are known less well, and are drawn further together."""
     values = simulated(-1.0, 1.0, 2.0, sets=12, seeds=5)
-    shared = [SetDifferences(one.name, one.domain, one.values, 1.0) for one in values]
+    shared = [SetDifferences(of_set.name, of_set.domain, of_set.values, 1.0) for of_set in values]
     alone, together = compare_over_sets(values), compare_over_sets(shared)
     assert together.high - together.low > alone.high - alone.low
     assert (
@@ -89,7 +89,7 @@ def test_each_domain_by_itself_where_it_has_enough_sets() -> None:
     differences = [*simulated(-2.0, 0.2, 0.5, sets=8), SetDifferences("clip", "speech", (1.0, 2.0))]
     found = compare_by_domain(differences)
     assert list(found) == ["all", "images", "tabular"]
-    assert [one.sets for one in found.values()] == [9, 4, 4]
+    assert [posterior.sets for posterior in found.values()] == [9, 4, 4]
 
 
 def test_the_same_arguments_give_the_same_posterior() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.settings import UserError
 from mixupe.tables.over_sets.properties import (
     PROPERTIES_FILE,
     SetProperties,

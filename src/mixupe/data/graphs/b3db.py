@@ -10,7 +10,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.molecules import Molecules, molecule_bundle
 from mixupe.data.graphs.settings import B3DB
 from mixupe.data.packages import package_path
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 CLASSES = ("BBB-", "BBB+")
 SMILES, LABEL = "SMILES", "BBB+/BBB-"

@@ -9,7 +9,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.molecules import Molecules, molecule_bundle
 from mixupe.data.graphs.settings import ChEMBL
 from mixupe.data.packages import package_path
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 CLASSES = ("weak", "strong")
 

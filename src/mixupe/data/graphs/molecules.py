@@ -14,8 +14,8 @@ from torch_geometric.utils.smiles import e_map, from_rdmol, x_map
 from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.content import file_digest
 from mixupe.data.graphs.tensors import GraphTable, graph_bundle
+from mixupe.errors import UserError
 from mixupe.files import replacing
-from mixupe.settings import UserError
 
 # Raised when a change of this module changes what it makes of the same file.
 FORMAT = 1

@@ -12,7 +12,7 @@ from mixupe.data.graphs.settings import TUSettings
 from mixupe.data.graphs.tensors import GraphTable, flat_graphs
 from mixupe.data.graphs.tu_files import TUFolder, read_unlabelled
 from mixupe.data.new_files import NewExamples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Preparation) -> NewExamples:
@@ -50,7 +50,7 @@ def _folder(folder: Path) -> TUFolder:
 
 def _molecules(source: Any, stereo: bool) -> tuple[tuple[str, ...], GraphTable]:
     if isinstance(source, Sequence) and not isinstance(source, str):
-        texts = [str(one) for one in source]
+        texts = [str(smiles) for smiles in source]
     else:
         path = Path(source)
         if not path.is_file():

@@ -20,7 +20,7 @@ from mixupe.data.content import file_digest
 from mixupe.data.graphs.settings import TUSettings
 from mixupe.data.graphs.tensors import GraphTable, graph_bundle
 from mixupe.data.graphs.tu_text import Integers, read_floats, read_integers
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 REQUIRED = ("A", "graph_indicator", "graph_labels")
 OPTIONAL = ("node_labels", "node_attributes", "edge_labels", "edge_attributes")

@@ -5,7 +5,7 @@ from pathlib import Path
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.settings import TUFolderSettings
 from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, tu_bundle
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def load(config: TUFolderSettings, request: DataRequest) -> DataBundle:

@@ -21,8 +21,7 @@ from mixupe.data.graphs.settings import TUSet
 from mixupe.data.graphs.tensors import graph_bundle
 from mixupe.data.graphs.tu_files import OPTIONAL, REQUIRED, TUFolder, TUGraphs, read_graphs
 from mixupe.data.packages import package_is_here, package_path
-from mixupe.data.reasons import first_line
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line
 
 
 def load(config: TUSet, request: DataRequest) -> DataBundle:

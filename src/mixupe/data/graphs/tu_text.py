@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 Integers = npt.NDArray[np.int64]
 

@@ -12,9 +12,8 @@ from filelock import FileLock
 from PIL import Image, ImageOps
 
 from mixupe.data.images.modes import in_8_bits
-from mixupe.data.reasons import one_line
+from mixupe.errors import UserError, one_line
 from mixupe.files import replacing
-from mixupe.settings import UserError
 
 Pixels = npt.NDArray[np.uint8]
 

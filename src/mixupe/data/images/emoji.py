@@ -1,4 +1,4 @@
-"""Emoji in colour from the packages emoji-datasource-google (Noto) and emoji-datasource-twitter (Twemoji).
+"""Emoji in color from the packages emoji-datasource-google (Noto) and emoji-datasource-twitter (Twemoji).
 
 One image per emoji and vendor, 32x32 on white; the class is the emoji's category. Skin-tone variants are left out: they
 would be near copies of their base emoji.
@@ -18,7 +18,7 @@ from mixupe.data.images.settings import Emoji, Vendor
 from mixupe.data.images.tensor_images import TensorImages, image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 SIZE = 32
 NOT_A_CLASS = "Component"  # skin tones on their own: five images

@@ -15,9 +15,8 @@ from torchvision.datasets import imagenet as torchvision_imagenet
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.images.settings import ImageNet
 from mixupe.data.images.streaming import streaming_bundle
-from mixupe.data.reasons import one_line
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError, one_line
 
 TRAIN_IMAGES = 1_281_167
 TEST_IMAGES = 50_000

@@ -23,8 +23,8 @@ from mixupe.data.images.settings import ReducedCIFAR, TorchvisionSet
 from mixupe.data.images.tensor_images import image_bundle
 from mixupe.data.images.torchvision_sets import WholeSet
 from mixupe.data.splits import Examples
+from mixupe.errors import UserError
 from mixupe.files import replacing
-from mixupe.settings import UserError
 
 SHAPE = (3, 32, 32)
 SUFFIXES = (".webp", ".png")

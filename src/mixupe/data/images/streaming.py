@@ -27,9 +27,9 @@ from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.settings import StreamingSettings
 from mixupe.data.images.tensor_images import normalise
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
-from mixupe.stopping import leave_signals_to_the_parent
-from mixupe.streams import generator, stream_seed
+from mixupe.errors import UserError
+from mixupe.preemption import leave_signals_to_the_parent
+from mixupe.rng import generator, stream_seed
 
 # Images a worker decodes at a time. Of a whole batch a pass would wait long for the first, and all of them, twice as many as
 # there are workers, would lie in shared memory: of 1,024 images of 224x224 with 8 workers, 2.5 GB.

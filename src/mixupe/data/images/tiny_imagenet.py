@@ -12,7 +12,7 @@ from mixupe.data.images.decode import Pixels, decoded, read_image, to_pixels
 from mixupe.data.images.settings import TinyImageNet
 from mixupe.data.images.tensor_images import image_bundle
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 FOLDER = "tiny-imagenet-200"
 CLASSES = 200

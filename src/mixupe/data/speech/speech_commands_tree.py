@@ -13,10 +13,9 @@ from torchaudio.datasets import SPEECHCOMMANDS, speechcommands
 
 from mixupe.data.content import file_digest
 from mixupe.data.download import offline_after
-from mixupe.data.reasons import first_line
 from mixupe.data.speech.settings import Release
 from mixupe.data.splits import Indices
-from mixupe.settings import UserError
+from mixupe.errors import UserError, first_line
 
 PARENT = "SpeechCommands"
 NOISE_FOLDER = "_background_noise_"

@@ -12,7 +12,7 @@ from mixupe.data.packages import package_path
 from mixupe.data.speech.settings import SpokenDigits
 from mixupe.data.splits import Examples, Indices
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 SPEAKERS = (
     "the file names no speakers, so all six are on both sides of the split: the test asks for new recordings, not for new"

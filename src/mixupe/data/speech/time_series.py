@@ -15,7 +15,7 @@ from mixupe.data.packages import package_path
 from mixupe.data.speech.settings import TimeSeries
 from mixupe.data.splits import Examples, Indices
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 Float32 = npt.NDArray[np.float32]
 

@@ -18,7 +18,7 @@ from mixupe.data.speech.log_spectrogram import LogSpectrogram
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.splits import Examples, Indices
 from mixupe.data.tensors import DeviceSplit
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # Normalisation statistics come from at most that many training recordings, evenly spaced.
 STATISTICS_SAMPLE = 4096

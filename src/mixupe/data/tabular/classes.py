@@ -8,7 +8,7 @@ import pandas as pd
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
 from mixupe.data.tabular.missing_marks import MARKS_AMONG_NUMBERS, NEVER_A_LABEL
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 # More distinct decimal numbers than this are measurements, not classes.
 MAX_DECIMAL_CLASSES = 20

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from mixupe.data.tabular.missing_marks import MISSING_MARKERS
+from mixupe.errors import UserError
 from mixupe.quoting import list_override
-from mixupe.settings import UserError
 
 _SIMPLE = (str, bool, int, float, np.bool_, np.integer, np.floating, Decimal)
 _HELD: tuple[tuple[tuple[type, ...], str], ...] = (

@@ -11,8 +11,8 @@ from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OwnTable
 from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
+from mixupe.errors import UserError
 from mixupe.quoting import shell_word
-from mixupe.settings import UserError
 
 
 def is_here(config: OwnTable, root: Path) -> bool:  # noqa: ARG001 - the user's file is not below the root

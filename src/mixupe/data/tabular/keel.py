@@ -7,7 +7,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.settings import KEEL
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def load(config: KEEL, request: DataRequest) -> DataBundle:

@@ -14,7 +14,7 @@ from mixupe.data.tabular.encoding import column_names, encode
 from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
 from mixupe.data.tensors import TensorSplit
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Preparation) -> NewExamples:  # noqa: ARG001 - all readers take the same

@@ -16,10 +16,9 @@ from sklearn.datasets import fetch_openml
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.download import offline_after
-from mixupe.data.reasons import one_line
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OpenML
-from mixupe.settings import UserError
+from mixupe.errors import UserError, one_line
 
 API = "https://www.openml.org/api/v1/json/data"
 # Without an answer to the first question within this time there is no network.

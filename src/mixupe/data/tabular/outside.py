@@ -10,7 +10,7 @@ from mixupe.data.tabular.columns import clean, informative
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.index_columns import id_warnings
 from mixupe.data.tabular.settings import OutsideTableSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def outside_bundle(

@@ -13,7 +13,7 @@ from mixupe.data.tabular.canonical import TARGET, canonical_table
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import PinnedTable
 from mixupe.data.tabular.table_sources import read_source, source_is_here
-from mixupe.settings import UserError
+from mixupe.errors import UserError
 
 
 def is_here(config: PinnedTable, root: Path) -> bool:

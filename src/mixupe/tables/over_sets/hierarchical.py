@@ -85,13 +85,13 @@ def compare_over_sets(differences: Sequence[SetDifferences], rope: float = ROPE,
     Raises:
         ValueError: too few data sets or seeds, or the sampler's chains have not met.
     """
-    if len(differences) < 3 or any(len(one.values) < 2 for one in differences):
+    if len(differences) < 3 or any(len(of_set.values) < 2 for of_set in differences):
         raise ValueError("differences: must be at least three data sets with at least two seeds each")
     draws = _sample(differences, np.random.default_rng(seed))
     rhat = max(_rhat(draws.mu0), _rhat(np.log(draws.sigma0)))
     if rhat > MOST_RHAT:
         raise ValueError(f"the sampler's chains have not met (R-hat {rhat:.3f} > {MOST_RHAT}); give it more data sets")
-    mu0, sigma0, nu = (one.ravel() for one in (draws.mu0, draws.sigma0, draws.nu))
+    mu0, sigma0, nu = (values.ravel() for values in (draws.mu0, draws.sigma0, draws.nu))
     left, right = stats.t.cdf(-rope, nu, mu0, sigma0), stats.t.sf(rope, nu, mu0, sigma0)
     better, worse = float(left.mean()), float(right.mean())
     votes = np.bincount(np.stack([left, 1 - left - right, right]).argmax(axis=0), minlength=3) / len(left)
@@ -107,7 +107,7 @@ def compare_over_sets(differences: Sequence[SetDifferences], rope: float = ROPE,
         low=low,
         high=high,
         spread=float(np.median(sigma0)),
-        shrunk={one.name: float(mean) for one, mean in zip(differences, means, strict=True)},
+        shrunk={of_set.name: float(mean) for of_set, mean in zip(differences, means, strict=True)},
         rhat=rhat,
     )
 
@@ -115,8 +115,8 @@ def compare_over_sets(differences: Sequence[SetDifferences], rope: float = ROPE,
 def compare_by_domain(differences: Sequence[SetDifferences], rope: float = ROPE, seed: int = 0) -> dict[str, Posterior]:
     """`all`, and each domain of at least three data sets by itself."""
     found = {"all": compare_over_sets(differences, rope, seed)}
-    for domain in dict.fromkeys(one.domain for one in differences):
-        members = [one for one in differences if one.domain == domain]
+    for domain in dict.fromkeys(of_set.domain for of_set in differences):
+        members = [of_set for of_set in differences if of_set.domain == domain]
         if len(members) >= 3:
             found[domain] = compare_over_sets(members, rope, seed)
     return found
@@ -133,11 +133,11 @@ class _Draws:
 
 
 def _sample(differences: Sequence[SetDifferences], random: np.random.Generator) -> _Draws:
-    n = np.array([len(one.values) for one in differences], dtype=np.float64)
-    means = np.array([one.mean for one in differences])
-    squares = np.array([np.square(np.subtract(one.values, one.mean)).sum() for one in differences])
+    n = np.array([len(of_set.values) for of_set in differences], dtype=np.float64)
+    means = np.array([of_set.mean for of_set in differences])
+    squares = np.array([np.square(np.subtract(of_set.values, of_set.mean)).sum() for of_set in differences])
     squares = np.maximum(squares, (n - 1) * LEAST_SPREAD**2)
-    factor = 1 / n + np.array([one.test_to_train for one in differences])
+    factor = 1 / n + np.array([of_set.test_to_train for of_set in differences])
     scale = float(max(means.std(ddof=1), np.sqrt(squares / (n - 1) * factor).mean() / 100, LEAST_SPREAD))
     grid = scale * np.geomspace(1e-3, 1e2, 120)  # of sigma_0
     nu_prior = _nu_prior()
@@ -157,7 +157,7 @@ def _sample(differences: Sequence[SetDifferences], random: np.random.Generator) 
         weight = random.gamma((nu[:, None] + 1) / 2, size=mu.shape) / rate
         if step >= WARM_UP:
             kept.append((mu0, sigma0, nu, mu))
-    mu0s, sigma0s, nus, mus = (np.stack(one, axis=1) for one in zip(*kept, strict=True))
+    mu0s, sigma0s, nus, mus = (np.stack(draws, axis=1) for draws in zip(*kept, strict=True))
     return _Draws(mu0s, sigma0s, nus, mus)
 
 

@@ -33,10 +33,10 @@ def observed_spread(differences: Sequence[SetDifferences]) -> Spread:
     """
     if len(differences) < 2:
         raise ValueError("differences: must be at least two data sets")
-    within = [float(np.std(one.values, ddof=1)) for one in differences]
-    ratios = [one.test_to_train for one in differences]
-    noise = [s**2 * (1 / len(one.values) + r) for s, r, one in zip(within, ratios, differences, strict=True)]
-    between = max(0.0, float(np.var([one.mean for one in differences], ddof=1)) - float(np.mean(noise)))
+    within = [float(np.std(of_set.values, ddof=1)) for of_set in differences]
+    ratios = [of_set.test_to_train for of_set in differences]
+    noise = [s**2 * (1 / len(of_set.values) + r) for s, r, of_set in zip(within, ratios, differences, strict=True)]
+    between = max(0.0, float(np.var([of_set.mean for of_set in differences], ddof=1)) - float(np.mean(noise)))
     return Spread(between**0.5, tuple(within), tuple(ratios))
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.files import write_text
-from mixupe.settings import UserError
+from mixupe.files import write_text
 
 PROPERTIES_FILE = "properties.csv"
 

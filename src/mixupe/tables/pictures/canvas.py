@@ -6,13 +6,11 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from PIL import Image
@@ -25,7 +23,7 @@ T = TypeVar("T")
 
 DPI = 150
 # Of a written picture, whose lines are smoothed against white and against each other.
-COLOURS = 128
+COLORS = 128
 # Panels of more rows than this are hard to read on one page; further rows go to further figures.
 ROWS_PER_FIGURE = 6
 # Letters of a legend, and of a panel's title, that fit an inch.
@@ -33,7 +31,7 @@ LETTERS = 11
 TITLE_LETTERS = 9.5
 
 # For all that has no style of its own (`mixupe.augmentation.method`), such as the points of a grid, in their order. Okabe
-# and Ito's palette, which colour-blind readers can tell apart; its yellow is too pale for lines on white.
+# and Ito's palette, which color-blind readers can tell apart; its yellow is too pale for lines on white.
 ORDERED = (
     Style("#0072B2", "o", "-"),
     Style("#D55E00", "s", "--"),
@@ -45,8 +43,20 @@ ORDERED = (
 )
 
 
+def subplots(rows: int, columns: int, figsize: tuple[float, float], **grid: Any) -> tuple[Figure, Any]:
+    """As pyplot's, laid out by constraints, but known to no one else: a notebook keeps its own backend and figures.
+
+    Args:
+        rows, columns, figsize: as of pyplot.subplots.
+        grid: others of Figure.subplots.
+    """
+    figure = Figure(figsize=figsize, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, **grid)
+
+
 def ordered_style(number: int) -> Style:
-    """ORDERED, and beyond it its colours again with other marks."""
+    """ORDERED, and beyond it its colors again with other marks."""
     first = ORDERED[number % len(ORDERED)]
     return replace(first, marker=ORDERED[(number + number // len(ORDERED)) % len(ORDERED)].marker)
 
@@ -101,9 +111,7 @@ def compose(
         share: `row`: the panels of a row have one y axis.
     """
     columns = len(rows[0])
-    figure, axes = plt.subplots(
-        len(rows), columns, figsize=size, squeeze=False, layout="constrained", height_ratios=heights, sharey=share
-    )
+    figure, axes = subplots(len(rows), columns, figsize=size, squeeze=False, height_ratios=heights, sharey=share)
     for at, panels in enumerate(rows):
         for column, panel in enumerate(panels):
             axis = axes[at][column]
@@ -145,7 +153,7 @@ def head(figure: Figure, title: str, styles: Mapping[str, Style], fill: Literal[
         figure.suptitle(title, fontsize=11, fontweight="bold")
         return
     handles = [
-        Line2D([], [], color=style.colour, marker=style.marker, linestyle=style.line, fillstyle=fill, label=name)
+        Line2D([], [], color=style.color, marker=style.marker, linestyle=style.line, fillstyle=fill, label=name)
         for name, style in styles.items()
     ]
     longest = max(map(len, styles)) + 8  # the drawn sample and the gap beside it
@@ -193,23 +201,21 @@ def write_figures(figures: Sequence[Figure], folder: Path, name: str) -> list[Pa
 
 
 def to_png(figure: Figure) -> bytes:
-    """The figure as a PNG of few colours, a quarter of the size and hard to tell from one of all; and close it."""
+    """The figure as a PNG of few colors, a quarter of the size and hard to tell from one of all."""
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=DPI, format="png")
-    plt.close(figure)
     with Image.open(buffer) as drawn:
-        few = drawn.convert("RGB").quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+        few = drawn.convert("RGB").quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     small = io.BytesIO()
     few.save(small, format="png", optimize=True, dpi=(DPI, DPI))
     return small.getvalue()
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as an SVG element of its own, and close it; it needs no font where it is shown."""
+    """The figure as an SVG element of its own; it needs no font where it is shown."""
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": "mixupe", "svg.fonttype": "path"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    plt.close(figure)
     svg = buffer.getvalue()
     # A hundredth of a point is finer than any screen; paths with six decimals would be twice as long.
     return re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg[svg.index("<svg") :])

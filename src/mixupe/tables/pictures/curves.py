@@ -153,7 +153,7 @@ def _fitted(axis: Axes, curve: str, members: Sequence[DeclaredRun], styles: Mapp
 
 def _one_of(axis: Axes, members: Sequence[DeclaredRun], styles: Mapping[str, Style], method: str) -> None:
     values = _values(members, "validation_error")
-    for other in (one for one in values if one != method):
+    for other in (name for name in values if name != method):
         axis.plot(_epochs(values[other]), values[other].mean(axis=0), color="#bbbbbb", linewidth=0.8)
     if method in values:
         _lines(axis, {method: values[method]}, {method: styles[method]}, banded=True)
@@ -170,10 +170,10 @@ def _lines(axis: Axes, values: Mapping[str, Values], styles: Mapping[str, Style]
         seeds, epochs = values[method], _epochs(values[method])
         if banded:
             low, high = seeds.min(axis=0), seeds.max(axis=0)
-            axis.fill_between(epochs, low, high, color=style.colour, alpha=0.13, linewidth=0)
+            axis.fill_between(epochs, low, high, color=style.color, alpha=0.13, linewidth=0)
         every = max(1, len(epochs) // MARKS)
         marks = (int(number / len(styles) * every), every)
-        axis.plot(epochs, seeds.mean(axis=0), style.line, color=style.colour, linewidth=1.4)
+        axis.plot(epochs, seeds.mean(axis=0), style.line, color=style.color, linewidth=1.4)
         axis.lines[-1].set(marker=style.marker, markersize=4, markevery=marks)
 
 
@@ -184,7 +184,7 @@ def _epochs(values: Values) -> npt.NDArray[np.int_]:
 def _fit(axis: Axes, drawn: Sequence[Values]) -> None:
     """The axis fitted to what follows the first tenth of the epochs."""
     settled = [values[:, values.shape[1] // 10 :] for values in drawn]
-    low, high = min(float(one.min()) for one in settled), max(float(one.max()) for one in settled)
+    low, high = min(float(values.min()) for values in settled), max(float(values.max()) for values in settled)
     room = 0.05 * (high - low) or 0.5
     axis.set_ylim(max(low - room, min(low, 0.0)), high + room)
     axis.locator_params(axis="both", nbins=5)

@@ -43,8 +43,8 @@ def _draw(axis: Axes, levels: Sequence[Level]) -> None:
         joined = JOINED.get(level.verdict, UNSURE)
         axis.plot([level.ours.mean, level.paper.mean], [place] * 2, "-", color=joined, linewidth=3, alpha=0.6, zorder=1)
         for shift, mean, style in ((-0.14, level.ours, OURS), (0.14, level.paper, PAPER)):
-            axis.plot(mean.interval, [place + shift] * 2, "-", color=style.colour, linewidth=1.2, zorder=2)
-            axis.plot(mean.mean, place, style.marker, color=style.colour, markersize=6, zorder=3)
+            axis.plot(mean.interval, [place + shift] * 2, "-", color=style.color, linewidth=1.2, zorder=2)
+            axis.plot(mean.mean, place, style.marker, color=style.color, markersize=6, zorder=3)
     axis.set_yticks(range(len(levels)), [level.names[-1] for level in levels])
     axis.set_ylim(len(levels) - 0.5, -0.5)
     axis.locator_params(axis="x", nbins=7)

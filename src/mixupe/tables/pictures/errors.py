@@ -54,11 +54,11 @@ def _errors(
             continue
         row, lane = rows[method], lanes(seeds[method], DOT * span)
         step = min(0.1, 0.42 / max(1, *lane, 1))
-        places = [y + 0.2 + step * one for one in lane]
-        axis.plot(seeds[method], places, "o", color=style.colour, alpha=0.6, ms=3.5, markeredgewidth=0)
-        axis.plot(row["mean"], y, style.marker, color=style.colour, markersize=6)
+        places = [y + 0.2 + step * number for number in lane]
+        axis.plot(seeds[method], places, "o", color=style.color, alpha=0.6, ms=3.5, markeredgewidth=0)
+        axis.plot(row["mean"], y, style.marker, color=style.color, markersize=6)
         if row["n"] > 1:
-            axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.colour, linewidth=1.5)
+            axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.color, linewidth=1.5)
     if not rows:
         axis.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axis.transAxes)
         axis.set_xticks([])
@@ -80,7 +80,7 @@ def difference_figure(title: str, comparisons: pd.DataFrame) -> Figure:
     shown = comparisons[comparisons["baseline"] == baseline]
     styles = method_styles(list(dict.fromkeys(shown["augmentation"])))
     cells = len(shown["cell"].unique())
-    # The names of more methods than there are colours stand beside their lines.
+    # The names of more methods than there are colors stand beside their lines.
     named = len(styles) > len(ORDERED)
     draw = partial(_forest, shown=shown, styles=styles, named=named)
     return compose(
@@ -101,10 +101,10 @@ def _forest(axis: Axes, shown: pd.DataFrame, styles: Mapping[str, Style], named:
         names[row["cell"]] = f"{row['dataset']}\n({row['model']}{', tuned on' if row['tuned_on'] else ''})"
         style = styles[row["augmentation"]]
         y = place - 0.5 + (list(styles).index(row["augmentation"]) + 1) / (len(styles) + 1)
-        # A filled mark is a significant difference, an open one is not: readable without colour.
-        face = style.colour if row["p_holm"] < SIGNIFICANCE else "white"
-        axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.colour, linewidth=1.5)
-        axis.plot(row["delta"], y, style.marker, color=style.colour, markerfacecolor=face, markersize=6)
+        # A filled mark is a significant difference, an open one is not: readable without color.
+        face = style.color if row["p_holm"] < SIGNIFICANCE else "white"
+        axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.color, linewidth=1.5)
+        axis.plot(row["delta"], y, style.marker, color=style.color, markerfacecolor=face, markersize=6)
         if named:
             missing = " (no runs)" if math.isnan(row["delta"]) else ""
             at = ("axes fraction", "data")

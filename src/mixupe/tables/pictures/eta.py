@@ -43,7 +43,7 @@ def eta_figures(title: str, runs: Sequence[DeclaredRun], metric: str) -> list[Fi
         metric: test_error or validation_error.
 
     Returns:
-        figures to write and close; none where MixupE has no second eta.
+        figures; none where MixupE has no second eta.
     """
     # Tables name alpha in a cell's label or in the method; runs of cells that are else the same share a row.
     done = [(run, _fixed(run.settings), run.record["metrics"][metric]) for run in runs if run.record is not None]
@@ -109,7 +109,7 @@ def _draw(axis: Axes, of: Variant, styles: Mapping[float, Style]) -> None:
         _line(axis, points, style, style.line, gap, apart)
         if alpha in of.mixup:
             _line(axis, {beside + shift: of.mixup[alpha]}, style, "none", gap, apart)
-            axis.axhline(fmean(of.mixup[alpha]), color=style.colour, linewidth=0.7, linestyle=style.line, alpha=0.45)
+            axis.axhline(fmean(of.mixup[alpha]), color=style.color, linewidth=0.7, linestyle=style.line, alpha=0.45)
     axis.axvline(beside + 0.5 * step, color="#999999", linewidth=0.8)
     axis.set_xticks([beside, *x], ["mixup", *(f"{eta:g}" for eta in places)])
     axis.set_xlim(beside - 0.5 * step, x[-1] + 0.5 * step)
@@ -129,7 +129,7 @@ def _line(
     means = [fmean(errors) for errors in points.values()]
     for x, errors in points.items():
         dots = [x + room * (0.22 + 0.16 * lane) for lane in lanes(errors, gap)]
-        axis.plot(dots, errors, ".", color=style.colour, alpha=0.5, markersize=6, markeredgewidth=0)
+        axis.plot(dots, errors, ".", color=style.color, alpha=0.5, markersize=6, markeredgewidth=0)
     axis.plot(
-        list(points), means, color=style.colour, marker=style.marker, linestyle=line, markersize=5.5, linewidth=1.4
+        list(points), means, color=style.color, marker=style.marker, linestyle=line, markersize=5.5, linewidth=1.4
     )

@@ -49,7 +49,7 @@ def _bars(axis: Axes, known: Sequence[Comparison]) -> None:
         assert one.posterior is not None
         area, left = one.posterior.next_set, 0.0
         for share, style in ((area.better, BETTER), (area.equal, EQUAL), (area.worse, WORSE)):
-            axis.barh(place, share, left=left, color=style.colour, height=0.7)
+            axis.barh(place, share, left=left, color=style.color, height=0.7)
             if share >= 0.08:
                 axis.text(left + share / 2, place, f"{share:.2f}", ha="center", va="center", fontsize=8)
             left += share
@@ -94,7 +94,7 @@ def gain_figures(title: str, gains: pd.DataFrame) -> list[Figure]:
 def _scatter(axis: Axes, known: pd.DataFrame, column: str, key: str) -> None:
     for number, domain in enumerate(dict.fromkeys(known["domain"])):
         rows, style = known[known["domain"] == domain], ordered_style(number)
-        axis.plot(rows[key].astype(float), rows[column], style.marker, color=style.colour, markersize=5, alpha=0.75)
+        axis.plot(rows[key].astype(float), rows[column], style.marker, color=style.color, markersize=5, alpha=0.75)
     axis.axhline(0, color="#666666", linewidth=0.8)
     if key in LOGARITHMIC:
         axis.set_xscale("log")

@@ -25,7 +25,7 @@ def _draw(axis: Axes, ranks: Ranks) -> None:
     groups = ranks.alike()
     top = 0.5 * len(groups)
     for place, (method, mean) in enumerate(zip(ranks.methods, ranks.means, strict=True)):
-        axis.plot(mean, top + place, styles[method].marker, color=styles[method].colour, markersize=7)
+        axis.plot(mean, top + place, styles[method].marker, color=styles[method].color, markersize=7)
         axis.plot([mean, mean], [-0.5, top + place], "-", color="#cccccc", linewidth=0.8, zorder=0)
         axis.annotate(
             f"{method} {mean:.2f}",

@@ -22,7 +22,7 @@ def waterfall_figures(title: str, found: Sequence[Way]) -> list[Figure]:
         return []
     heights = [len(way.steps) + 2 for way in found]
     rows = [[Panel(partial(_draw, way=way), f"{way.title}: {way.name}", "test error (%)")] for way in found]
-    size = (7.5, 1.4 + sum(0.9 + 0.42 * one for one in heights))
+    size = (7.5, 1.4 + sum(0.9 + 0.42 * height for height in heights))
     return [compose(title, rows, size, TEXT, heights=heights)]
 
 
@@ -35,15 +35,22 @@ def _draw(axis: Axes, way: Way) -> None:
     room = 0.25 * (high - low) or 1.0
     axis.barh(0, levels[0], color=LEVEL, height=0.6)
     for place, step in enumerate(way.steps, start=1):
-        one = step.difference
-        axis.barh(place, one.mean, left=levels[place - 1], color=BETTER if one.mean < 0 else WORSE, height=0.6)
-        if one.ci_low == one.ci_low:
-            ends = [levels[place - 1] + one.ci_low, levels[place - 1] + one.ci_high]
+        difference = step.difference
+        axis.barh(
+            place, difference.mean, left=levels[place - 1], color=BETTER if difference.mean < 0 else WORSE, height=0.6
+        )
+        if difference.ci_low == difference.ci_low:
+            ends = [levels[place - 1] + difference.ci_low, levels[place - 1] + difference.ci_high]
             axis.plot(ends, [place, place], "-", color="black", linewidth=1.2)
             low, high = min(low, *ends), max(high, *ends)
         axis.plot([levels[place - 1]] * 2, [place - 1, place], ":", color="#999999", linewidth=0.8)
         axis.annotate(
-            f"{one.mean:+z.2f}", (high, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8.5
+            f"{difference.mean:+z.2f}",
+            (high, place),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
         )
     axis.barh(len(labels) - 1, levels[-1], color=LEVEL, height=0.6)
     axis.set_xlim(max(low - room, 0.0), high + room)

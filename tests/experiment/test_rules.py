@@ -1,0 +1,34 @@
+"""What does not go together is refused in one line, before data is loaded where that can be told."""
+
+import pytest
+
+from mixupe.augmentation.config import augmentation_settings
+from mixupe.errors import UserError
+from mixupe.experiment.rules import check_settings
+from tests.experiment.conftest import Compose
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["model=preactresnet18"], "model: preactresnet18 takes images, the data set holds tabular"),
+        (["dataset=digits", "model=mlp"], "model: mlp takes tabular, the data set holds images"),
+        (["augmentation=cutout"], "augmentation: cutout takes images, the data set holds tabular"),
+    ],
+)
+def test_settings_that_do_not_go_together(compose: Compose, overrides: list[str], says: str) -> None:
+    with pytest.raises(UserError) as raised:
+        compose(*overrides)
+    assert str(raised.value) == says
+
+
+@pytest.mark.parametrize(
+    "override", ["trainer.criterion=bce_softmax", "trainer.label_smoothing=0.1", "trainer.class_weights=balanced"]
+)
+def test_a_method_with_a_criterion_of_its_own(compose: Compose, override: str) -> None:
+    named = {"name": "smoothed", "target": "tests.augmentation.test_registry.Smoothed", "share": 0.1, "classes": []}
+    method = augmentation_settings(named, "tabular", ())
+    check_settings(compose().model_copy(update={"augmentation": method}))
+    key = override.split("=")[0]
+    with pytest.raises(UserError, match=f"^{key}: augmentation smoothed has a criterion of its own$"):
+        check_settings(compose(override).model_copy(update={"augmentation": method}))
