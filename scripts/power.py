@@ -35,9 +35,9 @@ def main() -> int:
         return 2
     for baseline in ("mixup", "none"):
         differences = [
-            one
+            of_set
             for table, runs in tables
-            for one in differences_by_set(shown(table, runs).trained, arguments.method, baseline)
+            for of_set in differences_by_set(shown(table, runs).trained, arguments.method, baseline)
         ]
         if len(differences) < 2:
             complain(f"error: {arguments.method} and {baseline} have shared seeds on fewer than two data sets")

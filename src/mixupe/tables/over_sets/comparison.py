@@ -63,7 +63,7 @@ class Compared:
         return len({run.settings.dataset.name for run in self.rows})
 
     def of(self, domain: str) -> list[Comparison]:
-        return [one for one in self.comparisons if one.domain == domain]
+        return [comparison for comparison in self.comparisons if comparison.domain == domain]
 
 
 def compared(declared: OverSets, runs: Sequence[DeclaredRun], trained: Sequence[DeclaredRun]) -> Compared:
@@ -100,7 +100,7 @@ def compared(declared: OverSets, runs: Sequence[DeclaredRun], trained: Sequence[
 def _ranks(runs: Sequence[DeclaredRun]) -> Ranks | None:
     """Of the methods that every cell has; None for fewer than two data sets or three methods."""
     cells = [{run.method for run in of_cell} for of_cell in grouped(runs, lambda run: run.cell).values()]
-    methods = [one for one in dict.fromkeys(run.method for run in runs) if all(one in cell for cell in cells)]
+    methods = [method for method in dict.fromkeys(run.method for run in runs) if all(method in cell for cell in cells)]
     names, errors = mean_errors(runs, methods)
     return average_ranks(methods, errors) if len(names) >= 2 and len(methods) >= 3 else None
 
@@ -108,14 +108,14 @@ def _ranks(runs: Sequence[DeclaredRun]) -> Ranks | None:
 def _comparison(
     method: str, baseline: str, is_rival: bool, domain: str, differences: Sequence[SetDifferences], rope: float
 ) -> Comparison:
-    means = [one.mean for one in differences]
+    means = [of_set.mean for of_set in differences]
     try:
         posterior = compare_over_sets(differences, rope)
     except ValueError:  # too few, or chains that have not met: nothing may be read from them
         posterior = None
     detectable = float("nan")
     if len(differences) >= 6:
-        seeds = min(len(one.values) for one in differences)
+        seeds = min(len(of_set.values) for of_set in differences)
         detectable = detectable_over_sets(observed_spread(differences), len(differences), seeds)
     return Comparison(
         method=method,

@@ -1,7 +1,7 @@
 """When does a method help: its difference to a baseline from properties of the data set, judged on sets it has not seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -61,20 +61,26 @@ def gains(found: Compared, properties: Mapping[str, SetProperties]) -> pd.DataFr
     rows = []
     for name, domain in domains.items():
         if name in properties and name in plain:
-            one = properties[name]
-            row = {"dataset": name, "domain": domain, "train": one.train, "inputs": one.inputs, "classes": one.classes}
-            rows.append({**row, "majority": one.majority, "batch_norm": one.batch_norm, "plain_error": plain[name]})
+            known = properties[name]
+            row = {
+                "dataset": name,
+                "domain": domain,
+                "train": known.train,
+                "inputs": known.inputs,
+                "classes": known.classes,
+            }
+            rows.append({**row, "majority": known.majority, "batch_norm": known.batch_norm, "plain_error": plain[name]})
     frame = pd.DataFrame(rows)
     for comparison in found.of(ALL):
         if not comparison.is_rival and len(frame):
-            means = {one.name: one.mean for one in comparison.differences}
+            means = {of_set.name: of_set.mean for of_set in comparison.differences}
             frame[f"{comparison.method} - {comparison.baseline}"] = frame["dataset"].map(means)
     return frame
 
 
 def _plain_errors(rows: Sequence[DeclaredRun]) -> tuple[list[str], list[float]]:
     names, errors = mean_errors(rows, [PLAIN], "validation_error")
-    return names, [float(one) for one in errors[:, 0]] if names else []
+    return names, [float(error) for error in errors[:, 0]] if names else []
 
 
 def design(frame: pd.DataFrame) -> pd.DataFrame:
@@ -109,11 +115,8 @@ def explanations(frame: pd.DataFrame, permutations: int = PERMUTATIONS) -> list[
             seen = design(known)
             for name, model in _models().items():
                 found.append(_explanation(method, baseline, name, model, seen, known[column].to_numpy(), permutations))
-    adjusted = holm([one.p_value for one in found])
-    return [
-        Explanation(one.method, one.baseline, one.model, one.sets, one.r2, p_value, one.weights)
-        for one, p_value in zip(found, adjusted, strict=True)
-    ]
+    adjusted = holm([explanation.p_value for explanation in found])
+    return [replace(explanation, p_value=p_value) for explanation, p_value in zip(found, adjusted, strict=True)]
 
 
 def _models() -> dict[str, RegressorMixin]:

@@ -35,11 +35,20 @@ EXPLAIN_NOTE = (
 def comparisons_to_csv(found: Compared) -> str:
     """over_sets.csv: one row a domain, baseline and method."""
     rows = []
-    for one in found.comparisons:
-        row: dict[str, object] = {"domain": one.domain, "method": one.method, "baseline": one.baseline}
-        row |= {"best_rival": one.is_rival, "sets": len(one.differences), "mean": one.mean, "p_wilcoxon": one.p_value}
-        row |= {"detectable": one.detectable, "rope": found.rope}
-        posterior = one.posterior
+    for comparison in found.comparisons:
+        row: dict[str, object] = {
+            "domain": comparison.domain,
+            "method": comparison.method,
+            "baseline": comparison.baseline,
+        }
+        row |= {
+            "best_rival": comparison.is_rival,
+            "sets": len(comparison.differences),
+            "mean": comparison.mean,
+            "p_wilcoxon": comparison.p_value,
+        }
+        row |= {"detectable": comparison.detectable, "rope": found.rope}
+        posterior = comparison.posterior
         if posterior is not None:
             row |= {"mu0": posterior.mean, "mu0_low": posterior.low, "mu0_high": posterior.high}
             row |= {"sigma0": posterior.spread, "rhat": posterior.rhat}
@@ -59,14 +68,14 @@ def sets_to_csv(found: Compared) -> str:
     data sets draws it to.
     """
     rows: list[dict[str, object]] = []
-    for one in found.of(ALL):
-        shrunk = {} if one.posterior is None else one.posterior.shrunk
-        for of_set in one.differences:
+    for comparison in found.of(ALL):
+        shrunk = {} if comparison.posterior is None else comparison.posterior.shrunk
+        for of_set in comparison.differences:
             values = dict(enumerate(of_set.values))
             tested = paired_difference(values, dict.fromkeys(values, 0.0), of_set.test_to_train)
             summary = tested.summary
             row: dict[str, object] = {"dataset": of_set.name, "domain": of_set.domain}
-            row |= {"method": one.method, "baseline": one.baseline}
+            row |= {"method": comparison.method, "baseline": comparison.baseline}
             row |= {"n": summary.n, "delta": summary.mean, "ci_low": summary.ci_low, "ci_high": summary.ci_high}
             rows.append({**row, "p_value": tested.p_value, "shrunk": shrunk.get(of_set.name, math.nan)})
     frame = pd.DataFrame(rows)
@@ -94,9 +103,14 @@ def ranks_to_csv(found: Compared) -> str:
 def explanations_to_csv(found: Sequence[Explanation]) -> str:
     """explained.csv: one row a difference and model, with a column a property."""
     rows = [
-        {"difference": f"{one.method} - {one.baseline}", "model": one.model, "sets": one.sets, "r2": one.r2}
-        | {"p_holm": one.p_value, **one.weights}
-        for one in found
+        {
+            "difference": f"{explanation.method} - {explanation.baseline}",
+            "model": explanation.model,
+            "sets": explanation.sets,
+            "r2": explanation.r2,
+        }
+        | {"p_holm": explanation.p_value, **explanation.weights}
+        for explanation in found
     ]
     frame = pd.DataFrame(rows)
     return csv_text(frame, list(frame.columns))
@@ -107,17 +121,24 @@ def comparison_grid(found: Compared) -> Lines:
     header = ["data sets of", "method", "against", "sets", "mean difference", "p", "mean [95%]"]
     header += ["better", "equal", "worse", "detectable"]
     body = []
-    for one in found.comparisons:
-        against = f"{one.baseline} (best rival)" if one.is_rival else one.baseline
-        line = [one.domain, one.method, against, str(len(one.differences)), f"{one.mean:+z.2f}", _p(one.p_value)]
-        posterior = one.posterior
+    for comparison in found.comparisons:
+        against = f"{comparison.baseline} (best rival)" if comparison.is_rival else comparison.baseline
+        line = [
+            comparison.domain,
+            comparison.method,
+            against,
+            str(len(comparison.differences)),
+            f"{comparison.mean:+z.2f}",
+            _p(comparison.p_value),
+        ]
+        posterior = comparison.posterior
         if posterior is None:
             line += ["-"] * 4
         else:
             area = posterior.next_set
             line += [f"{posterior.mean:+z.2f} [{posterior.low:+z.2f}, {posterior.high:+z.2f}]"]
             line += [f"{share:.2f}" for share in (area.better, area.equal, area.worse)]
-        body.append([*line, "-" if math.isnan(one.detectable) else f"{one.detectable:.2f}"])
+        body.append([*line, "-" if math.isnan(comparison.detectable) else f"{comparison.detectable:.2f}"])
     return header, body
 
 
@@ -141,11 +162,11 @@ def explanation_grid(found: Sequence[Explanation]) -> Lines:
     """A line a difference and model."""
     header = ["difference", "model", "sets", "R^2 on unseen sets", "p (Holm)", "strongest properties"]
     body = []
-    for one in found:
-        strongest = sorted(one.weights, key=lambda name: -abs(one.weights[name]))[:3]
-        told = ", ".join(f"{name} {one.weights[name]:+z.2f}" for name in strongest)
-        names = [f"{one.method} - {one.baseline}", one.model, str(one.sets)]
-        body.append([*names, f"{one.r2:+z.2f}", _p(one.p_value), told])
+    for explanation in found:
+        strongest = sorted(explanation.weights, key=lambda name: -abs(explanation.weights[name]))[:3]
+        told = ", ".join(f"{name} {explanation.weights[name]:+z.2f}" for name in strongest)
+        names = [f"{explanation.method} - {explanation.baseline}", explanation.model, str(explanation.sets)]
+        body.append([*names, f"{explanation.r2:+z.2f}", _p(explanation.p_value), told])
     return header, body
 
 
@@ -157,10 +178,10 @@ def sentences(found: Compared, explained: Sequence[Explanation], has_properties:
     """The verdict in words: of the first method against each baseline over all data sets, and what explains it."""
     part = "" if found.sets == found.declared else f" (the others are not whole yet: {found.sets} of {found.declared})"
     first = found.comparisons[0].method if found.comparisons else ""
-    lines = [_sentence(one, found.rope, part) for one in found.of(ALL) if one.method == first]
+    lines = [_sentence(comparison, found.rope, part) for comparison in found.of(ALL) if comparison.method == first]
     if not lines:
         return [f"No verdict over the data sets yet: {found.sets} of {found.declared} have all their runs."]
-    mine = [one for one in explained if one.method == first]
+    mine = [explanation for explanation in explained if explanation.method == first]
     if mine:
         lines.append(_what_explains(mine))
     elif not has_properties:
@@ -168,13 +189,13 @@ def sentences(found: Compared, explained: Sequence[Explanation], has_properties:
     return lines
 
 
-def _sentence(one: Comparison, rope: float, part: str) -> str:
-    rival = ", the best rival" if one.is_rival else ""
-    start = f"{one.method} against {one.baseline}{rival}, {len(one.differences)} data sets{part}:"
-    start += f" {one.mean:+z.2f} points on average (Wilcoxon p {_p(one.p_value)})"
-    if one.posterior is None:
+def _sentence(comparison: Comparison, rope: float, part: str) -> str:
+    rival = ", the best rival" if comparison.is_rival else ""
+    start = f"{comparison.method} against {comparison.baseline}{rival}, {len(comparison.differences)} data sets{part}:"
+    start += f" {comparison.mean:+z.2f} points on average (Wilcoxon p {_p(comparison.p_value)})"
+    if comparison.posterior is None:
         return f"{start}."
-    area = one.posterior.next_set
+    area = comparison.posterior.next_set
     return (
         f"{start}; on a further data set it is better with probability {area.better:.2f}, equal within {rope:g} points with"
         f" {area.equal:.2f}, worse with {area.worse:.2f}."
@@ -182,8 +203,11 @@ def _sentence(one: Comparison, rope: float, part: str) -> str:
 
 
 def _what_explains(found: Sequence[Explanation]) -> str:
-    good = [one for one in found if one.explains]
-    told = ", ".join(f"{one.model} of {one.method} - {one.baseline}: R^2 {one.r2:+z.2f}" for one in good or found)
+    good = [explanation for explanation in found if explanation.explains]
+    told = ", ".join(
+        f"{explanation.model} of {explanation.method} - {explanation.baseline}: R^2 {explanation.r2:+z.2f}"
+        for explanation in good or found
+    )
     if good:
         return f"Properties of the data set explain part of the differences on sets that a model has not seen ({told})."
     return (

@@ -67,7 +67,9 @@ def properties_of(settings: RunSettings) -> SetProperties:
 
 def write_properties(folder: Path, found: Sequence[SetProperties]) -> Path:
     """The file in the table's folder, sorted by name."""
-    frame = pd.DataFrame([asdict(one) for one in sorted(found, key=lambda one: one.dataset)])
+    frame = pd.DataFrame(
+        [asdict(properties) for properties in sorted(found, key=lambda properties: properties.dataset)]
+    )
     path = folder / PROPERTIES_FILE
     write_text(path, frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     return path

@@ -27,8 +27,12 @@ LOGARITHMIC = ("train", "inputs", "classes")
 def probability_figures(title: str, found: Compared) -> list[Figure]:
     """A page a method: of each baseline and domain, how probable better, equal and worse are on a further data set."""
     figures = []
-    for method in dict.fromkeys(one.method for one in found.comparisons):
-        known = [one for one in found.comparisons if one.method == method and one.posterior is not None]
+    for method in dict.fromkeys(comparison.method for comparison in found.comparisons):
+        known = [
+            comparison
+            for comparison in found.comparisons
+            if comparison.method == method and comparison.posterior is not None
+        ]
         if not known:
             continue
         text = (
@@ -45,19 +49,18 @@ def probability_figures(title: str, found: Compared) -> list[Figure]:
 
 def _bars(axis: Axes, known: Sequence[Comparison]) -> None:
     names = []
-    for place, one in enumerate(known):
-        assert one.posterior is not None
-        area, left = one.posterior.next_set, 0.0
+    for place, comparison in enumerate(known):
+        posterior = comparison.posterior
+        assert posterior is not None
+        area, left = posterior.next_set, 0.0
         for share, style in ((area.better, BETTER), (area.equal, EQUAL), (area.worse, WORSE)):
             axis.barh(place, share, left=left, color=style.color, height=0.7)
             if share >= 0.08:
                 axis.text(left + share / 2, place, f"{share:.2f}", ha="center", va="center", fontsize=8)
             left += share
-        told = (
-            f"{one.posterior.mean:+.2f} [{one.posterior.low:+.2f}, {one.posterior.high:+.2f}], {len(one.differences)}"
-        )
+        told = f"{posterior.mean:+.2f} [{posterior.low:+.2f}, {posterior.high:+.2f}], {len(comparison.differences)}"
         axis.text(1.02, place, told, va="center", fontsize=8)
-        names.append(f"{one.domain}: {one.baseline}{' (rival)' if one.is_rival else ''}")
+        names.append(f"{comparison.domain}: {comparison.baseline}{' (rival)' if comparison.is_rival else ''}")
     axis.set_yticks(range(len(known)), names)
     axis.set_ylim(len(known) - 0.4, -0.6)
     axis.set_xlim(0, 1.42)
@@ -76,7 +79,7 @@ def gain_figures(title: str, gains: pd.DataFrame) -> list[Figure]:
     differences = [column for column in gains.columns if " - " in column]
     first = differences[0].partition(" - ")[0] if differences else ""
     figures = []
-    for column in [one for one in differences if one.partition(" - ")[0] == first]:
+    for column in [difference for difference in differences if difference.partition(" - ")[0] == first]:
         known = gains[gains[column].notna()]
         panels = [
             Panel(partial(_scatter, known=known, column=column, key=key), x=name, y="points", grid="both")
