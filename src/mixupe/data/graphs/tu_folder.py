@@ -20,8 +20,8 @@ def content_version(config: TUFolderSettings) -> str:
 def _files(folder: Path) -> TUFolder:
     if not folder.is_dir():
         raise UserError(f"dataset.path: {folder} is not a folder")
-    prefixes = _prefixes(folder)
-    if not prefixes and (raw := _prefixes(folder / "raw")):
+    prefixes = prefixes_in(folder)
+    if not prefixes and (raw := prefixes_in(folder / "raw")):
         folder, prefixes = folder / "raw", raw
     needed = ", ".join(f"NAME_{part}.txt" for part in REQUIRED)
     if len(prefixes) != 1:
@@ -33,6 +33,6 @@ def _files(folder: Path) -> TUFolder:
     return files
 
 
-def _prefixes(folder: Path) -> list[str]:
+def prefixes_in(folder: Path) -> list[str]:
     """What stands before _A.txt, without the hidden files that macOS leaves on foreign disks."""
     return sorted(path.name.removesuffix("_A.txt") for path in folder.glob("*_A.txt") if not path.name.startswith("."))
