@@ -96,12 +96,13 @@ def find_files(folder: Path, kind: FileKind) -> ClassFolders:
     )
 
 
-def check_counts(found: ClassFolders, kind: FileKind, folder: Path, request: DataRequest) -> None:
-    """One file a class for each part that is split off at random, and one to train on.
+def find_examples(folder: Path, kind: FileKind, request: DataRequest) -> ClassFolders:
+    """As `find_files`; of each class one file for each part that is split off at random, and one to train on.
 
     Raises:
         UserError: a class has fewer.
     """
+    found = find_files(folder, kind)
     needed = 1 + (found.test is None) + (found.validation is None and request.protocol == "heldout")
     official = [part for part in (found.validation, found.test) if part is not None]
     counts = np.bincount(np.delete(found.labels, np.concatenate(official) if official else []).astype(np.int64))
@@ -110,6 +111,7 @@ def check_counts(found: ClassFolders, kind: FileKind, folder: Path, request: Dat
             raise UserError(
                 f"dataset.path: class {name!r} of {folder} has {count} {kind.name}(s), at least {needed} are needed"
             )
+    return found
 
 
 def _examples(files: Sequence[Path], kind: FileKind, left_out: LeftOut) -> list[Path]:
