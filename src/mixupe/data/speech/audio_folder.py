@@ -4,7 +4,7 @@ from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.class_folders import FileKind, find_examples, find_files
 from mixupe.data.content import folder_version
 from mixupe.data.speech.audio_files import SUFFIXES, UNREADABLE
-from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.clip_cache import recordings_bundle
 from mixupe.data.speech.settings import AudioFolder
 
 RECORDINGS = FileKind("recording", SUFFIXES, UNREADABLE)

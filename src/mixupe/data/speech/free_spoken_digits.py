@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from mixupe.data.archives import unpacked
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.clip_cache import recordings_bundle
 from mixupe.data.speech.settings import FreeSpokenDigits
 from mixupe.data.splits import Examples, Indices
 from mixupe.errors import UserError

@@ -4,7 +4,7 @@ import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.packages import package_path
-from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.clip_cache import recordings_bundle
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.splits import Examples
 from mixupe.errors import UserError
