@@ -16,10 +16,9 @@ import torch
 from torch import Tensor
 from torch_geometric.utils import coalesce, degree, remove_self_loops
 
-from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import file_digest
 from mixupe.data.graphs.settings import TUSettings
-from mixupe.data.graphs.tensors import GraphTable, graph_bundle
+from mixupe.data.graphs.tensors import GraphTable
 from mixupe.data.graphs.tu_text import Integers, read_floats, read_integers
 from mixupe.errors import UserError
 
@@ -64,16 +63,6 @@ class TUGraphs:
     labels: Tensor
     class_names: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-def tu_bundle(files: TUFolder, settings: TUSettings, request: DataRequest) -> DataBundle:
-    """Read, check and split the graphs.
-
-    Raises:
-        UserError: a file is missing or broken, or a class is too small to split.
-    """
-    graphs = read_graphs(files, settings)
-    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, settings, request, notes=graphs.notes)
 
 
 def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
@@ -127,7 +116,7 @@ def graph_table(
     """The graphs; what is left out or added on the way goes into the notes.
 
     Args:
-        files, settings: see `tu_bundle`.
+        files, settings: as `read_graphs`.
         graph_of_node: (nodes,).
         graphs: how many there are.
         notes: are appended to.
@@ -305,9 +294,10 @@ def _check_edges(files: TUFolder, edges: Integers, graph_of_node: Integers) -> N
         )
 
 
-def _first(wrong: npt.NDArray[np.bool_]) -> int | None:
-    """The first place where something is wrong."""
-    return int(wrong.argmax()) if wrong.any() else None
+def _first(wrong: npt.ArrayLike) -> int | None:
+    """The first place where something is wrong, of (n,) bool."""
+    places = np.flatnonzero(wrong)
+    return int(places[0]) if len(places) else None
 
 
 def _check_rows(files: TUFolder, part: str, rows: int, wanted: int) -> None:

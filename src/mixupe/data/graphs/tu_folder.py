@@ -4,12 +4,14 @@ from pathlib import Path
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.settings import TUFolderSettings
-from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, tu_bundle
+from mixupe.data.graphs.tensors import graph_bundle
+from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, read_graphs
 from mixupe.errors import UserError
 
 
 def load(config: TUFolderSettings, request: DataRequest) -> DataBundle:
-    return tu_bundle(_files(config.path), config, request)
+    graphs = read_graphs(_files(config.path), config)
+    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, config, request, notes=graphs.notes)
 
 
 def content_version(config: TUFolderSettings) -> str:

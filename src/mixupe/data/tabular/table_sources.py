@@ -38,7 +38,7 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def source_is_here(settings: SourceSettings, root: Path) -> bool:
+def is_here(settings: SourceSettings, root: Path) -> bool:
     if settings.path is not None:
         return settings.path.exists()
     return any(_local(settings, root)) or openml.is_here(_openml(settings), root)
