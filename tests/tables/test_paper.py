@@ -70,7 +70,10 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
     ("entry", "says"),
     [
         ({**ERROR, "source": None}, "toy.yaml, figure 1: source: input should be a valid string"),
-        ({key: value for key, value in ERROR.items() if key != "place"}, "toy.yaml, figure 1: place: missing from the config"),
+        (
+            {key: value for key, value in ERROR.items() if key != "place"},
+            "toy.yaml, figure 1: place: missing from the config",
+        ),
         ({**ERROR, "source": "  "}, "source: string should have at least 1 character"),
         ({**ERROR, "value": 955}, "value: must be a percentage between 0 and 100, got 955"),
         ({**ERROR, "value": ".5%"}, "value: input should be a valid number"),

@@ -1,6 +1,5 @@
 """predictions.npz: what a finished run answered for its validation and test examples, so that it can be explained later."""
 
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from mixupe.data.base import DataBundle
 from mixupe.evaluation.explanation import Answers
-from mixupe.files import replacing
+from mixupe.files import replacing, to_disk
 
 PARTS = ("validation", "test")
 # Part -> logits (n, K) and labels (n,), as `Trainer.test` leaves them.
@@ -44,15 +43,15 @@ def predictions_of(data: DataBundle, outputs: Outputs) -> Predictions:
     return Predictions(data.spec.class_names, parts)
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Whole or not at all. Nothing in it is pickled."""
+def write_predictions(path: Path, predictions: Predictions, sync: bool = False) -> None:
+    """Whole or not at all; on disk when it returns, if `sync`. Nothing in it is pickled."""
     arrays = {"classes": np.array(predictions.classes, dtype=np.str_)}
     for part, answers in predictions.parts.items():
         arrays |= {f"{part}_{name}": values for name, values in vars(answers).items()}
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # its stubs take the names for options
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            to_disk(file)
 
 
 def read_predictions(path: Path) -> Predictions | None:
