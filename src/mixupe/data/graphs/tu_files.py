@@ -244,9 +244,9 @@ def _values(files: TUFolder, part: str, rows: int, wanted: bool) -> Tensor:
 
 
 def _integers(files: TUFolder, part: str, notes: list[str]) -> Integers:
-    read = read_integers(files.path(part))
-    notes.extend(read.notes)
-    return read.values
+    values, said = read_integers(files.path(part))
+    notes.extend(said)
+    return values
 
 
 def _column(files: TUFolder, part: str, notes: list[str]) -> Integers:
