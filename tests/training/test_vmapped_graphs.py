@@ -13,8 +13,8 @@ from mixupe.augmentation.config import Augmentation
 from mixupe.augmentation.none import ERM
 from mixupe.data.base import DataBundle, DataSpec
 from mixupe.data.graphs.flat import FlatGraphs, offsets_of
-from mixupe.models.gin import build as build_gin
 from mixupe.models.gin5 import build
+from mixupe.models.gnn import build as build_gnn
 from mixupe.models.settings import GIN5Settings, GNNSettings
 from mixupe.rng import generator, stream_seed
 from mixupe.training import loop
@@ -176,6 +176,6 @@ def test_runs_of_other_seeds_form_other_stacks(tmp_path: Path) -> None:
 
 
 def test_other_graph_networks_are_trained_alone(tmp_path: Path) -> None:
-    gin = build_gin(GNNSettings(name="gin", builder="gin", stages=("head",)), SPEC)
+    gin = build_gnn(GNNSettings(name="gin", builder="gin", stages=("head",)), SPEC)
     trainer = Trainer(gin, ERM(), bundle(), SETTINGS, ADAM, COSINE, 0, tmp_path / "x.pt")
     assert alone_by_model(trainer) == "the model has a GraphClassifier"

@@ -21,6 +21,11 @@ DomainName = Literal["images", "tabular", "speech", "graphs"]
 ProtocolName = Literal["heldout", "paper"]
 # Where the test part comes from: the set has one of its own, a fold of a cross-validation, or drawn by the seed.
 TestPart = Literal["own", "fold", "drawn"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# A user's files count by their content (`content_version`), wherever they lie.
+OwnPath = Annotated[Path, Field(json_schema_extra={"identity": False})]
+# Of a public set, whose rows, images or graphs are the same in every copy.
+CopyPath = Annotated[Path | None, Field(json_schema_extra={"identity": False})]
 # What new examples must go through before a trained model sees them, found on the training part: plain values and tensors.
 Preparation = dict[str, Any]
 

@@ -1,9 +1,10 @@
-"""The layout of a user's folder of files: one folder a class, either directly or in parts such as `train` and `test`."""
+"""A user's files of a kind: in one folder a class, directly or in parts such as `train` and `test`, or anywhere."""
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,12 +97,13 @@ def find_files(folder: Path, kind: FileKind) -> ClassFolders:
     )
 
 
-def check_counts(found: ClassFolders, kind: FileKind, folder: Path, request: DataRequest) -> None:
-    """One file a class for each part that is split off at random, and one to train on.
+def find_examples(folder: Path, kind: FileKind, request: DataRequest) -> ClassFolders:
+    """As `find_files`; of each class one file for each part that is split off at random, and one to train on.
 
     Raises:
         UserError: a class has fewer.
     """
+    found = find_files(folder, kind)
     needed = 1 + (found.test is None) + (found.validation is None and request.protocol == "heldout")
     official = [part for part in (found.validation, found.test) if part is not None]
     counts = np.bincount(np.delete(found.labels, np.concatenate(official) if official else []).astype(np.int64))
@@ -110,6 +112,33 @@ def check_counts(found: ClassFolders, kind: FileKind, folder: Path, request: Dat
             raise UserError(
                 f"dataset.path: class {name!r} of {folder} has {count} {kind.name}(s), at least {needed} are needed"
             )
+    return found
+
+
+def chosen_files(source: Any, kind: FileKind) -> tuple[list[Path], tuple[str, ...], tuple[str, ...]]:
+    """The files of a kind without classes, at a place that a user names: a file, a list of files, or all in a folder.
+
+    Returns:
+        the files, their names (paths below the folder), and notes on what was left out.
+
+    Raises:
+        UserError: nothing is there, or no file of the kind.
+    """
+    if isinstance(source, Sequence) and not isinstance(source, str):
+        files = [Path(path) for path in source]
+        return files, tuple(str(file) for file in files), ()
+    place = Path(source)
+    if place.is_file():
+        return [place], (place.name,), ()
+    if not place.is_dir():
+        raise UserError(f"file: {place} is not there; give a file or a folder")
+    left_out = LeftOut()
+    below = files_below(place, os.path.realpath(place), left_out)
+    files = [file for file in below if file.suffix.lower() in kind.suffixes]
+    left_out.files += (file for file in below if file.suffix.lower() not in kind.suffixes)
+    if not files:
+        raise UserError(f"file: {place} holds no {kind.name}, allowed are {', '.join(kind.suffixes)}")
+    return files, tuple(file.relative_to(place).as_posix() for file in files), left_out.notes(kind.name)
 
 
 def _examples(files: Sequence[Path], kind: FileKind, left_out: LeftOut) -> list[Path]:

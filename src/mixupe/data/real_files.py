@@ -1,7 +1,7 @@
 """Listing a user's folders: hidden ones are left out, links are followed, and each real file counts once."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -138,8 +138,4 @@ def _is_counted_elsewhere(link: Path, top: str) -> bool:
     real = Path(link).resolve()
     if Path(top).is_relative_to(real):
         return True
-    return real.is_relative_to(top) and not _any_hidden(real.relative_to(top).parts)
-
-
-def _any_hidden(names: Iterable[str]) -> bool:
-    return any(_is_hidden(name) for name in names)
+    return real.is_relative_to(top) and not any(map(_is_hidden, real.relative_to(top).parts))

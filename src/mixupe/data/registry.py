@@ -18,9 +18,9 @@ from mixupe.registry import registered_module
 
 # `dataset.loader` is hashed into run ids: a module may move, its key stays.
 LOADERS = {
-    "graphs.b3db": "mixupe.data.graphs.b3db",
-    "graphs.chembl": "mixupe.data.graphs.chembl",
-    "graphs.solubility": "mixupe.data.graphs.solubility",
+    "graphs.b3db": "mixupe.data.graphs.molecule_sets",
+    "graphs.chembl": "mixupe.data.graphs.molecule_sets",
+    "graphs.solubility": "mixupe.data.graphs.molecule_sets",
     "graphs.tu_folder": "mixupe.data.graphs.tu_folder",
     "graphs.tu_sets": "mixupe.data.graphs.tu_sets",
     "images.digits": "mixupe.data.images.digits",
@@ -62,9 +62,9 @@ def _loader(name: object) -> Any:
     return registered_module("dataset.loader", name, LOADERS, ("load",))
 
 
-def _may_have(name: str, named: set[str]) -> bool:
-    """Whether the loader has what those named have; one from elsewhere is asked itself."""
-    return name in named or name not in LOADERS
+def _function(loader: str, name: str, having: set[str]) -> Callable[..., Any] | None:
+    """The loader's function of that name; not looked for, which takes an import, in loaders of ours that have none."""
+    return getattr(_loader(loader), name, None) if loader in having or loader not in LOADERS else None
 
 
 def settings_class(loader: object) -> type[DatasetSettings]:
@@ -108,8 +108,8 @@ def is_here(settings: DatasetSettings, root: Path) -> bool:
     """Whether every file the data set needs is below `root` (or ships with the installed packages)."""
     from mixupe.data.packages import package_is_here
 
-    if _may_have(settings.loader, BRINGING) and hasattr(module := _loader(settings.loader), "is_here"):
-        return bool(module.is_here(settings, root))
+    if (function := _function(settings.loader, "is_here", BRINGING)) is not None:
+        return bool(function(settings, root))
     return all(package_is_here(package, root) for package in settings.card.packages)
 
 
@@ -123,12 +123,11 @@ def fetch(settings: DatasetSettings, root: Path) -> None:
 
     for package in settings.card.packages:
         fetch_package(package, root)
-    if _may_have(settings.loader, BRINGING) and hasattr(module := _loader(settings.loader), "fetch"):
-        module.fetch(settings, root)
+    if (function := _function(settings.loader, "fetch", BRINGING)) is not None:
+        function(settings, root)
 
 
 def content_version(settings: DatasetSettings) -> str:
     """Hash of the user's own files, where the data set is one; empty for public sets, whose `version` says it all."""
-    if _may_have(settings.loader, OWN_FILES) and hasattr(module := _loader(settings.loader), "content_version"):
-        return str(module.content_version(settings))
-    return ""
+    function = _function(settings.loader, "content_version", OWN_FILES)
+    return "" if function is None else str(function(settings))

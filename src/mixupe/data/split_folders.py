@@ -10,21 +10,12 @@ from mixupe.errors import UserError
 
 Part = Literal["train", "validation", "test"]
 
-WORDS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validate": "validation",
-    "validation": "validation",
-    "dev": "validation",
-    "devel": "validation",
-    "development": "validation",
-    "eval": "validation",
-    "evaluation": "validation",
-    "test": "test",
-    "testing": "test",
+_NAMES: dict[Part, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validate", "validation", "dev", "devel", "development", "eval", "evaluation"),
+    "test": ("test", "testing"),
 }
+WORDS = {word: part for part, words in _NAMES.items() for word in words}
 # What stands beside such a word without meaning anything: test_set, ValImages, train2017.
 _FILLERS = re.compile(r"sets?|data|datasets?|splits?|parts?|files|images?|imgs?|audio|clips?|recordings?|(19|20)\d\d")
 # testset, traindata

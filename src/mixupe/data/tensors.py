@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from mixupe.data.splits import Indices
+
 
 class DeviceSplit(ABC):
     """A split whose tensors lie on one device. Its subclasses are dataclasses and say what the inputs are.
@@ -54,6 +56,10 @@ class TensorSplit(DeviceSplit):
 
     inputs: Tensor
     targets: Tensor
+
+    def select(self, index: Indices) -> Self:
+        """The examples at `index`, (n,) int64."""
+        return replace(self, inputs=self.inputs[index], targets=self.targets[index])
 
     def inputs_at(self, index: Tensor, augment: torch.Generator | None) -> Tensor:  # noqa: ARG002 - nothing is drawn
         return self.inputs[index]

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # `model.builder` is hashed into run ids: a module may move, its key stays.
 BUILDERS = {
-    "gcn": "mixupe.models.gcn",
-    "gin": "mixupe.models.gin",
+    "gcn": "mixupe.models.gnn",
+    "gin": "mixupe.models.gnn",
     "gin5": "mixupe.models.gin5",
     "lenet": "mixupe.models.lenet",
     "mlp": "mixupe.models.mlp",

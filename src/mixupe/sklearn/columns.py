@@ -11,7 +11,8 @@ from sklearn.compose import ColumnTransformer
 from torch import Tensor
 
 from mixupe.data.tabular.columns import clean
-from mixupe.data.tabular.frame import one_hot_blocks, table_transformer
+from mixupe.data.tabular.encoding import encoding_of, one_hot_blocks
+from mixupe.data.tabular.frame import table_transformer
 from mixupe.errors import UserError
 
 Table = pd.DataFrame | npt.NDArray[Any]
@@ -34,7 +35,7 @@ class Columns:
     @property
     def blocks(self) -> tuple[tuple[int, int], ...]:
         """[start, stop) of each one-hot block among the inputs."""
-        return one_hot_blocks(self.transformer)
+        return one_hot_blocks(encoding_of(self.transformer))
 
     def inputs(self, x: Table) -> Tensor:
         """(N, F) rows as (N, D) float32 inputs.

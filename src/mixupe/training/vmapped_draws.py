@@ -1,7 +1,7 @@
 """What several runs draw in an epoch, each from its own streams, as tensors that are moved to the device once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -27,10 +27,11 @@ class Drawn:
     drawn: tuple[Tensor, ...]
 
 
+@dataclass(frozen=True)
 class StackedDraws:
     """The streams `order` and `mix` of S runs with equally many steps an epoch.
 
-    Args:
+    Attributes:
         seeds: of the runs.
         examples: training examples of each run; they may differ, so that the last batches differ in size.
         batch_size: examples a step.
@@ -38,25 +39,16 @@ class StackedDraws:
         device: where the tensors are wanted.
     """
 
-    def __init__(
-        self,
-        seeds: Sequence[int],
-        examples: Sequence[int],
-        batch_size: int,
-        draws: Sequence[Draw],
-        device: torch.device,
-    ) -> None:
-        self._seeds = seeds
-        self._examples = examples
-        self._batch_size = batch_size
-        self._draws = draws
-        self._device = device
-        self._first_rows = [sum(examples[:index]) for index in range(len(examples))]
-        self._random = torch.Generator()
+    seeds: Sequence[int]
+    examples: Sequence[int]
+    batch_size: int
+    draws: Sequence[Draw]
+    device: torch.device
+    _random: torch.Generator = field(default_factory=torch.Generator, init=False)
 
     def epoch(self, epoch: int) -> list[list[Drawn]]:
         """For each step what its batches are made of, one for each size that occurs."""
-        orders = [self._order(run, epoch) for run in range(len(self._seeds))]
+        orders = [self._order(run, epoch) for run in range(len(self.seeds))]
         # (size, runs) -> steps: all batches of an epoch but the last are of one size.
         groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
         for step, batches in enumerate(zip(*orders, strict=True)):
@@ -65,7 +57,7 @@ class StackedDraws:
                 groups.setdefault((size, runs), []).append(step)
         steps: list[list[Drawn]] = [[] for _ in orders[0]]
         for (size, runs), of_group in groups.items():
-            everyone = len(runs) == len(self._seeds)
+            everyone = len(runs) == len(self.seeds)
             which = None if everyone else torch.tensor(runs)
             numbers = [(run, epoch * len(steps) + step) for step in of_group for run in runs]
             rows = self._joined([orders[run][step] for step in of_group for run in runs], len(of_group))
@@ -76,13 +68,13 @@ class StackedDraws:
         return steps
 
     def _order(self, run: int, epoch: int) -> list[Tensor]:
-        order = torch.randperm(self._examples[run], generator=generator(self._seeds[run], "order", epoch))
-        return list(batch_indices(order + self._first_rows[run], self._batch_size))
+        order = torch.randperm(self.examples[run], generator=generator(self.seeds[run], "order", epoch))
+        return list(batch_indices(order + sum(self.examples[:run]), self.batch_size))
 
     def _drawn(self, run: int, step: int, size: int) -> tuple[Tensor, ...]:
-        return self._draws[run](size, self._random.manual_seed(stream_seed(self._seeds[run], "mix", step)))
+        return self.draws[run](size, self._random.manual_seed(stream_seed(self.seeds[run], "mix", step)))
 
     def _joined(self, tensors: Sequence[Tensor], steps: int) -> Tensor:
         """(steps, R, ...) on the device."""
         joined = torch.stack(list(tensors))
-        return joined.view(steps, -1, *joined.shape[1:]).to(self._device, non_blocking=True)
+        return joined.view(steps, -1, *joined.shape[1:]).to(self.device, non_blocking=True)

@@ -7,12 +7,12 @@ import pytest
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.gcin_initials import CLASSES, SPEAKERS, load
-from mixupe.data.speech.settings import GcinInitials
+from mixupe.data.speech.settings import WaveformSettings
 from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
 
 REAL = Path(__file__).parents[3] / "data" / "packages" / "gcin-voice"
-CONFIG = GcinInitials.model_validate(
+CONFIG = WaveformSettings.model_validate(
     {"name": "gcin", "domain": "speech", "loader": "speech.gcin_initials", "seconds": 0.2, "time_shift": 0.02}
 )
 

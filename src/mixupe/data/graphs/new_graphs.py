@@ -11,6 +11,7 @@ from mixupe.data.graphs.molecules import canonical, molecule_graph, molecule_tab
 from mixupe.data.graphs.settings import TUSettings
 from mixupe.data.graphs.tensors import GraphTable, flat_graphs
 from mixupe.data.graphs.tu_files import TUFolder, read_unlabelled
+from mixupe.data.graphs.tu_folder import prefixes_in
 from mixupe.data.new_files import NewExamples
 from mixupe.errors import UserError
 
@@ -41,7 +42,7 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
 
 
 def _folder(folder: Path) -> TUFolder:
-    prefixes = sorted(path.name.removesuffix("_A.txt") for path in folder.glob("*_A.txt"))
+    prefixes = prefixes_in(folder)
     if len(prefixes) != 1:
         found = f"several ({', '.join(prefixes)})" if prefixes else "none"
         raise UserError(f"file: {folder} must be a folder with one set of files NAME_A.txt and so on; found {found}")

@@ -1,11 +1,10 @@
 """Settings of sets of graphs, apart from what loads them, which needs torch."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mixupe.data.base import DatasetSettings
+from mixupe.data.base import CopyPath, DatasetSettings, OwnPath, Sha256
 from mixupe.settings import Fraction, NonNegativeInt
 
 
@@ -29,10 +28,6 @@ class TUSettings(DatasetSettings):
     max_degree: NonNegativeInt | None = 100
 
 
-class B3DB(DatasetSettings):
-    pass
-
-
 class ChEMBL(DatasetSettings):
     """Keys of the sets of MoleculeACE.
 
@@ -44,10 +39,6 @@ class ChEMBL(DatasetSettings):
     test_fraction: Fraction | None = None
 
 
-class Solubility(DatasetSettings):
-    pass
-
-
 class TUFolderSettings(TUSettings):
     """Keys of a user's own graphs.
 
@@ -56,11 +47,7 @@ class TUFolderSettings(TUSettings):
             with such a folder `raw` in it, as PyTorch Geometric lays a set out.
     """
 
-    # The files count by their content, wherever they lie.
-    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
-
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    path: OwnPath
 
 
 class TUSet(TUSettings):
@@ -81,14 +68,14 @@ class TUSet(TUSettings):
     origin: Literal["tudataset", "grakel"] = "tudataset"
     files_sha256: Sha256 | None = None
     content_sha256: Annotated[Sha256 | None, Field(json_schema_extra={"identity_default": None})] = None
-    path: Annotated[Path | None, Field(json_schema_extra={"identity": False})] = None
+    path: CopyPath = None
 
 
 # By key of mixupe.data.registry.LOADERS.
 SETTINGS: dict[str, type[DatasetSettings]] = {
-    "graphs.b3db": B3DB,
+    "graphs.b3db": DatasetSettings,
     "graphs.chembl": ChEMBL,
-    "graphs.solubility": Solubility,
+    "graphs.solubility": DatasetSettings,
     "graphs.tu_folder": TUFolderSettings,
     "graphs.tu_sets": TUSet,
 }

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch_geometric.utils import coalesce, degree, remove_self_loops
 
-from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import file_digest
 from mixupe.data.graphs.settings import TUSettings
-from mixupe.data.graphs.tensors import GraphTable, graph_bundle
+from mixupe.data.graphs.tensors import GraphTable
 from mixupe.data.graphs.tu_text import Integers, read_floats, read_integers
 from mixupe.errors import UserError
 
@@ -65,16 +65,6 @@ class TUGraphs:
     notes: tuple[str, ...]
 
 
-def tu_bundle(files: TUFolder, settings: TUSettings, request: DataRequest) -> DataBundle:
-    """Read, check and split the graphs.
-
-    Raises:
-        UserError: a file is missing or broken, or a class is too small to split.
-    """
-    graphs = read_graphs(files, settings)
-    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, settings, request, notes=graphs.notes)
-
-
 def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
     """Read and check the files.
 
@@ -92,10 +82,7 @@ def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
         raise UserError(
             f"dataset: {files.path('graph_labels')} holds one class only, {classes[0]}; at least 2 are needed"
         )
-    _check_graphs(files, graph_of_node, len(labels))
-    edges = _integers(files, "A", notes) - 1
-    _check_edges(files, edges, graph_of_node)
-    table = graph_table(files, edges, graph_of_node, settings, notes)
+    table = graph_table(files, graph_of_node, len(labels), settings, notes)
     class_names = tuple(str(name) for name in classes)
     return TUGraphs(table, torch.from_numpy(labels.astype(np.int64)), class_names, tuple(notes))
 
@@ -115,16 +102,13 @@ def read_unlabelled(files: TUFolder, settings: TUSettings, known: dict[str, Any]
     if absent:
         raise UserError(f"file: {files.folder} has no {files.path(absent[0]).name}")
     graph_of_node = _column(files, "graph_indicator", []) - 1
-    _check_graphs(files, graph_of_node, int(graph_of_node.max(initial=0)) + 1)
-    edges = _integers(files, "A", []) - 1
-    _check_edges(files, edges, graph_of_node)
-    return graph_table(files, edges, graph_of_node, settings, [], known)
+    return graph_table(files, graph_of_node, int(graph_of_node.max(initial=0)) + 1, settings, [], known)
 
 
 def graph_table(
     files: TUFolder,
-    edges: Integers,
     graph_of_node: Integers,
+    graphs: int,
     settings: TUSettings,
     notes: list[str],
     known: dict[str, Any] | None = None,
@@ -132,14 +116,19 @@ def graph_table(
     """The graphs; what is left out or added on the way goes into the notes.
 
     Args:
-        files, settings: see `tu_bundle`.
-        edges: (E, 2) nodes.
+        files, settings: as `read_graphs`.
         graph_of_node: (nodes,).
+        graphs: how many there are.
         notes: are appended to.
         known: what categories stand for; None takes all that occur.
+
+    Raises:
+        UserError: as `read_graphs`.
     """
-    known = known or {}
-    nodes, graphs = len(graph_of_node), int(graph_of_node.max()) + 1
+    _check_graphs(files, graph_of_node, graphs)
+    edges = _integers(files, "A", notes) - 1
+    _check_edges(files, edges, graph_of_node)
+    known, nodes = known or {}, len(graph_of_node)
     node_categories, node_labels = _categories(files, "node_labels", nodes, notes, known.get("node_labels"))
     edge_categories, edge_labels = _categories(files, "edge_labels", len(edges), notes, known.get("edge_labels"))
     node_sizes, edge_sizes = tuple(map(len, node_labels)), tuple(map(len, edge_labels))
@@ -255,9 +244,9 @@ def _values(files: TUFolder, part: str, rows: int, wanted: bool) -> Tensor:
 
 
 def _integers(files: TUFolder, part: str, notes: list[str]) -> Integers:
-    read = read_integers(files.path(part))
-    notes.extend(read.notes)
-    return read.values
+    values, said = read_integers(files.path(part))
+    notes.extend(said)
+    return values
 
 
 def _column(files: TUFolder, part: str, notes: list[str]) -> Integers:
@@ -281,36 +270,34 @@ def _check_card(files: TUFolder, settings: TUSettings, graphs: int, classes: int
 
 
 def _check_graphs(files: TUFolder, graph_of_node: Integers, graphs: int) -> None:
-    nodes = np.bincount(graph_of_node.clip(0, graphs), minlength=graphs)
-    wrong = (graph_of_node < 0) | (graph_of_node >= graphs)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+    if (row := _first((graph_of_node < 0) | (graph_of_node >= graphs))) is not None:
         raise UserError(
             f"dataset: {files.path('graph_indicator')} row {row + 1} names graph {graph_of_node[row] + 1},"
             f" {files.path('graph_labels').name} has the graphs 1 to {graphs}"
         )
-    if not nodes[:graphs].all():
-        empty = int(np.flatnonzero(nodes[:graphs] == 0)[0]) + 1
-        raise UserError(f"dataset: {files.path('graph_indicator')} gives no node to graph {empty}")
+    if (empty := _first(np.bincount(graph_of_node, minlength=graphs) == 0)) is not None:
+        raise UserError(f"dataset: {files.path('graph_indicator')} gives no node to graph {empty + 1}")
 
 
 def _check_edges(files: TUFolder, edges: Integers, graph_of_node: Integers) -> None:
     path, nodes = files.path("A"), len(graph_of_node)
     if edges.shape[1] != 2:
         raise UserError(f"dataset: {path} has {edges.shape[1]} columns, two node numbers are allowed")
-    wrong = ((edges < 0) | (edges >= nodes)).any(axis=1)
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
+    if (row := _first(((edges < 0) | (edges >= nodes)).any(axis=1))) is not None:
         raise UserError(
             f"dataset: {path} row {row + 1} joins the nodes {edges[row, 0] + 1} and {edges[row, 1] + 1}, allowed are"
             f" 1 to {nodes}"
         )
-    across = graph_of_node[edges[:, 0]] != graph_of_node[edges[:, 1]]
-    if across.any():
-        row = int(np.flatnonzero(across)[0])
+    if (row := _first(np.diff(graph_of_node[edges]).any(axis=1))) is not None:
         raise UserError(
             f"dataset: {path} row {row + 1} joins the nodes {edges[row, 0] + 1} and {edges[row, 1] + 1} of two graphs"
         )
+
+
+def _first(wrong: npt.ArrayLike) -> int | None:
+    """The first place where something is wrong, of (n,) bool."""
+    places = np.flatnonzero(wrong)
+    return int(places[0]) if len(places) else None
 
 
 def _check_rows(files: TUFolder, part: str, rows: int, wanted: int) -> None:

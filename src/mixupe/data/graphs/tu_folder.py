@@ -4,12 +4,14 @@ from pathlib import Path
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.settings import TUFolderSettings
-from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, tu_bundle
+from mixupe.data.graphs.tensors import graph_bundle
+from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, read_graphs
 from mixupe.errors import UserError
 
 
 def load(config: TUFolderSettings, request: DataRequest) -> DataBundle:
-    return tu_bundle(_files(config.path), config, request)
+    graphs = read_graphs(_files(config.path), config)
+    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, config, request, notes=graphs.notes)
 
 
 def content_version(config: TUFolderSettings) -> str:
@@ -20,8 +22,8 @@ def content_version(config: TUFolderSettings) -> str:
 def _files(folder: Path) -> TUFolder:
     if not folder.is_dir():
         raise UserError(f"dataset.path: {folder} is not a folder")
-    prefixes = _prefixes(folder)
-    if not prefixes and (raw := _prefixes(folder / "raw")):
+    prefixes = prefixes_in(folder)
+    if not prefixes and (raw := prefixes_in(folder / "raw")):
         folder, prefixes = folder / "raw", raw
     needed = ", ".join(f"NAME_{part}.txt" for part in REQUIRED)
     if len(prefixes) != 1:
@@ -33,6 +35,6 @@ def _files(folder: Path) -> TUFolder:
     return files
 
 
-def _prefixes(folder: Path) -> list[str]:
+def prefixes_in(folder: Path) -> list[str]:
     """What stands before _A.txt, without the hidden files that macOS leaves on foreign disks."""
     return sorted(path.name.removesuffix("_A.txt") for path in folder.glob("*_A.txt") if not path.name.startswith("."))

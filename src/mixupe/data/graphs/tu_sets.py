@@ -1,8 +1,6 @@
 """Public sets of the TUDataset collection: downloaded, put there by hand, from a copy, or out of the package grakel."""
 
-import shutil
 import tempfile
-import zipfile
 from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +10,7 @@ from filelock import FileLock
 from torch import Tensor
 from torch_geometric.datasets import TUDataset
 
+from mixupe.data.archives import unpack
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import check_content
 from mixupe.data.copies import copy_folder, find_file
@@ -78,7 +77,7 @@ def fetch(config: TUSet, root: Path) -> None:
             return
         try:
             _download(files)
-        except (OSError, HTTPException, zipfile.BadZipFile) as error:
+        except (OSError, HTTPException, UserError) as error:
             raise UserError(
                 f"dataset: {config.tu_name} could not be downloaded ({first_line(error)}); put {missing[0]} and the set's"
                 f" other .txt files into {files.folder}"
@@ -99,18 +98,12 @@ def _files(config: TUSet, root: Path) -> TUFolder:
 def _download(files: TUFolder) -> None:
     """All files or none: they are unpacked beside their folder first."""
     with tempfile.TemporaryDirectory(dir=files.folder.parent) as temporary:
-        archive, unpacked = Path(temporary) / "archive.zip", Path(temporary) / "raw"
+        archive, unpacked = Path(temporary) / "archive.zip", Path(temporary) / files.prefix
         with offline_after(seconds=10):
             torch.hub.download_url_to_file(f"{TUDataset.url}/{quote(files.prefix)}.zip", str(archive), progress=False)
-        unpacked.mkdir()
-        with zipfile.ZipFile(archive) as content:
-            for member in content.infolist():
-                name = Path(member.filename).name  # the archive's own folders do not matter
-                if name.startswith(f"{files.prefix}_") and name.endswith(".txt"):
-                    with content.open(member) as source, (unpacked / name).open("wb") as target:
-                        shutil.copyfileobj(source, target)
+        unpack(archive, Path(temporary), keep=[f"{files.prefix}/{files.prefix}_*.txt"])
         if missing := TUFolder(unpacked, files.prefix).missing():
-            raise zipfile.BadZipFile(f"the archive has no {missing[0]}")
+            raise UserError(f"the archive has no {missing[0]}")
         files.folder.mkdir(exist_ok=True)
         for path in unpacked.iterdir():
             path.replace(files.folder / path.name)

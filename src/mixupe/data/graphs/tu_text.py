@@ -1,7 +1,6 @@
 """One text file of a set in TUDataset's format: a row a line, numbers separated by commas."""
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +16,19 @@ _ENCODING = "utf-8-sig"
 _AS_MANY = "separated by commas, as many as in the line before"
 
 
-@dataclass(frozen=True)
-class IntegerFile:
-    """A file of integers.
-
-    Attributes:
-        values: (rows, columns).
-        notes: what was taken as an integer.
-    """
-
-    values: Integers
-    notes: tuple[str, ...]
-
-
-def read_integers(path: Path) -> IntegerFile:
-    """The integers of a file; blank lines do not count, and 1.0 is 1.
+def read_integers(path: Path) -> tuple[Integers, tuple[str, ...]]:
+    """The integers of a file, (rows, columns), and a note if 1.0 was taken for 1; blank lines do not count.
 
     Raises:
         UserError: the file cannot be read, is empty, or a line holds something else.
     """
     try:
-        return IntegerFile(_load(path, np.int64), ())
+        return _load(path, np.int64), ()
     except ValueError as error:
         values = _whole(path)
         if values is None:
             raise _refused(path, int, "integers", error) from error
-        return IntegerFile(
-            values, (f"{path.name} holds decimal numbers that are whole, such as 1.0: taken as integers",)
-        )
+        return values, (f"{path.name} holds decimal numbers that are whole, such as 1.0: taken as integers",)
 
 
 def read_floats(path: Path) -> npt.NDArray[np.float64]:

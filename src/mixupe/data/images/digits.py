@@ -4,12 +4,12 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.images.settings import Digits
+from mixupe.data.images.settings import ImageSettings
 from mixupe.data.images.tensor_images import image_bundle
 from mixupe.data.splits import Examples
 
 
-def load(config: Digits, request: DataRequest) -> DataBundle:
+def load(config: ImageSettings, request: DataRequest) -> DataBundle:
     data = load_digits()
     # Stored as 0 to 16; times 15 uses the range of uint8 without rounding.
     pixels = (data.images[:, None] * 15).astype(np.uint8)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from mixupe.data.base import DataBundle, DataRequest
@@ -54,15 +55,10 @@ def load(config: Emoji, request: DataRequest) -> DataBundle:
     if [entry["unified"] for entry in others] != [entry["unified"] for entry in emoji]:
         raise UserError(f"dataset.test_vendor: {config.test_vendor} and {config.vendor} do not have the same emoji")
     drawings = _pixels(config.test_vendor, others, request.root)
-    same_split = image_bundle(drawings, examples, config, request)
-    test = _redrawn(bundle.test, same_split.test)
+    # Normalised with the statistics of the training images, which are the first vendor's.
+    assert isinstance(bundle.test, TensorImages)
+    test = replace(bundle.test, pixels=torch.from_numpy(drawings[bundle.ids["test"]]))
     return replace(bundle, test=test, validation=test if request.protocol == "paper" else bundle.validation)
-
-
-def _redrawn(part: Any, drawings: Any) -> TensorImages:
-    """The emoji of `part` as another vendor draws them, normalised with the statistics of `part`."""
-    redrawn: TensorImages = replace(part, pixels=drawings.pixels)
-    return redrawn
 
 
 def _emoji(vendor: Vendor, root: Path) -> tuple[list[dict[str, Any]], tuple[str, ...]]:

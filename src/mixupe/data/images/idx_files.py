@@ -6,16 +6,12 @@ uncompressed content is checked, whoever compressed it, and put where torchvisio
 
 import gzip
 import hashlib
-import math
-import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
+from mixupe.data.content import file_digest
 from mixupe.files import replacing
 
 
@@ -41,20 +37,22 @@ class IdxSet:
             path = folder / name
             if not path.is_file():
                 return f"{path} is not there"
-            if reason := _broken(path.read_bytes(), name, sha256):
-                return f"{path} {reason}"
+            if file_digest(path) != sha256:
+                return (
+                    f"{path} is broken: its {path.stat().st_size} bytes have another SHA-256 than the published file's"
+                )
         return None
 
     def unpack_gz(self, target: Path, sources: Sequence[Path]) -> None:
         """Make the uncompressed files in `target` from the first intact .gz of that name in one of the source folders."""
         for name, sha256 in self.sha256.items():
             path = target / name
-            if path.is_file() and not _broken(path.read_bytes(), name, sha256):
+            if path.is_file() and file_digest(path) == sha256:
                 continue
             path.unlink(missing_ok=True)  # torchvision never downloads over a file that is there, however broken
             for folder in sources:
                 content = _unzipped(folder / f"{name}.gz")
-                if content is not None and not _broken(content, name, sha256):
+                if content is not None and hashlib.sha256(content).hexdigest() == sha256:
                     with replacing(path) as partial:
                         partial.write_bytes(content)
                     break
@@ -80,33 +78,9 @@ FASHION_MNIST = IdxSet(
 )
 
 
-def read_idx(path: Path) -> npt.NDArray[np.uint8]:
-    """The array of an intact file: images (N, H, W), labels (N,)."""
-    content = path.read_bytes()
-    dimensions = content[3]
-    shape = struct.unpack_from(f">{dimensions}I", content, 4)
-    return np.frombuffer(content, np.uint8, offset=4 * (1 + dimensions)).reshape(shape)
-
-
 def _unzipped(source: Path) -> bytes | None:
     """The uncompressed content; None where the file is not there or is broken."""
     try:
         return gzip.decompress(source.read_bytes())
     except (OSError, EOFError, zlib.error):
         return None
-
-
-def _broken(content: bytes, name: str, sha256: str) -> str | None:
-    """Why `content` is not the file of that name; None if it is."""
-    dimensions = 3 if "idx3" in name else 1
-    header = struct.calcsize(f">{1 + dimensions}I")
-    if len(content) < header:
-        return f"is broken: it ends in its header, after {len(content)} bytes"
-    magic, *sizes = struct.unpack_from(f">{1 + dimensions}I", content)
-    if magic != 0x800 + dimensions:
-        return f"is broken: its magic number is {magic:#06x} instead of {0x800 + dimensions:#06x}"
-    if len(content) != header + math.prod(sizes):
-        return f"is broken: it holds {len(content)} bytes instead of {header + math.prod(sizes)}"
-    if hashlib.sha256(content).hexdigest() != sha256:
-        return "is broken: its SHA-256 is not the published file's"
-    return None

@@ -7,7 +7,7 @@ import numpy as np
 from torchvision.transforms import v2
 
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.class_folders import FileKind, check_counts, find_files
+from mixupe.data.class_folders import FileKind, find_examples, find_files
 from mixupe.data.content import file_digests, folder_version
 from mixupe.data.images.decode import SUFFIXES, UNREADABLE, Pixels, decoded, read_image, to_pixels
 from mixupe.data.images.settings import ImageFolder
@@ -27,8 +27,7 @@ def content_version(config: ImageFolder) -> str:
 
 
 def load(config: ImageFolder, request: DataRequest) -> DataBundle:
-    found = find_files(config.path, IMAGES)
-    check_counts(found, IMAGES, config.path, request)
+    found = find_examples(config.path, IMAGES, request)
     digests = file_digests(config.path, found.files)
     groups = np.unique(digests, return_inverse=True)[1]
     notes = found.notes

@@ -9,7 +9,7 @@ from PIL import Image
 from torchvision.transforms import v2
 
 from mixupe.data.base import DatasetSettings, DataSpec, Preparation
-from mixupe.data.chosen_files import chosen_files
+from mixupe.data.class_folders import chosen_files
 from mixupe.data.images.decode import read_image, to_pixels
 from mixupe.data.images.image_folder import IMAGES
 from mixupe.data.images.modes import in_8_bits

@@ -1,11 +1,10 @@
 """Settings of image sets, apart from what loads them, which needs torch."""
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from mixupe.data.base import DatasetSettings
+from mixupe.data.base import CopyPath, DatasetSettings, OwnPath, Sha256
 from mixupe.settings import Fraction, NonNegativeInt, PositiveInt
 
 
@@ -35,10 +34,6 @@ class StreamingSettings(DatasetSettings):
     workers: NonNegativeInt = Field(default=4, json_schema_extra={"identity": False})
 
 
-class Digits(ImageSettings):
-    pass
-
-
 Vendor = Literal["google", "twitter"]
 
 
@@ -65,8 +60,7 @@ class ImageFolder(ImageSettings, StreamingSettings):
             decoded as they are needed, and training ones get random resized crops. auto: up to 2 GiB are kept in memory.
     """
 
-    # The files count by their content, wherever they lie.
-    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
+    path: OwnPath
     image_size: PositiveInt = 32
     channels: Literal[1, 3] = 3
     in_memory: Literal["auto"] | bool = "auto"
@@ -79,7 +73,7 @@ class ImageNet(StreamingSettings):
         path: folder with the archives or with what was unpacked from them; None means `imagenet` below data.root.
     """
 
-    path: Path | None = Field(default=None, json_schema_extra={"identity": False})
+    path: CopyPath = None
     test_fraction: Fraction | None = None
 
 
@@ -96,8 +90,8 @@ class ReducedCIFAR(ImageSettings):
 
     torchvision_name: Literal["CIFAR10", "CIFAR100"]
     per_class: PositiveInt
-    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    path: Annotated[Path | None, Field(json_schema_extra={"identity": False})] = None
+    content_sha256: Sha256
+    path: CopyPath = None
     test_fraction: None = None
 
 
@@ -121,7 +115,7 @@ class TorchvisionSet(ImageSettings):
 
 # By key of mixupe.data.registry.LOADERS.
 SETTINGS: dict[str, type[DatasetSettings]] = {
-    "images.digits": Digits,
+    "images.digits": ImageSettings,
     "images.emoji": Emoji,
     "images.image_folder": ImageFolder,
     "images.imagenet": ImageNet,

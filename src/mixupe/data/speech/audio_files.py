@@ -1,5 +1,6 @@
 """One audio file to one mono clip of fixed rate and length."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -68,6 +69,11 @@ CHANGES = {
     "padded": "are shorter than a clip: silence before and after",
     "clipped": "exceed full scale: clipped",
 }
+
+
+def change_notes(counts: Sequence[int], clips: int) -> tuple[str, ...]:
+    """A sentence for each of CHANGES that was made, to so many of the clips."""
+    return tuple(f"{n} of {clips} recordings {what}" for n, what in zip(counts, CHANGES.values(), strict=True) if n)
 
 
 def read_clip(path: Path, form: ClipFormat) -> Clip:

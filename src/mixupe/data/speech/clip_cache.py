@@ -1,9 +1,9 @@
-"""Decoded clips on disk: audio files are decoded once and then read as one array."""
+"""Decoded clips on disk: audio files are decoded once and then read as one array, and so become a data set."""
 
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,12 @@ from rich.console import Console
 from rich.progress import track
 
 from mixupe.data.archives import staged_folder
+from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import folder_version
-from mixupe.data.speech.audio_files import CHANGES, ClipFormat, Int16, read_clip
+from mixupe.data.speech.audio_files import CHANGES, ClipFormat, Int16, change_notes, read_clip
+from mixupe.data.speech.settings import WaveformSettings
+from mixupe.data.speech.waveforms import waveform_bundle
+from mixupe.data.splits import Examples
 from mixupe.errors import UserError
 
 # Raised when the same files would be decoded to other samples.
@@ -34,6 +38,30 @@ class DecodedClips:
 
     waveforms: Int16
     notes: tuple[str, ...]
+
+
+def recordings_bundle(
+    folder: Path,
+    files: Sequence[Path],
+    examples: Examples,
+    settings: WaveformSettings,
+    request: DataRequest,
+    *,
+    resample: bool = True,
+) -> DataBundle:
+    """Decode, split and normalise recordings.
+
+    Args:
+        folder: the files lie below it.
+        files: of the N examples.
+        resample: convert files of another rate; otherwise they are an error.
+
+    Raises:
+        UserError: a file cannot be decoded, or as `waveform_bundle`.
+    """
+    form = ClipFormat(settings.sample_rate, settings.seconds, resample)
+    clips = decoded_clips(folder, files, form, request.root)
+    return waveform_bundle(clips.waveforms, replace(examples, notes=(*clips.notes, *examples.notes)), settings, request)
 
 
 def decoded_clips(folder: Path, files: Sequence[Path], form: ClipFormat, root: Path) -> DecodedClips:
@@ -62,8 +90,7 @@ def decoded_clips(folder: Path, files: Sequence[Path], form: ClipFormat, root: P
         changes = np.load(entry / "changes.npy", allow_pickle=False)
     except (OSError, ValueError) as error:
         raise UserError(f"dataset: {entry} is damaged ({error}); delete that folder") from error
-    notes = (f"{n} of {len(files)} recordings {what}" for n, what in zip(changes, CHANGES.values(), strict=True) if n)
-    return DecodedClips(waveforms, tuple(notes))
+    return DecodedClips(waveforms, change_notes(changes.tolist(), len(files)))
 
 
 def _decode(files: Sequence[Path], form: ClipFormat, entry: Path) -> None:

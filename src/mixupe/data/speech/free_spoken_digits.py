@@ -1,6 +1,7 @@
 """Free Spoken Digit Dataset as recordings: ten digits, six speakers, and nobody is heard both in training and in test."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 
 from mixupe.data.archives import unpacked
 from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.clip_cache import recordings_bundle
 from mixupe.data.speech.settings import FreeSpokenDigits
 from mixupe.data.splits import Examples, Indices
 from mixupe.errors import UserError
@@ -42,19 +43,15 @@ def load(config: FreeSpokenDigits, request: DataRequest) -> DataBundle:
     labels = np.array([int(match["digit"]) for match in matches if match])
     speakers = np.array([match["speaker"] for match in matches if match])
     _check_speakers(folder, labels, speakers, request)
-    indexes = Examples(labels=labels, class_names=DIGITS, groups=speakers).split(config, request)
+    examples = Examples(labels=labels, class_names=DIGITS, groups=speakers)
+    indexes = examples.split(config, request)
     heard = {
         part: ", ".join(np.unique(speakers[index]))
         for part, index in (("training", indexes.train), ("validation", indexes.validation), ("test", indexes.test))
     }
-    examples = Examples(
-        labels=labels,
-        class_names=DIGITS,
-        validation=indexes.validation,
-        test=indexes.test,
-        notes=(f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}",),
-    )
-    return recordings_bundle(folder, files, examples, config, request)
+    notes = (f"speakers: {'; '.join(f'{part} {names}' for part, names in heard.items())}",)
+    parts = replace(examples, groups=None, validation=indexes.validation, test=indexes.test, notes=notes)
+    return recordings_bundle(folder, files, parts, config, request)
 
 
 def _recordings(config: FreeSpokenDigits, root: Path) -> tuple[Path, list[Path]]:

@@ -4,8 +4,8 @@ import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.packages import package_path
-from mixupe.data.speech.recordings import recordings_bundle
-from mixupe.data.speech.settings import GcinInitials
+from mixupe.data.speech.clip_cache import recordings_bundle
+from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.splits import Examples
 from mixupe.errors import UserError
 
@@ -23,7 +23,7 @@ CLASSES = (*INITIALS.values(), "none")
 SPEAKERS = "both speakers are on both sides of the split: the test asks for new syllables, not for new voices"
 
 
-def load(config: GcinInitials, request: DataRequest) -> DataBundle:
+def load(config: WaveformSettings, request: DataRequest) -> DataBundle:
     """Folders are named by syllable and tone in bopomofo and hold one file a speaker: 3.ogg, 5.ogg."""
     folder = package_path("gcin-voice", request.root) / "usr" / "share" / "gcin-voice" / "ogg"
     files = sorted(folder.glob("*/*.ogg"))

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from mixupe.data.base import DatasetSettings, DataSpec, Preparation
-from mixupe.data.chosen_files import chosen_files
+from mixupe.data.class_folders import chosen_files
 from mixupe.data.new_files import NewExamples
-from mixupe.data.speech.audio_files import CHANGES, ClipFormat, read_clip
+from mixupe.data.speech.audio_files import CHANGES, ClipFormat, change_notes, read_clip
 from mixupe.data.speech.audio_folder import RECORDINGS
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.speech.waveforms import Waveforms, front_end_of
@@ -29,5 +29,4 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
         preparation["std"],
         front_end_of(settings),
     )
-    said = tuple(f"{changes[key]} of {len(files)} recordings {what}" for key, what in CHANGES.items() if changes[key])
-    return NewExamples("file", names, split, notes + said)
+    return NewExamples("file", names, split, notes + change_notes([changes[key] for key in CHANGES], len(files)))

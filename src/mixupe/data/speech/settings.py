@@ -1,11 +1,10 @@
 """Settings of sets of recordings, apart from what loads them, which needs torch."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mixupe.data.base import DatasetSettings
+from mixupe.data.base import CopyPath, DatasetSettings, OwnPath
 from mixupe.settings import NonNegativeFloat, PositiveFloat, PositiveInt
 
 
@@ -40,8 +39,7 @@ class AudioFolder(WaveformSettings):
         resample: convert files of another rate than sample_rate; otherwise such a file is an error.
     """
 
-    # The files count by their content, wherever they lie.
-    path: Annotated[Path, Field(json_schema_extra={"identity": False})]
+    path: OwnPath
     resample: bool = Field(default=False, strict=True)
 
 
@@ -54,12 +52,8 @@ class FreeSpokenDigits(WaveformSettings):
         recordings: number of recordings there must be; null takes what is there.
     """
 
-    path: Path | None = Field(default=None, json_schema_extra={"identity": False})
+    path: CopyPath = None
     recordings: PositiveInt | None = 3000
-
-
-class GcinInitials(WaveformSettings):
-    pass
 
 
 Release = Literal["speech_commands_v0.01", "speech_commands_v0.02"]
@@ -107,7 +101,7 @@ class TimeSeries(DatasetSettings):
 SETTINGS: dict[str, type[DatasetSettings]] = {
     "speech.audio_folder": AudioFolder,
     "speech.free_spoken_digits": FreeSpokenDigits,
-    "speech.gcin_initials": GcinInitials,
+    "speech.gcin_initials": WaveformSettings,
     "speech.speech_commands": SpeechCommands,
     "speech.spoken_digits": SpokenDigits,
     "speech.time_series": TimeSeries,

@@ -11,8 +11,7 @@ import numpy as np
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.speech.audio_files import ClipFormat, Int16, read_mono
-from mixupe.data.speech.clip_cache import decoded_clips
-from mixupe.data.speech.recordings import recordings_bundle
+from mixupe.data.speech.clip_cache import decoded_clips, recordings_bundle
 from mixupe.data.speech.settings import SpeechCommands
 from mixupe.data.speech.speech_commands_tree import Tree, fetch_tree, read_tree, tree_folder
 from mixupe.data.speech.waveforms import waveform_bundle

@@ -39,15 +39,11 @@ def load(config: SpokenDigits, request: DataRequest) -> DataBundle:
     training = features[np.isin(clip_of_frame, indexes.train)].astype(np.float64)
     scaled = ((features - training.mean(axis=0)) / training.std(axis=0)).astype(np.float32)
     inputs = torch.from_numpy(_fixed_length(scaled, lengths, config.frames))
-    targets = torch.from_numpy(labels)
-
-    def split(part: Indices) -> TensorSplit:
-        return TensorSplit(inputs[part], targets[part])
-
+    whole = TensorSplit(inputs, torch.from_numpy(labels))
     notes = [SPEAKERS]
     if cut := int((lengths > config.frames).sum()):
         notes.append(f"{cut} of {len(lengths)} clips are longer than {config.frames} frames: their end is cut off")
-    return indexes.bundle(DataSpec("speech", names, tuple(inputs.shape[1:])), split, tuple(notes))
+    return indexes.bundle(DataSpec("speech", names, tuple(inputs.shape[1:])), whole.select, tuple(notes))
 
 
 def _fixed_length(features: Float32, lengths: Indices, frames: int) -> Float32:

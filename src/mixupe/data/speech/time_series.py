@@ -13,7 +13,7 @@ import torch
 from mixupe.data.base import DataBundle, DataRequest, DataSpec
 from mixupe.data.packages import package_path
 from mixupe.data.speech.settings import TimeSeries
-from mixupe.data.splits import Examples, Indices
+from mixupe.data.splits import Examples
 from mixupe.data.tensors import TensorSplit
 from mixupe.errors import UserError
 
@@ -38,13 +38,9 @@ def load(config: TimeSeries, request: DataRequest) -> DataBundle:
     mean, std = training.mean(axis=1, keepdims=True), np.maximum(training.std(axis=1, keepdims=True), 1e-12)
     frames = -(-max(values.shape[1] for values in series) // config.patch)
     inputs = torch.from_numpy(np.stack([_framed((values - mean) / std, config.patch, frames) for values in series]))
-    targets = torch.from_numpy(labels)
-
-    def split(part: Indices) -> TensorSplit:
-        return TensorSplit(inputs[part], targets[part])
-
+    whole = TensorSplit(inputs, torch.from_numpy(labels))
     notes = ("the set's training and test files are pooled, and split anew by the seed",)
-    return indexes.bundle(DataSpec("speech", names, tuple(inputs.shape[1:])), split, notes)
+    return indexes.bundle(DataSpec("speech", names, tuple(inputs.shape[1:])), whole.select, notes)
 
 
 def _read(path: Path) -> list[tuple[Float32, str]]:

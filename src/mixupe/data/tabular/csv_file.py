@@ -9,7 +9,7 @@ from mixupe.data.content import file_digest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OwnTable
-from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
+from mixupe.data.tabular.table_file import check_file, is_parquet, read_table
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
 from mixupe.errors import UserError
 from mixupe.quoting import shell_word
@@ -25,7 +25,7 @@ def content_version(config: OwnTable) -> str:
     Raises:
         UserError: the file is not there or not readable.
     """
-    _check_file(config.path)
+    check_file(config.path, "dataset.path")
     try:
         return file_digest(config.path)
     except OSError as error:
@@ -33,13 +33,9 @@ def content_version(config: OwnTable) -> str:
 
 
 def load(config: OwnTable, request: DataRequest) -> DataBundle:
-    _check_file(config.path)
+    frame = read_table(config.path, "dataset.path", config.separator, config.decimal, config.encoding)
     # Line 1 of a CSV file is the header.
     first_row = 1 if is_parquet(config.path) else 2
-    if first_row == 1:
-        frame = read_parquet(config.path)
-    else:
-        frame = read_csv(config.path, config.separator, config.decimal, config.encoding)
     wanted = frozenset({config.target, *config.drop, *config.categorical})
     frame, unnamed = without_unnamed(frame, wanted)
     _check_columns(frame, config)
@@ -69,10 +65,3 @@ def _check_columns(frame: pd.DataFrame, config: OwnTable) -> None:
     if used is not None and config.target not in names:
         right = shell_word(f"dataset.separator={separators[used]}")
         raise UserError(f"dataset.separator: {config.path} has one column only, {names[0]!r}; perhaps {right} is meant")
-
-
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise UserError(f"dataset.path: {path} is not a file; give a CSV or Parquet file")
-    if path.stat().st_size == 0:
-        raise UserError(f"dataset.path: {path} is empty")

@@ -1,5 +1,6 @@
 """How a fitted table encodes its columns, as plain values: new rows are encoded by it, and encoded ones read back."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,13 @@ def encoding_of(transformer: ColumnTransformer) -> Preparation:
             kept = [_plain(value) for value in values if _plain(value) not in rare]
             encoding["categorical"].append({"name": name, "fill": fill, "values": kept, "rare": rare})
     return encoding
+
+
+def one_hot_blocks(encoding: Preparation) -> tuple[tuple[int, int], ...]:
+    """[start, stop) of each categorical column's block among the inputs."""
+    numeric = encoding["numeric"]
+    stops = np.cumsum([len(numeric["names"]) + len(numeric["marked"]), *map(_width, encoding["categorical"])])
+    return tuple((int(start), int(stop)) for start, stop in pairwise(stops))
 
 
 def column_names(encoding: Preparation) -> list[str]:

