@@ -11,11 +11,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.escape import csv_text, latex, markdown, markdown_table
 from mixupe.tables.manifest import Table
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
-from mixupe.tables.rows import table_frame
 from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
 from tests.tables.fake import fake_runs
 

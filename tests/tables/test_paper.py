@@ -10,11 +10,10 @@ import yaml
 from mixupe.errors import UserError
 from mixupe.places import CONFIGS
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.declared import look_up
 from mixupe.tables.paper import Figure, check_figures, paper_lines, read_figures, with_figures
 from mixupe.tables.render import grid, legend, to_csv, to_latex, to_markdown
-from mixupe.tables.rows import table_frame
 from tests.tables.test_table import runs as runs
 
 FIGURES = Path(__file__).parents[1] / "data" / "paper" / "figures.yaml"
@@ -70,7 +69,10 @@ def test_all_files_show_it_with_its_source(frame: pd.DataFrame, runs: list[Decla
     ("entry", "says"),
     [
         ({**ERROR, "source": None}, "toy.yaml, figure 1: source: input should be a valid string"),
-        ({key: value for key, value in ERROR.items() if key != "place"}, "toy.yaml, figure 1: place: missing from the config"),
+        (
+            {key: value for key, value in ERROR.items() if key != "place"},
+            "toy.yaml, figure 1: place: missing from the config",
+        ),
         ({**ERROR, "source": "  "}, "source: string should have at least 1 character"),
         ({**ERROR, "value": 955}, "value: must be a percentage between 0 and 100, got 955"),
         ({**ERROR, "value": ".5%"}, "value: input should be a valid number"),

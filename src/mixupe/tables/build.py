@@ -11,16 +11,15 @@ from mixupe.experiment.kept import kept_ids
 from mixupe.files import write_text
 from mixupe.places import RESULTS
 from mixupe.tables.collect import DeclaredRun, keep_records
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.declared import look_up, published, tuned_sets
 from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, parts_to_markdown
 from mixupe.tables.manifest import Table
-from mixupe.tables.nested import NestedRow, nested_rows
+from mixupe.tables.nested import nested_frame
 from mixupe.tables.paper import with_figures
 from mixupe.tables.pictures.of_table import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.resampling import resamplings
-from mixupe.tables.rows import table_frame
 from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
 from mixupe.tables.shown import shown
 from mixupe.tables.verdict import compare_with_paper
@@ -60,12 +59,12 @@ def evaluate(
     )
 
 
-def _nested(table: Table, frame: pd.DataFrame, extra: Sequence[str], results: Path | None) -> list[NestedRow]:
+def _nested(table: Table, frame: pd.DataFrame, extra: Sequence[str], results: Path | None) -> pd.DataFrame | None:
     """Rows of the table beside those of the one that its `nested` names."""
     if table.nested is None:
-        return []
+        return None
     other, runs = look_up(table.nested, extra, results)
-    return nested_rows(frame, evaluate(other, runs, extra, results).frame)
+    return nested_frame(frame, evaluate(other, runs, extra, results).frame)
 
 
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:

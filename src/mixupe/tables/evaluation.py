@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mixupe.tables import nested, paper_files, select, waterfall
-from mixupe.tables.escape import markdown, markdown_table
-from mixupe.tables.nested import NestedRow
+from mixupe.tables.escape import csv_text, markdown, markdown_table
 from mixupe.tables.paper_files import Lines
 from mixupe.tables.shown import Shown
 from mixupe.tables.verdict import PaperComparison
@@ -31,9 +30,9 @@ class Evaluation:
     """Attributes:
     shown: the runs behind the rows.
     comparisons: as `compare.comparison_frame` makes them.
-    frame: the rows, as `rows.table_frame` makes them, with published figures.
+    frame: the rows, as `compare.table_frame` makes them, with published figures.
     paper: None where nothing is published.
-    nested: rows of the table that `nested` names.
+    nested: rows beside those of the table that `nested` names (`nested.nested_frame`).
     ways: of a table with a waterfall.
     """
 
@@ -41,7 +40,7 @@ class Evaluation:
     comparisons: pd.DataFrame
     frame: pd.DataFrame
     paper: PaperComparison | None
-    nested: list[NestedRow]
+    nested: pd.DataFrame | None
     ways: list[Way]
 
     def sentences(self) -> list[str]:
@@ -55,7 +54,7 @@ class Evaluation:
     def parts(self) -> list[Part]:
         """The most important first."""
         found = []
-        if self.nested:
+        if self.nested is not None:
             found.append(
                 Part("Selected on test, and nested validation", nested.nested_grid(self.nested), nested.NESTED_NOTE)
             )
@@ -73,8 +72,8 @@ class Evaluation:
         """Name -> content of the further files; `title` is the table's."""
         written = {}
         if self.shown.selection is not None:
-            written["grid.csv"] = select.grid_to_csv(self.shown.selection.grid)
-        if self.nested:
+            written["grid.csv"] = csv_text(self.shown.selection.grid)
+        if self.nested is not None:
             written["nested.csv"] = nested.nested_to_csv(self.nested)
         if self.paper is not None:
             written["paper.csv"] = paper_files.levels_to_csv(self.paper)

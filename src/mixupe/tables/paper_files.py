@@ -8,8 +8,9 @@ import pandas as pd
 
 from mixupe.tables.compare import SIGNIFICANCE
 from mixupe.tables.escape import csv_text, latex
+from mixupe.tables.numbers import difference_text, p_value_text
 from mixupe.tables.paper import ROW
-from mixupe.tables.render import latex_tabular, p_value_text
+from mixupe.tables.render import latex_tabular
 from mixupe.tables.statistics import holm
 from mixupe.tables.verdict import (
     CANNOT_TELL,
@@ -50,7 +51,7 @@ def levels_to_csv(found: PaperComparison) -> str:
         }
         for level in found.levels
     ]
-    return _to_csv(rows)
+    return csv_text(pd.DataFrame(rows))
 
 
 def claims_to_csv(found: PaperComparison) -> str:
@@ -69,7 +70,7 @@ def claims_to_csv(found: PaperComparison) -> str:
         }
         for claim in found.claims
     ]
-    return _to_csv(rows)
+    return csv_text(pd.DataFrame(rows))
 
 
 def _difference(prefix: str, found: Welch) -> dict[str, float]:
@@ -78,11 +79,6 @@ def _difference(prefix: str, found: Welch) -> dict[str, float]:
         f"{prefix}ci_low": found.ci_low,
         f"{prefix}ci_high": found.ci_high,
     }
-
-
-def _to_csv(rows: Sequence[dict[str, object]]) -> str:
-    frame = pd.DataFrame(rows)
-    return csv_text(frame, list(frame.columns))
 
 
 def level_grid(found: PaperComparison) -> Lines:
@@ -111,10 +107,7 @@ def claim_grid(found: PaperComparison) -> Lines:
 
 
 def _interval(found: Welch) -> str:
-    if found.difference != found.difference:
-        return "-"
-    interval = "" if found.ci_low != found.ci_low else f" [{found.ci_low:+z.2f}, {found.ci_high:+z.2f}]"
-    return f"{found.difference:+z.2f}{interval}"
+    return difference_text(found.difference, found.ci_low, found.ci_high)
 
 
 def paper_sentences(found: PaperComparison) -> list[str]:
