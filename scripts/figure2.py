@@ -21,13 +21,12 @@ from matplotlib.figure import Figure
 
 from mixupe.augmentation.config import build_augmentation
 from mixupe.console import complain, say
-from mixupe.data.base import DataRequest
-from mixupe.data.registry import load_dataset
 from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.prepare import load_data
 from mixupe.files import write_text
 from mixupe.models.registry import build_model
 from mixupe.places import RESULTS
@@ -72,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _trace(settings: RunSettings, every: int) -> pd.DataFrame:
     """One row a noted step."""
-    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    data = load_data(settings)
     mean = data.train.mean_input()
     if mean is None:
         raise UserError(f"dataset: {settings.dataset.name} has no mean input; images, tables and recordings have")

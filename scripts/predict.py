@@ -35,7 +35,7 @@ def main() -> int:
         for note in examples.notes:
             complain(f"note: {note}")
         frame = trained.probabilities_of(examples)
-        text = csv_text(frame, list(frame.columns))
+        text = csv_text(frame)
         if options.out is None:
             sys.stdout.write(text)
         else:

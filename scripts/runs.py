@@ -21,12 +21,13 @@ from mixupe.console import complain
 from mixupe.errors import UserError
 from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.titles import SHORT_ID
+from mixupe.files import write_text
 from mixupe.places import RESULTS
 from mixupe.runs.comparison import compare_runs
 from mixupe.runs.explain import data_of, show_run
 from mixupe.runs.filters import chosen
 from mixupe.runs.listing import show_runs
-from mixupe.runs.page import write_page
+from mixupe.runs.page import render
 from mixupe.runs.screen import say_wrapped
 from mixupe.runs.stored import one_run, stored_runs
 
@@ -63,7 +64,7 @@ def _show(options: argparse.Namespace) -> None:
     show_run(run, predictions, data)
     if run.record is not None:
         path = options.output_root / "pages" / f"{run.id}.html"
-        write_page(path, run, predictions, data)
+        write_text(path, render(run, predictions, data))
         say_wrapped(f"Written to {path}")
 
 

@@ -135,7 +135,9 @@ def test_detectable_difference_has_the_power_it_claims() -> None:
     assert detectable_difference(Summary(0.0, std, 20)) < difference
     assert math.isnan(detectable_difference(Summary(0.0, std, 1)))
     assert detectable_difference(Summary(0.0, 0.0, 5)) == 0.0
-    assert detectable_difference(Summary(0.0, std, n, 0.25)) == pytest.approx(difference * math.sqrt((1 / 5 + 0.25) * 5))
+    assert detectable_difference(Summary(0.0, std, n, 0.25)) == pytest.approx(
+        difference * math.sqrt((1 / 5 + 0.25) * 5)
+    )
 
 
 def test_wilcoxon_over_sets_is_exact_for_few_sets() -> None:

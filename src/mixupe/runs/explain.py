@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.registry import load_dataset
+from mixupe.data.base import DataBundle
 from mixupe.data.shown import Shown, shown
 from mixupe.errors import UserError
 from mixupe.evaluation.explanation import (
@@ -18,7 +17,8 @@ from mixupe.evaluation.explanation import (
 from mixupe.experiment.config import parse_config
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.predictions import Predictions
-from mixupe.runs.comparison import curves_of
+from mixupe.experiment.prepare import load_data
+from mixupe.runs.curves import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
 from mixupe.runs.stored import StoredRun, read_config
 
@@ -37,7 +37,7 @@ def data_of(run: StoredRun) -> DataBundle:
     settings = parse_config(read_config(run.folder.config) or run.config)
     if run_id(settings) != run.id:
         raise UserError(f"{settings.dataset.name} has other files now than the run had")
-    return load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    return load_data(settings)
 
 
 def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> None:

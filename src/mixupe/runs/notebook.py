@@ -21,11 +21,12 @@ from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.titles import SHORT_ID, summary_texts
 from mixupe.quoting import plain_or_quoted
-from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.runs.curves import curves_of, draw_curves
 from mixupe.runs.export import runs_frame
-from mixupe.runs.groups import grouped
-from mixupe.runs.stored import StoredRun
+from mixupe.runs.groups import groups_of
+from mixupe.runs.stored import StoredRun, finished_runs
 from mixupe.tables.pictures.canvas import ORDERED, tidy
+from mixupe.tables.pictures.curves import PANELS
 
 LOOK_EVERY_S = 0.2
 
@@ -53,12 +54,12 @@ class Results:
     @property
     def table(self) -> pd.DataFrame:
         """A row a group of seeds, with its paired difference to the first group of its data set; see `groups.Groups`."""
-        return grouped(self.stored).frame
+        return groups_of(self.stored).frame
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Chance levels, and why a number may mean little."""
-        return grouped(self.stored).notes
+        return groups_of(self.stored).notes
 
     def plot_errors(self) -> Figure:
         """Every run's test error: a column a group, a point a seed, a line at the mean."""
@@ -85,18 +86,13 @@ class Results:
         """Learning curves, a line a run, a color a group."""
         texts = summary_texts([one.flat for one in self.stored], with_seed=False)
         colors = {group: ORDERED[n % len(ORDERED)].color for n, group in enumerate(dict.fromkeys(texts.each))}
-        figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.2), layout="constrained")
-        for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
-            said: set[str] = set()
-            for run, group in zip(self.stored, texts.each, strict=True):
-                values = [row[key] for row in curves_of(run)]
-                name = None if group in said else group
-                axis.plot(range(1, len(values) + 1), values, color=colors[group], linewidth=1.0, label=name)
-                said.add(group)
-            axis.set_ylabel(label, fontsize=9)
-            axis.set_xlabel("epoch", fontsize=9)
-            axis.locator_params(axis="x", integer=True)
-            tidy(axis, "both")
+        figure, axes = plt.subplots(1, len(PANELS), figsize=(10.0, 3.2), layout="constrained")
+        looks = [
+            # A group is named once.
+            {"color": colors[group], "linewidth": 1.0, "label": None if group in texts.each[:place] else group}
+            for place, group in enumerate(texts.each)
+        ]
+        draw_curves(axes, list(zip(map(curves_of, self.stored), looks, strict=True)))
         axes[-1].legend(frameon=False, fontsize=9)
         plt.close(figure)
         return figure
@@ -123,15 +119,8 @@ def run(overrides: Sequence[str], quiet: bool = False) -> Results:
         jobs = expand_grid(readable(overrides, is_sweep=True))
         settings = compose_all(jobs)
         with _silent(), _bar(settings, quiet):
-            outcomes = run_sweep("notebook", jobs)
-    by_id = {outcome.id: outcome for outcome in outcomes}
-    stored = []
-    for run_settings in settings:
-        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
-        record = by_id[folder.id].record
-        assert record is not None
-        stored.append(StoredRun(folder.id, "DONE", record["config"], record, folder, ""))
-    return Results(tuple({stored_run.id: stored_run for stored_run in stored}.values()))
+            run_sweep("notebook", jobs)
+    return Results(tuple(finished_runs(settings)))
 
 
 def compare(

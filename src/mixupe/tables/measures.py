@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mixupe.errors import UserError
-from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.collect import DeclaredRun, grouped
 
 
 def measured(measures: Mapping[str, str], runs: Sequence[DeclaredRun]) -> list[DeclaredRun]:
@@ -19,11 +19,8 @@ def measured(measures: Mapping[str, str], runs: Sequence[DeclaredRun]) -> list[D
     """
     if not measures:
         return list(runs)
-    cells: dict[int, list[DeclaredRun]] = {}
-    for run in runs:
-        cells.setdefault(run.cell, []).append(run)
     rows = []
-    for number, members in enumerate(cells.values()):
+    for number, members in enumerate(grouped(runs, lambda run: run.cell).values()):
         for at, (label, name) in enumerate(measures.items()):
             rows += [
                 replace(
