@@ -16,29 +16,26 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mixupe.command_line import exit_status
+from mixupe.console import complain
 from mixupe.data.catalog import Entry, read_catalog
 from mixupe.data.registry import fetch, is_here
 from mixupe.errors import UserError
+from mixupe.places import CONFIGS
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "dataset"
 # From a Debian package too, but where there is no apt-get from its own site.
 FASHION_MNIST = "fashion_mnist"
 
 
+@exit_status
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0, or 1 where a config is broken or a data set could not be brought."""
+    """Exit status: 0, 1 where a config is broken or a data set could not be brought, or 2 for bad input."""
     options = _parser().parse_args(arguments)
     entries, problems = read_catalog(options.configs)
     for problem in problems:
-        _complain(problem)
+        complain(problem)
     if options.command == "fetch":
-        try:
-            chosen = (
-                _needed(options) if options.table else [(entry, options.root) for entry in _named(options, entries)]
-            )
-        except UserError as error:
-            _complain(f"error: {error}")
-            return 2
+        chosen = _needed(options) if options.table else [(entry, options.root) for entry in _named(options, entries)]
         return int(_fetch(chosen) > 0)
     _list(entries, options.root)
     return int(bool(problems))
@@ -48,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--root", type=Path, default=Path("data"), help="cache folder, data.root of a run [data]")
-    shared.add_argument("--configs", type=Path, default=CONFIGS, help="folder of the dataset configs")
+    shared.add_argument("--configs", type=Path, default=CONFIGS / "dataset", help="folder of the dataset configs")
     parser.set_defaults(command="list", **vars(shared.parse_args([])))
     commands = parser.add_subparsers(dest="command", metavar="{list,fetch}")
     commands.add_parser("list", parents=[shared], help="print a table of all data sets (the default)")
@@ -91,11 +88,9 @@ def _named(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry]
 def _needed(options: argparse.Namespace) -> list[tuple[Entry, Path]]:
     """The data sets, and their cache folder, that runs of the table are still to be trained on and that are not here."""
     # Imported here: nothing else needs what tables need.
-    from mixupe.experiment.command_line import readable
-    from mixupe.experiment.search_path import search_in
-    from mixupe.tables.declared import look_up, place
+    from mixupe.tables.declared import look_up, overrides_of, place
 
-    overrides = search_in(None, readable(options.names, is_sweep=True))
+    overrides = overrides_of(options.names)
     _, runs = look_up(options.table, *place(options.table, overrides, options.fresh))
     missing = {}
     for run in runs:
@@ -119,7 +114,7 @@ def _fetch(chosen: Sequence[tuple[Entry, Path]]) -> int:
                 print(f"{entry.name}: fetched")
         except UserError as error:
             failed += 1
-            _complain(f"{entry.name}: {error}")
+            complain(f"{entry.name}: {error}")
     return failed
 
 
@@ -138,10 +133,6 @@ def _list(entries: Sequence[Entry], root: Path) -> None:
     if not console.is_terminal:
         console = Console(width=200)  # in a file or a pipe, lines may be long
     console.print(table)
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -16,18 +16,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mixupe.command_line import Parser
-from mixupe.console import complain
+from mixupe.command_line import Parser, exit_status
 from mixupe.errors import UserError
-from mixupe.experiment.predictions import read_predictions
 from mixupe.experiment.titles import SHORT_ID
 from mixupe.files import write_text
 from mixupe.places import RESULTS
-from mixupe.runs.comparison import compare_runs
-from mixupe.runs.explain import data_of, show_run
 from mixupe.runs.filters import chosen
 from mixupe.runs.listing import show_runs
-from mixupe.runs.page import render
 from mixupe.runs.screen import say_wrapped
 from mixupe.runs.stored import one_run, stored_runs
 
@@ -35,23 +30,21 @@ from mixupe.runs.stored import one_run, stored_runs
 LAST = 30
 
 
-def main() -> int:
-    try:
-        options = _options()
-        options.action(options)
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
-    return 0
+@exit_status
+def main() -> None:
+    options = _options()
+    options.action(options)
 
 
 def _list(options: argparse.Namespace) -> None:
-
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     show_runs(runs, len(runs) if options.all else LAST)
 
 
 def _show(options: argparse.Namespace) -> None:
+    from mixupe.experiment.predictions import read_predictions
+    from mixupe.runs.explain import data_of, show_run
+    from mixupe.runs.page import render
 
     run = one_run(options.run, options.output_root, options.results)
     predictions = read_predictions(run.folder.predictions)
@@ -69,6 +62,7 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    from mixupe.runs.comparison import compare_runs
 
     a, b = (one_run(run, options.output_root, options.results) for run in (options.a, options.b))
     compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT_ID]}-{b.id[:SHORT_ID]}")
@@ -92,9 +86,9 @@ def _export_model(options: argparse.Namespace) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     common = Parser(add_help=False)
-    common.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+    common.add_output_root()
     common.add_argument("--results", type=Path, default=RESULTS, help="folder of the tables with their records")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     command = commands.add_parser("list", parents=[common], help="the runs, the latest last")

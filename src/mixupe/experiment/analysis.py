@@ -60,9 +60,8 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
     for snapshot in taken:
         model.load_state_dict(snapshot.weights)
         points.append({"step": snapshot.step, "epoch": snapshot.epoch, **_measured(model, mix_at, data, drawn, alpha)})
-    kept = ("id", "dataset", "domain", "model", "augmentation", "seed")
     return {
-        **{name: run.record[name] for name in kept},
+        **run.about,
         "alpha": alpha,
         "mix_at": mix_at,
         "pairs": pairs,

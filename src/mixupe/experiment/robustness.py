@@ -96,9 +96,8 @@ def evaluate(run: FinishedRun, parts: Sequence[str], examples: int) -> Evaluatio
             rows += ({"part": part, **row} for row in _ROWS[part](test))
         else:
             skipped[part] = reason
-    kept = ("id", "dataset", "domain", "model", "augmentation", "seed")
     return {
-        **{name: run.record[name] for name in kept},
+        **run.about,
         "examples": len(test.rows),
         "metrics": metrics,
         "differs": abs(metrics["error"] - run.record["metrics"]["test_error"]),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from filelock import FileLock, Timeout
 
 from mixupe.errors import UserError
@@ -91,6 +92,15 @@ class RunFolder:
     def read_record(self) -> Record | None:
         """See the function of that name."""
         return read_record(self.record, self.id)
+
+    def read_config(self) -> dict[str, Any]:
+        """config.yaml as plain values; empty where it is missing or damaged."""
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            config = yaml.load(self.config.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe
+        except (OSError, ValueError, yaml.YAMLError):
+            return {}
+        return config if isinstance(config, dict) else {}
 
     def details(self) -> dict[str, Any]:
         """What state.json says: state, pid, host, heartbeat; reason, kind and log of a failed run. Empty if damaged."""

@@ -6,7 +6,6 @@ import numpy as np
 
 from mixupe.data.base import DataBundle
 from mixupe.data.shown import Shown, shown
-from mixupe.errors import UserError
 from mixupe.evaluation.explanation import (
     Answers,
     calibration,
@@ -14,13 +13,12 @@ from mixupe.evaluation.explanation import (
     confident_mistakes,
     confusion_matrix,
 )
-from mixupe.experiment.config import parse_config
-from mixupe.experiment.identity import run_id
+from mixupe.experiment.finished import settings_of
 from mixupe.experiment.predictions import Predictions
 from mixupe.experiment.prepare import load_data
 from mixupe.runs.curves import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
-from mixupe.runs.stored import StoredRun, read_config
+from mixupe.runs.stored import StoredRun
 
 MISTAKES = 24
 # Terminals are narrow, and a matrix of more classes is no help there.
@@ -33,11 +31,7 @@ def data_of(run: StoredRun) -> DataBundle:
     Raises:
         UserError: it is not there any more, or other files are.
     """
-    # Its config.yaml says where the files lie, its record does not.
-    settings = parse_config(read_config(run.folder.config) or run.config)
-    if run_id(settings) != run.id:
-        raise UserError(f"{settings.dataset.name} has other files now than the run had")
-    return load_data(settings)
+    return load_data(settings_of(run.folder, run.config))
 
 
 def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> None:

@@ -6,8 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mixupe.errors import UserError
 from mixupe.experiment import titles
 from mixupe.experiment.config import RunSettings
@@ -111,17 +109,8 @@ def _of_record(record: Record, output_root: Path, table: str = "") -> StoredRun:
 def _of_folder(folder: RunFolder) -> StoredRun | None:
     state = folder.state()
     record = folder.read_record() if state == "DONE" else None
-    config = read_config(folder.config) if record is None else record["config"]
+    config = folder.read_config() if record is None else record["config"]
     if state == "MISSING":
         return None
     table = str((config.get("logger") or {}).get("job_type") or "")
     return StoredRun(folder.id, state, config, record, folder, table, str(folder.details().get("reason", "")))
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A run's config.yaml as plain values; empty where it is missing or damaged."""
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return config if isinstance(config, dict) else {}
