@@ -10,12 +10,10 @@ from pydantic.fields import FieldInfo
 
 from mixupe.data.registry import content_version
 from mixupe.experiment.config import RunSettings
+from mixupe.experiment.titles import NOT_COMPUTED
 
 # Raised when a change of code changes the numbers that an unchanged config gives.
 RESULTS_VERSION = 1
-
-# Facts for people, places and mirrors: no part of what is computed.
-_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
 
 
 def identity(settings: RunSettings) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def _relevant(model: BaseModel) -> dict[str, Any]:
     plain = model.model_dump(mode="json", serialize_as_any=True)
     result: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        if name in _LEFT_OUT or not _in_identity(field):
+        if name in NOT_COMPUTED or not _in_identity(field):
             continue
         value = getattr(model, name)
         if _is_later_default(field, plain[name]):

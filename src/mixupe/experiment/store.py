@@ -32,6 +32,16 @@ class AlreadyRunningError(RuntimeError):
     """Another process is at work on this run."""
 
 
+class _File:
+    """The path of a file in a run's folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: "RunFolder", owner: type) -> Path:
+        return folder.path / self.name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one run."""
@@ -42,37 +52,14 @@ class RunFolder:
     def id(self) -> str:
         return self.path.name
 
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.pt"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model.pt"
-
-    @property
-    def predictions(self) -> Path:
-        return self.path / "predictions.npz"
-
-    @property
-    def record(self) -> Path:
-        return self.path / "record.json"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log.txt"
-
-    @property
-    def _state(self) -> Path:
-        return self.path / "state.json"
+    config = _File("config.yaml")
+    metrics = _File("metrics.jsonl")
+    checkpoint = _File("checkpoint.pt")
+    model = _File("model.pt")
+    predictions = _File("predictions.npz")
+    record = _File("record.json")
+    log = _File("log.txt")
+    _state = _File("state.json")
 
     def state(self) -> State:
         """MISSING, RUNNING, INTERRUPTED (its process is gone, or it has lost its record), DONE (has one) or FAILED."""

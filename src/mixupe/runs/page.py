@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mixupe.data.base import DataBundle
-from mixupe.data.shown import Shown, shown
-from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
+from mixupe.evaluation.explanation import calibration, class_errors, confusion_matrix
 from mixupe.experiment import titles
 from mixupe.experiment.metrics_log import Row
-from mixupe.experiment.predictions import Predictions
+from mixupe.experiment.predictions import Mistake, Predictions, mistakes
 from mixupe.html_page import data_uri, render_page
 from mixupe.runs.curves import curves_of, draw_curves
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
@@ -61,27 +60,21 @@ def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | N
 
 def _answers(predictions: Predictions, data: DataBundle | None) -> dict[str, Any]:
     answers, names = predictions.parts["test"], predictions.classes
-    mistakes = []
-    for position in confident_mistakes(answers, MISTAKES):
-        example = Shown() if data is None else shown(data.test, int(position), data.spec, data.preparation)
-        mistakes.append(
-            {
-                "id": int(answers.ids[position]),
-                "label": names[answers.labels[position]],
-                "predicted": names[answers.predicted[position]],
-                "sure": f"{100 * answers.confidence[position]:.0f}",
-                "image": None if example.pixels is None else _png_uri(example.pixels),
-                "audio": None if example.samples is None else _wav_uri(example.samples, example.sample_rate),
-                "facts": example.facts,
-            }
-        )
     return {
-        "mistakes": mistakes,
+        "mistakes": [_shown(mistake) for mistake in mistakes(predictions, data, MISTAKES)],
         "errors": sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong),
         "matrix": _matrix(confusion_matrix(answers)) if len(names) <= MOST_CLASSES else [],
         "names": names,
         "calibration": _svg_uri(_calibration(predictions)),
     }
+
+
+def _shown(mistake: Mistake) -> dict[str, Any]:
+    example = mistake.example
+    image = None if example.pixels is None else _png_uri(example.pixels)
+    audio = None if example.samples is None else _wav_uri(example.samples, example.sample_rate)
+    sure = f"{100 * mistake.confidence:.0f}"
+    return {**vars(mistake), "sure": sure, "image": image, "audio": audio, "facts": example.facts}
 
 
 def _matrix(matrix: Any) -> list[list[dict[str, int]]]:

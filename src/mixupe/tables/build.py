@@ -13,6 +13,7 @@ from mixupe.places import RESULTS
 from mixupe.tables.collect import DeclaredRun, keep_records
 from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.declared import look_up, published, tuned_sets
+from mixupe.tables.escape import csv_text
 from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, parts_to_markdown
 from mixupe.tables.manifest import Table
 from mixupe.tables.nested import nested_frame
@@ -20,7 +21,7 @@ from mixupe.tables.paper import with_figures
 from mixupe.tables.pictures.of_table import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.resampling import resamplings
-from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
+from mixupe.tables.search import ranking, ranking_to_markdown
 from mixupe.tables.shown import shown
 from mixupe.tables.verdict import compare_with_paper
 from mixupe.tables.waterfall import ways
@@ -107,7 +108,7 @@ def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequ
             (folder / name).unlink(missing_ok=True)
     if table.is_search:
         settings = ranking(runs)
-        write_text(folder / "ranking.csv", ranking_to_csv(settings))
+        write_text(folder / "ranking.csv", csv_text(settings))
         write_text(folder / "table.md", ranking_to_markdown(table.title, settings, runs))
         return BuiltTable(table, runs, found, folder)
     text = to_markdown(table.title, found.frame, found.comparisons, runs, found.sentences() + found.notes())

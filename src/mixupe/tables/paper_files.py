@@ -8,7 +8,7 @@ import pandas as pd
 
 from mixupe.tables.compare import SIGNIFICANCE
 from mixupe.tables.escape import csv_text, latex
-from mixupe.tables.numbers import difference_text, p_value_text
+from mixupe.tables.numbers import p_value_text
 from mixupe.tables.paper import ROW
 from mixupe.tables.render import latex_tabular
 from mixupe.tables.statistics import holm
@@ -85,8 +85,7 @@ def level_grid(found: PaperComparison) -> Lines:
     """Header and body for people."""
     header = ["data set", "model", "method", "ours", "the paper's", "difference", "verdict"]
     body = [
-        [*level.names, level.ours.text, level.paper.text, _interval(level.found), level.verdict]
-        for level in found.levels
+        [*level.names, level.ours.text, level.paper.text, level.found.text, level.verdict] for level in found.levels
     ]
     return header, body
 
@@ -98,16 +97,12 @@ def claim_grid(found: PaperComparison) -> Lines:
         [
             *claim.names[:2],
             f"{claim.names[2]} better than {claim.against}",
-            *(_interval(claim.ours), p_value_text(claim.ours.p_value), claim.verdict),
-            *(_interval(claim.paper), p_value_text(claim.paper.p_value), claim.paper_verdict),
+            *(claim.ours.text, p_value_text(claim.ours.p_value), claim.verdict),
+            *(claim.paper.text, p_value_text(claim.paper.p_value), claim.paper_verdict),
         ]
         for claim in found.claims
     ]
     return header, body
-
-
-def _interval(found: Welch) -> str:
-    return difference_text(found.difference, found.ci_low, found.ci_high)
 
 
 def paper_sentences(found: PaperComparison) -> list[str]:

@@ -150,17 +150,9 @@ def verdict_grid(comparisons: pd.DataFrame, tuned: bool = False) -> tuple[list[s
     header = ["method", "against", "wins", "ties", "losses", "mean difference", "data sets", "p (Wilcoxon)"]
     body = []
     for verdict in verdicts(comparisons, tuned):
-        counts = [str(verdict.wins), str(verdict.ties), str(verdict.losses)]
-        body.append(
-            [
-                verdict.augmentation,
-                verdict.baseline,
-                *counts,
-                f"{verdict.mean:+z.2f}",
-                str(verdict.sets),
-                p_value_text(verdict.p_value),
-            ]
-        )
+        names = [verdict.augmentation, verdict.baseline]
+        counts = [str(verdict.wins), str(verdict.ties), str(verdict.losses), f"{verdict.mean:+z.2f}", str(verdict.sets)]
+        body.append([*names, *counts, p_value_text(verdict.p_value)])
     return header, body
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of
-from mixupe.tables.escape import csv_text, markdown, markdown_table
+from mixupe.tables.escape import markdown, markdown_table
 from mixupe.tables.numbers import number_text
 from mixupe.tables.provenance import provenance_lines
 
@@ -67,10 +67,6 @@ def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -
 def edge_text(edge: str) -> str:
     """What stands behind a chosen setting; `edge` as in a ranking."""
     return f" (on the edge of the grid: {edge})" if edge else ""
-
-
-def ranking_to_csv(frame: pd.DataFrame) -> str:
-    return csv_text(frame)
 
 
 def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:

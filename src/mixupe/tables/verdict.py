@@ -33,6 +33,7 @@ import pandas as pd
 from scipy import stats
 
 from mixupe.tables.compare import BASELINES, SIGNIFICANCE
+from mixupe.tables.numbers import difference_text
 from mixupe.tables.paper import ROW, Figure
 from mixupe.tables.resampling import Resampling
 from mixupe.tables.statistics import Summary, t_quantile
@@ -58,6 +59,11 @@ class Welch:
     ci_low: float
     ci_high: float
     p_value: float
+
+    @property
+    def text(self) -> str:
+        """`-0.10 [-0.30, +0.10]`, as far as it is known."""
+        return difference_text(self.difference, self.ci_low, self.ci_high)
 
 
 def welch(a: Summary, b: Summary) -> Welch:
