@@ -88,9 +88,11 @@ def _named(options: argparse.Namespace, entries: Sequence[Entry]) -> list[Entry]
 def _needed(options: argparse.Namespace) -> list[tuple[Entry, Path]]:
     """The data sets, and their cache folder, that runs of the table are still to be trained on and that are not here."""
     # Imported here: nothing else needs what tables need.
-    from mixupe.tables.declared import look_up, overrides_of, place
+    from mixupe.experiment.command_line import readable
+    from mixupe.experiment.search_path import search_in
+    from mixupe.tables.declared import look_up, place
 
-    overrides = overrides_of(options.names)
+    overrides = search_in(None, readable(options.names, is_sweep=True))
     _, runs = look_up(options.table, *place(options.table, overrides, options.fresh))
     missing = {}
     for run in runs:

@@ -13,9 +13,10 @@ import sys
 from mixupe.command_line import exit_status
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
+from mixupe.experiment.kept import recorded_tables
 from mixupe.files import write_text
 from mixupe.places import RESULTS
-from mixupe.report.page import recorded_tables, report
+from mixupe.report.page import report
 from mixupe.tables.declared import names_and_overrides
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mixupe.command_line import Parser, exit_status
 from mixupe.errors import UserError
+from mixupe.experiment.finished import settings_of
 from mixupe.experiment.titles import SHORT_ID
 from mixupe.files import write_text
 from mixupe.places import RESULTS
@@ -43,7 +44,8 @@ def _list(options: argparse.Namespace) -> None:
 
 def _show(options: argparse.Namespace) -> None:
     from mixupe.experiment.predictions import read_predictions
-    from mixupe.runs.explain import data_of, show_run
+    from mixupe.experiment.prepare import load_data
+    from mixupe.runs.explain import show_run
     from mixupe.runs.page import render
 
     run = one_run(options.run, options.output_root, options.results)
@@ -51,7 +53,7 @@ def _show(options: argparse.Namespace) -> None:
     data = None
     if predictions is not None:
         try:
-            data = data_of(run)
+            data = load_data(settings_of(run.folder, run.config))
         except UserError as error:
             say_wrapped(f"Its examples cannot be shown: {error}")
     show_run(run, predictions, data)

@@ -8,7 +8,6 @@ from pathlib import Path
 from markupsafe import Markup
 
 from mixupe.errors import UserError
-from mixupe.experiment.kept import tables_with_records
 from mixupe.html_page import render_page
 from mixupe.report.content import Section, section
 from mixupe.report.records import packed, script_json
@@ -17,11 +16,6 @@ from mixupe.tables.declared import look_up
 from mixupe.tables.manifest import Table
 
 SCRIPTS = ("chart.js", "runs.js", "tables.js")
-
-
-def recorded_tables(results: Path) -> list[str]:
-    """Names of the tables that have records in the results folder, sorted."""
-    return [table.name for table in tables_with_records(results)]
 
 
 def report(names: Sequence[str], extra: Sequence[str], results: Path) -> tuple[str, dict[str, str]]:

@@ -12,9 +12,7 @@ from mixupe.evaluation.explanation import (
     class_errors,
     confusion_matrix,
 )
-from mixupe.experiment.finished import settings_of
 from mixupe.experiment.predictions import Predictions, mistakes
-from mixupe.experiment.prepare import load_data
 from mixupe.runs.curves import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
@@ -22,15 +20,6 @@ from mixupe.runs.stored import StoredRun
 MISTAKES = 24
 # Terminals are narrow, and a matrix of more classes is no help there.
 MOST_CLASSES = 12
-
-
-def data_of(run: StoredRun) -> DataBundle:
-    """The data set of the run, split as it was.
-
-    Raises:
-        UserError: it is not there any more, or other files are.
-    """
-    return load_data(settings_of(run.folder, run.config))
 
 
 def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> None:

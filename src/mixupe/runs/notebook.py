@@ -1,6 +1,5 @@
 """Runs and comparisons from Python, for a notebook: data frames and figures, quiet or with one progress bar."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +15,10 @@ from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.store import RunStore
+from mixupe.experiment.request import Request
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.titles import SHORT_ID, summary_texts
+from mixupe.experiment.watch import watching
 from mixupe.quoting import plain_or_quoted
 from mixupe.runs.curves import curves_of, draw_curves
 from mixupe.runs.export import runs_frame
@@ -27,8 +26,6 @@ from mixupe.runs.groups import groups_of
 from mixupe.runs.stored import StoredRun, finished_runs
 from mixupe.tables.pictures.canvas import ORDERED, tidy
 from mixupe.tables.pictures.curves import PANELS
-
-LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -164,20 +161,10 @@ def _silent() -> Iterator[None]:
 @contextmanager
 def _bar(settings: Sequence[RunSettings], quiet: bool) -> Iterator[None]:
     """One bar over the runs, read from the run store, so that it does not matter how they are trained."""
-    folders = [RunStore(run_settings.output_root).folder(run_id(run_settings)) for run_settings in settings]
-    over = threading.Event()
-
-    def look(bar: "tqdm[None]") -> None:
-        is_over = False
-        while not is_over:
-            is_over = over.wait(LOOK_EVERY_S)
-            bar.update(sum(folder.record.exists() for folder in folders) - bar.n)
-
-    with tqdm(total=len(folders), unit="run", disable=quiet) as bar:
-        thread = threading.Thread(target=look, args=(bar,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    runs = [Request.of(run_settings) for run_settings in settings]
+    left = [run for run in runs if not run.folder.record.exists()]
+    with (
+        tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=quiet) as bar,
+        watching(lambda lines: bar.update(len(lines)), left),
+    ):
+        yield

@@ -26,13 +26,8 @@ def names_and_overrides(words: Sequence[str], config_dir: str | None) -> tuple[l
     Raises:
         UserError: an override cannot be read, or a folder of configs is not there.
     """
-    overrides = overrides_of([word for word in words if "=" in word], config_dir)
-    return [word for word in words if "=" not in word], overrides
-
-
-def overrides_of(words: Sequence[str], config_dir: str | None = None) -> list[str]:
-    """As `names_and_overrides`, of overrides alone."""
-    return search_in(config_dir, readable(words, is_sweep=True))
+    overrides = readable([word for word in words if "=" in word], is_sweep=True)
+    return [word for word in words if "=" not in word], search_in(config_dir, overrides)
 
 
 def place(name: str, overrides: Sequence[str], fresh: bool) -> tuple[list[str], Path | None]:

@@ -74,7 +74,7 @@ class Evaluation:
         if self.shown.selection is not None:
             written["grid.csv"] = csv_text(self.shown.selection.grid)
         if self.nested is not None:
-            written["nested.csv"] = nested.nested_to_csv(self.nested)
+            written["nested.csv"] = csv_text(self.nested.drop(columns="declared"))
         if self.paper is not None:
             written["paper.csv"] = paper_files.levels_to_csv(self.paper)
             written["paper.tex"] = paper_files.paper_to_latex(title, self.paper)

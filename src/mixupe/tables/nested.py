@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from mixupe.tables.escape import csv_text
 from mixupe.tables.numbers import number_text
 from mixupe.tables.paper import ROW
 from mixupe.tables.select import SELECTED_ON_TEST
@@ -39,8 +38,3 @@ def nested_grid(rows: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
         gain = number_text(nested.mean - selected.mean, "+z.2f")
         body.append([*(row[key] for key in ROW), selected.text, f"{nested.text}{few}", gain])
     return header, body
-
-
-def nested_to_csv(rows: pd.DataFrame) -> str:
-    """One line a row; errors in percent."""
-    return csv_text(rows.drop(columns="declared"))
