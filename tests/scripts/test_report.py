@@ -18,7 +18,7 @@ from tests.tables.fake import fake_record
 def results(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """One record of the baselines, and a folder of a table that needs overrides."""
     folder = tmp_path / "results"
-    monkeypatch.setattr("mixupe.tables.collect.RESULTS", folder)
+    monkeypatch.setattr("mixupe.places.RESULTS", folder)
     monkeypatch.setattr("mixupe.report.content.pictures", lambda *_: [])
     with hydra_initialised():
         settings = declared_runs(read_table("baselines"), folder / "baselines")[5].settings
