@@ -4,6 +4,9 @@
     python scripts/table.py quickstart --fresh    the table that `make table-quickstart FRESH=1` ran again from nothing:
                                                   built below outputs/fresh, and compared with the earlier records
 
+    python scripts/table.py verdict --properties  size, dimension, classes, ... of its data sets, which must be here, written
+                                                  beside the table for "when does it help"
+
 Needs no training, no network and, without --wandb, no W&B. Exit status: 0 complete (and agreeing), 1 runs are missing or
 failed, or a cell run again does not agree, 2 bad command line, 3 with --unchanged: something is to be done.
 """
@@ -47,6 +50,11 @@ def main() -> int:
     parser.add_argument(
         "--unchanged", action="store_true", help="only show it again if nothing has changed; else exit status 3"
     )
+    parser.add_argument(
+        "--properties",
+        action="store_true",
+        help="only read the data sets, and write what they are like beside the table",
+    )
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
     try:
         names, overrides = names_and_overrides(arguments.names, arguments.config_dir)
@@ -56,6 +64,8 @@ def main() -> int:
             raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
         if arguments.unchanged:
             return _unchanged(names[0], overrides)
+        if arguments.properties:
+            return _properties(names[0], overrides)
         from mixupe.tables.build import build_table  # with all that computes and draws
 
         built = build_table(names[0], *place(names[0], overrides, arguments.fresh))
@@ -104,6 +114,22 @@ def _unchanged(name: str, overrides: Sequence[str]) -> int:
         return 3
     _print(said, RESULTS / name)
     return 0
+
+
+def _properties(name: str, overrides: Sequence[str]) -> int:
+    """Write the properties of the table's data sets; those whose data is not here are named."""
+    from mixupe.tables.over_sets.properties import properties_of, write_properties
+
+    table, runs = look_up(name, overrides)
+    found, missing = [], []
+    for settings in {run.settings.dataset.name: run.settings for run in reversed(runs)}.values():
+        try:
+            found.append(properties_of(settings))
+        except UserError as error:
+            missing.append(settings.dataset.name)
+            complain(f"error: {error}")
+    CONSOLE.print(f"Written to {write_properties(RESULTS / table.name, found)}: {len(found)} data sets", markup=False)
+    return 2 if missing else 0
 
 
 def _said(built: BuiltTable) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import pytest
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.tables.declared import read_table
-from mixupe.tables.manifest import Cell, Method
 
 TABLE = read_table("verdict")
 # The same rows under another name, or within another set: one of each at most.
@@ -63,16 +62,3 @@ def test_float32_and_no_more_training_rows_than_it_says(cells: list[RunSettings]
         examples = one.dataset.card.examples
         assert examples is not None
         assert (one.dataset.train_size or 0.95 * share * examples) <= most, one.dataset.name
-
-
-def test_every_setting_of_every_method_composes() -> None:
-    """One cell of each list of methods and grid stands for those that share it."""
-    kinds: dict[tuple[tuple[str, tuple[str, ...]], ...], tuple[Cell, list[Method]]] = {}
-    for cell, methods in TABLE.methods_by_cell():
-        kinds.setdefault(tuple((method.option, method.overrides) for method in methods), (cell, methods))
-    assert len(kinds) == 5
-    with hydra_initialised():
-        for cell, methods in kinds.values():
-            for method in methods:
-                settings = compose_settings(TABLE.seed_lists(cell, method)[0][:-1])
-                assert settings.augmentation.name == method.option

@@ -41,7 +41,7 @@ def read_kept(table: Path, run_id: str) -> Record | None:
 def kept_ids(table: Path, beginning: str = "") -> list[str]:
     """Ids of the runs whose records the table keeps, damaged ones among them, that begin so; sorted."""
     files = (path.stem for path in (table / "records").glob(f"{beginning}*.json"))
-    return sorted({*files, *(one for one in _lines(table) if one.startswith(beginning))})
+    return sorted({*files, *(run_id for run_id in _lines(table) if run_id.startswith(beginning))})
 
 
 def recorded_tables(results: Path) -> list[str]:

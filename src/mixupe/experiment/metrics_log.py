@@ -1,10 +1,9 @@
 """metrics.jsonl: one JSON object an epoch, written before any mirror sees it."""
 
 import json
-import os
 from pathlib import Path
 
-from mixupe.files import replacing, set_aside
+from mixupe.files import Syncs, replacing, set_aside, to_disk
 
 Row = dict[str, float]
 
@@ -18,15 +17,17 @@ class MetricsLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._syncs = Syncs()
 
     def append(self, epoch: int, metrics: Row) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"epoch": epoch, **metrics}) + "\n")
 
     def sync(self) -> None:
-        """Rows are on disk when it returns. So, before each checkpoint, none is ahead of its metrics after a power cut."""
-        with self.path.open("a", encoding="utf-8") as file:
-            os.fsync(file.fileno())
+        """Before each checkpoint: rows are forced to disk where it is due: after a power cut, none is ahead of its rows."""
+        if self._syncs.due():
+            with self.path.open("a", encoding="utf-8") as file:
+                to_disk(file)
 
     def rows(self) -> list[Row]:
         """The rows of epochs 1, 2, ..., up to the first that is not there; whatever else is in the file is left out."""

@@ -42,8 +42,10 @@ class ModelFile:
         return model.eval()
 
 
-def write_model(path: Path, run: str, settings: RunSettings, data: DataBundle, weights: dict[str, Tensor]) -> None:
-    """Whole or not at all: tensors and plain values, with a checksum as a checkpoint."""
+def write_model(
+    path: Path, run: str, settings: RunSettings, data: DataBundle, weights: dict[str, Tensor], sync: bool = False
+) -> None:
+    """Whole or not at all: tensors and plain values, with a checksum as a checkpoint; on disk when it returns, if `sync`."""
     state = {
         "format": FORMAT,
         "id": run,
@@ -53,7 +55,7 @@ def write_model(path: Path, run: str, settings: RunSettings, data: DataBundle, w
         "split": data.split_digest,
         "weights": {name: value.detach().cpu() for name, value in weights.items()},
     }
-    save_checkpoint(path, state)
+    save_checkpoint(path, state, sync)
     previous(path).unlink(missing_ok=True)
 
 

@@ -1,6 +1,5 @@
 """predictions.npz: what a finished run answered for its validation and test examples, so that it can be explained later."""
 
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from torch import Tensor
 from mixupe.data.base import DataBundle
 from mixupe.data.shown import Shown, shown
 from mixupe.evaluation.explanation import Answers, confident_mistakes
-from mixupe.files import replacing
+from mixupe.files import replacing, to_disk
 
 PARTS = ("validation", "test")
 # Part -> logits (n, K) and labels (n,), as `Trainer.test` leaves them.
@@ -76,15 +75,15 @@ def mistakes(predictions: Predictions, data: DataBundle | None, most: int) -> li
     ]
 
 
-def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Whole or not at all. Nothing in it is pickled."""
+def write_predictions(path: Path, predictions: Predictions, sync: bool = False) -> None:
+    """Whole or not at all; on disk when it returns, if `sync`. Nothing in it is pickled."""
     arrays = {"classes": np.array(predictions.classes, dtype=np.str_)}
     for part, answers in predictions.parts.items():
         arrays |= {f"{part}_{name}": values for name, values in vars(answers).items()}
     with replacing(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type] # its stubs take the names for options
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            to_disk(file)
 
 
 def read_predictions(path: Path) -> Predictions | None:

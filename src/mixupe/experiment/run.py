@@ -31,7 +31,7 @@ from mixupe.experiment.rules import check_processes
 from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_logger import RunLogger, run_logger
-from mixupe.files import previous, write_json
+from mixupe.files import SYNC_EVERY_S, previous, write_json
 from mixupe.training.distributed import ALONE, World, joined, raised_in_all
 from mixupe.training.loop import EpochMetrics, NonFiniteLossError
 from mixupe.training.precision import slow_bf16
@@ -264,18 +264,19 @@ def _write_record(run: PreparedRun, metrics: Row, stacked: int) -> dict[str, Any
     record = build_record(
         run.settings, run.data, parameters, metrics, run.log.rows(), trainer.device, timing, trainer.world.size
     )
-    _keep_answers(run)
-    write_json(folder.record, record)
+    sync = run.seconds > SYNC_EVERY_S
+    _keep_answers(run, sync)
+    write_json(folder.record, record, sync)
     folder.set_done()
     previous(folder.checkpoint).unlink(missing_ok=True)
     return record
 
 
-def _keep_answers(run: PreparedRun) -> None:
+def _keep_answers(run: PreparedRun, sync: bool) -> None:
     """Write what explains and uses the run later: predictions.npz and model.pt."""
     folder, trainer = run.request.folder, run.trainer
-    write_predictions(folder.predictions, predictions_of(run.data, trainer.outputs))
-    write_model(folder.model, folder.id, run.settings, run.data, trainer.best.model)
+    write_predictions(folder.predictions, predictions_of(run.data, trainer.outputs), sync)
+    write_model(folder.model, folder.id, run.settings, run.data, trainer.best.model, sync)
 
 
 def _ended(request: Request, error: Exception, world: World = ALONE, started: float = 0.0) -> Outcome:

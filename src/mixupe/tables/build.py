@@ -14,15 +14,18 @@ from mixupe.tables.collect import DeclaredRun, keep_records
 from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.declared import look_up, published, tuned_sets
 from mixupe.tables.escape import csv_text
-from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, parts_to_markdown
+from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, OverSetsFound, parts_to_markdown
 from mixupe.tables.manifest import Table
 from mixupe.tables.nested import nested_frame
+from mixupe.tables.over_sets.comparison import compared
+from mixupe.tables.over_sets.explain import explanations, gains
+from mixupe.tables.over_sets.properties import read_properties
 from mixupe.tables.paper import with_figures
 from mixupe.tables.pictures.of_table import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.resampling import resamplings
 from mixupe.tables.search import ranking, ranking_to_markdown
-from mixupe.tables.shown import shown
+from mixupe.tables.shown import Shown, shown
 from mixupe.tables.verdict import compare_with_paper
 from mixupe.tables.waterfall import ways
 
@@ -57,7 +60,17 @@ def evaluate(
         paper=compare_with_paper(frame, comparisons, figures, resamplings(kept.rows)),
         nested=_nested(table, frame, extra, results),
         ways=ways(table.waterfall, kept.rows),
+        over_sets=_over_sets(table, runs, kept, (results or RESULTS) / table.name),
     )
+
+
+def _over_sets(table: Table, runs: Sequence[DeclaredRun], kept: Shown, folder: Path) -> OverSetsFound | None:
+    """The verdict of a table that asks for one; `folder` may hold the properties of its data sets."""
+    if table.over_sets is None:
+        return None
+    found = compared(table.over_sets, runs, kept.trained)
+    known = gains(found, read_properties(folder))
+    return OverSetsFound(found, known, explanations(known))
 
 
 def _nested(table: Table, frame: pd.DataFrame, extra: Sequence[str], results: Path | None) -> pd.DataFrame | None:
@@ -74,7 +87,9 @@ def build_table(name: str, extra: Sequence[str] = (), results: Path | None = Non
     A comparison: table.md, .csv, .tex, .png, curves.png, and where a baseline is declared comparisons.csv and
     differences.png. Where the table has it: grid.csv of a selection, nested.csv, waterfall.csv and .png, and beside
     published figures paper.csv, .tex, .png and claims.csv. A search: table.csv, and in table.md and ranking.csv the
-    settings of each method, the best first. Both: eta.png where MixupE runs with several eta.
+    settings of each method, the best first. Both: eta.png where MixupE runs with several eta. With a verdict over the data
+    sets: over_sets.csv, sets.csv, ranks.csv, verdict.png and ranks.png, and where their properties are known gains.csv,
+    explained.csv and gains.png.
 
     Args:
         name: of configs/table/<name>.yaml.

@@ -7,13 +7,19 @@ import pandas as pd
 
 from mixupe.tables import nested, paper_files, select, waterfall
 from mixupe.tables.escape import csv_text, markdown, markdown_table
+from mixupe.tables.over_sets import files as over_sets_files
+from mixupe.tables.over_sets.comparison import Compared
+from mixupe.tables.over_sets.explain import Explanation
 from mixupe.tables.paper_files import Lines
 from mixupe.tables.shown import Shown
 from mixupe.tables.verdict import PaperComparison
 from mixupe.tables.waterfall import Way
 
 # Written by some tables alone; what an earlier build left is removed.
-FURTHER_FILES = ("grid.csv", "nested.csv", "paper.csv", "claims.csv", "paper.tex", "waterfall.csv")
+FURTHER_FILES = (
+    *("grid.csv", "nested.csv", "paper.csv", "claims.csv", "paper.tex", "waterfall.csv"),
+    *("over_sets.csv", "sets.csv", "ranks.csv", "gains.csv", "explained.csv"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,39 @@ class Part:
 
 
 @dataclass(frozen=True)
+class OverSetsFound:
+    """Attributes:
+    gains: as `explain.gains` makes them; empty where no property of a data set is known.
+    """
+
+    compared: Compared
+    gains: pd.DataFrame
+    explained: list[Explanation]
+
+    def parts(self) -> list[Part]:
+        found = self.compared
+        note = over_sets_files.NOTE.format(rope=found.rope)
+        return [
+            Part("Over the data sets, with probabilities", over_sets_files.comparison_grid(found), note),
+            Part("Mean ranks", over_sets_files.rank_grid(found), over_sets_files.RANK_NOTE),
+            Part("When does it help?", over_sets_files.explanation_grid(self.explained), over_sets_files.EXPLAIN_NOTE),
+        ]
+
+    def files(self) -> dict[str, str]:
+        found, written = self.compared, {}
+        if found.comparisons:
+            written["over_sets.csv"] = over_sets_files.comparisons_to_csv(found)
+            written["sets.csv"] = over_sets_files.sets_to_csv(found)
+        if found.ranks:
+            written["ranks.csv"] = over_sets_files.ranks_to_csv(found)
+        if len(self.gains):
+            written["gains.csv"] = csv_text(self.gains, list(self.gains.columns))
+        if self.explained:
+            written["explained.csv"] = over_sets_files.explanations_to_csv(self.explained)
+        return written
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Attributes:
     shown: the runs behind the rows.
@@ -34,6 +73,7 @@ class Evaluation:
     paper: None where nothing is published.
     nested: rows beside those of the table that `nested` names (`nested.nested_frame`).
     ways: of a table with a waterfall.
+    over_sets: of a table with a verdict over its data sets.
     """
 
     shown: Shown
@@ -42,10 +82,17 @@ class Evaluation:
     paper: PaperComparison | None
     nested: pd.DataFrame | None
     ways: list[Way]
+    over_sets: OverSetsFound | None = None
 
     def sentences(self) -> list[str]:
-        """What came out beside the paper."""
-        return [] if self.paper is None else paper_files.paper_sentences(self.paper)
+        """What came out over the data sets, and beside the paper."""
+        found = self.over_sets
+        verdict = (
+            []
+            if found is None
+            else over_sets_files.sentences(found.compared, found.explained, has_properties=bool(len(found.gains)))
+        )
+        return verdict + ([] if self.paper is None else paper_files.paper_sentences(self.paper))
 
     def notes(self) -> list[str]:
         """How settings were chosen."""
@@ -53,7 +100,7 @@ class Evaluation:
 
     def parts(self) -> list[Part]:
         """The most important first."""
-        found = []
+        found = [] if self.over_sets is None else self.over_sets.parts()
         if self.nested is not None:
             found.append(
                 Part("Selected on test, and nested validation", nested.nested_grid(self.nested), nested.NESTED_NOTE)
@@ -80,6 +127,8 @@ class Evaluation:
             written["paper.tex"] = paper_files.paper_to_latex(title, self.paper)
             if self.paper.claims:
                 written["claims.csv"] = paper_files.claims_to_csv(self.paper)
+        if self.over_sets is not None:
+            written |= self.over_sets.files()
         if self.ways:
             written["waterfall.csv"] = waterfall.waterfall_to_csv(self.ways)
         return written

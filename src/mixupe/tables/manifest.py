@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from mixupe.errors import UserError, one_line, wrong_key
 from mixupe.experiment.compose import expand_grid
-from mixupe.settings import NonNegativeInt, Settings
+from mixupe.settings import NonNegativeInt, PositiveFloat, Settings
 
 
 class Select(Settings):
@@ -32,6 +32,23 @@ class Select(Settings):
         if self.by == "test" and self.per == "seed":
             raise ValueError("per: seed cannot be used with by: test, which takes the mean over the seeds")
         return self
+
+
+class OverSets(Settings):
+    """A verdict over the data sets of a table, per domain and over all.
+
+    Attributes:
+        methods: columns of the table that are asked about.
+        baselines: columns that each of them is compared with.
+        rivals: of these columns, the one with the best mean rank in a domain is a further baseline there. It is chosen on
+            the errors that it is compared by, which favours it.
+        rope: differences of at most so many percentage points are none for practice.
+    """
+
+    methods: tuple[str, ...] = Field(min_length=1)
+    baselines: tuple[str, ...] = ("mixup", "none")
+    rivals: tuple[str, ...] = ()
+    rope: PositiveFloat = 0.5
 
 
 class Cell(Settings):
@@ -92,6 +109,7 @@ class Table(Settings):
         one selects on test.
     measures: label -> name in the records' metrics: the same runs in a row for each, in place of the error alone.
     waterfall: name -> methods, each a step of what lies between the first and the last.
+    over_sets: where the table gives a verdict over its data sets.
     packed: whether the records kept beside the table are one file, and without learning curves; for tens of thousands.
     """
 
@@ -107,6 +125,7 @@ class Table(Settings):
     measures: dict[str, str] = Field(default_factory=dict)
     waterfall: dict[str, Annotated[tuple[str, ...], Field(min_length=2)]] = Field(default_factory=dict)
     packed: bool = False
+    over_sets: OverSets | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "Table":
@@ -122,7 +141,15 @@ class Table(Settings):
                 raise ValueError(f"{key}: {unknown[0]!r} is no method, allowed are {', '.join(self.augmentations)}")
         if self.nested is not None and (self.select is None or self.select.by != "test"):
             raise ValueError("nested: belongs to a table with select.by: test")
-        columns = {method.column for method in self.methods()} if self.waterfall else set()
+        columns = {method.column for method in self.methods()} if self.waterfall or self.over_sets else set()
+        if self.over_sets is not None:
+            for key, named in self.over_sets.model_dump(exclude={"rope"}).items():
+                unknown = sorted(set(named) - columns)
+                if unknown:
+                    allowed = ", ".join(sorted(columns))
+                    raise ValueError(f"over_sets.{key}: {unknown[0]!r} is no method, allowed are {allowed}")
+            if self.is_search or self.measures:
+                raise ValueError("over_sets: belongs to a table of test errors without measures")
         for name, steps in self.waterfall.items():
             unknown = sorted(set(steps) - columns)
             if unknown:

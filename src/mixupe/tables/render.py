@@ -96,7 +96,7 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
             lines.append(f"FAILED, not in any mean: {title}: {run.reason}")
     cells = frame["cell"].nunique()
     if cells > MOST_CELLS:
-        lines.append(f"No pictures: the table has {cells} cells, more than {MOST_CELLS}.")
+        lines.append(f"No pictures of its cells: the table has {cells} of them, more than {MOST_CELLS}.")
     missing = sum(run.state not in ("DONE", "FAILED") for run in runs)
     if missing:
         lines.append(f"{missing} of {len(runs)} declared runs are missing.")

@@ -5,7 +5,6 @@ does not. Earlier versions wrote the SHA-256 of the archive behind it.
 """
 
 import io
-import os
 import pickle
 import zipfile
 import zlib
@@ -16,18 +15,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mixupe.files import previous, replacing, set_aside
+from mixupe.files import previous, replacing, set_aside, to_disk
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, state: dict[str, Any], sync: bool = False) -> None:
     """Write `state` (tensors and plain values); what was at `path` becomes `previous(path)`.
+
+    Args:
+        path: of the checkpoint.
+        state: what `load_checkpoint` returns.
+        sync: on disk when it returns.
 
     Raises:
         OSError: it could not be written, the disk is full; what was there before is untouched.
     """
     with replacing(path) as partial:
         try:
-            _write(partial, state)
+            _write(partial, state, sync)
         except (OSError, RuntimeError) as error:
             # torch's own words, in a RuntimeError, say nothing of the disk.
             cause = error if isinstance(error, OSError) else error.__context__
@@ -38,11 +42,11 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
             path.replace(previous(path))
 
 
-def _write(path: Path, state: dict[str, Any]) -> None:
+def _write(path: Path, state: dict[str, Any], sync: bool) -> None:
     with path.open("wb") as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+        if sync:
+            to_disk(file)
 
 
 def load_checkpoint(

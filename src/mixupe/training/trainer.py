@@ -18,6 +18,7 @@ from mixupe.data.base import DataBundle, Split
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics
 from mixupe.evaluation.deformations import deformed_errors
+from mixupe.files import Syncs
 from mixupe.rng import generator, stream_seed
 from mixupe.training.batches import batch_indices, left_out, micro_batches
 from mixupe.training.checkpoint import load_checkpoint, random_state, save_checkpoint, set_random_state
@@ -113,7 +114,7 @@ class Trainer(Engine):
         # would make a GPU wait), and where dropout goes on.
         self._losses: list[Tensor] = []
         self._random: dict[str, Tensor] | None = None
-        self._began = time.time()
+        self._began, self._syncs = time.time(), Syncs()
         self.earlier_seconds = 0.0
         self.damaged: list[str] = []
         self.outputs: dict[str, tuple[Tensor, Tensor]] = {}
@@ -285,7 +286,8 @@ class Trainer(Engine):
     def save(self, left_out: Container[int] = (), seconds: float | None = None) -> None:  # noqa: ARG002 - there is one
         """Write the checkpoint; `seconds` is what the run has taken, where it does not have the clock for itself."""
         state = self._state()
-        save_checkpoint(self.checkpoint, state if seconds is None else {**state, "seconds": seconds})
+        state = state if seconds is None else {**state, "seconds": seconds}
+        save_checkpoint(self.checkpoint, state, self._syncs.due())
 
     def _resume(self, reported: float) -> None:
         def refusal(state: dict[str, Any]) -> str | None:

@@ -37,7 +37,7 @@ def load(config: TimeSeries, request: DataRequest) -> DataBundle:
     training = np.concatenate([series[row] for row in indexes.train], axis=1).astype(np.float64)
     mean, std = training.mean(axis=1, keepdims=True), np.maximum(training.std(axis=1, keepdims=True), 1e-12)
     frames = -(-max(values.shape[1] for values in series) // config.patch)
-    inputs = torch.from_numpy(np.stack([_framed((one - mean) / std, config.patch, frames) for one in series]))
+    inputs = torch.from_numpy(np.stack([_framed((values - mean) / std, config.patch, frames) for values in series]))
     targets = torch.from_numpy(labels)
 
     def split(part: Indices) -> TensorSplit:
@@ -59,7 +59,7 @@ def _read(path: Path) -> list[tuple[Float32, str]]:
         found = []
         for line in filter(str.strip, lines[start:]):
             *dimensions, word = line.strip().split(":")
-            found.append((np.array([one.split(",") for one in dimensions], dtype=np.float32), word))
+            found.append((np.array([dimension.split(",") for dimension in dimensions], dtype=np.float32), word))
     except (OSError, ValueError) as error:
         raise UserError(f"dataset: {path} cannot be read ({error}); delete it and fetch it again") from error
     if not found or any(values.ndim != 2 or not np.isfinite(values).all() for values, _ in found):

@@ -1,17 +1,24 @@
 """Is a method better, practically equal or worse on the next data set: a Bayesian hierarchical model.
 
 G. Corani, A. Benavoli, J. Demšar, F. Mangili, M. Zaffalon, Statistical comparison of classifiers through Bayesian
-hierarchical modelling, Machine Learning 106 (2017), equations 5 to 8, here in percentage points:
+hierarchical modelling, Machine Learning 106 (2017), equations 5 to 8, here in percentage points of error:
 
     seeds of set i       x_i ~ N(1 mu_i, Sigma_i), variances sigma_i^2, correlations rho_i for shared training examples
     its true difference  mu_i ~ Student(mu_0, sigma_0, nu)
-    priors               sigma_i, sigma_0, mu_0 uniform; nu - 1 ~ Gamma(a, b), a ~ U(0.5, 5), b ~ U(0.05, 0.15)
+    priors               sigma_i, sigma_0, mu_0 uniform; nu - 1 ~ Gamma(shape a, rate b), a ~ U(0.5, 5), b ~ U(0.05, 0.15)
 
-With rho_i = n_test / (n_test + n_train) the mean of n seeds has the variance tau_i^2 (1/n + n_test/n_train), where
-tau_i^2 = sigma_i^2 (1 - rho_i) is what their sample variance estimates: that of the corrected t test. So mean and sample
-variance are all that is needed of a set, and a Gibbs sampler has closed steps: Student's t is a normal with a Gamma
-precision; sigma_0 and mu_0 are drawn with the mu_i integrated out, on a grid of sigma_0, and nu on a grid, so that a small
-spread between sets traps no chain.
+as in the Stan program that its authors publish with these bounds of a and b; the package baycomp has the same model with
+others (a ~ U(1, 2), b ~ U(0.01, 0.1)). Where they cut the uniform priors off, at 1,000 times the spread seen for sigma_i and
+sigma_0, and at the largest difference seen for mu_0, here mu_0 and sigma_i have no bound, and sigma_0 lies within 1/1,000 to
+100 times it, nu within 1.05 to 200. Each draw of the posterior gives Student(mu_0, sigma_0, nu) an area below, within and
+above the region of practical equivalence. `next_set` is the mean of these areas, which is the probability of the next data
+set's true difference itself; baycomp lets each draw vote for the largest of its three (`votes`), which is nearer to 0 and 1.
+
+With rho_i = n_test / (n_test + n_train) (theirs is 1 / folds, the same) the mean of n seeds has the variance tau_i^2 (1/n
++ n_test/n_train), where tau_i^2 = sigma_i^2 (1 - rho_i) is what their sample variance estimates: that of the corrected t
+test. So mean and sample variance are all that is needed of a set, and a Gibbs sampler has closed steps: Student's t is a
+normal with a Gamma precision; sigma_0 and mu_0 are drawn with the mu_i integrated out, on a grid of sigma_0, and nu on a
+grid, so that a small spread between sets traps no chain.
 """
 
 from collections.abc import Sequence
@@ -47,6 +54,7 @@ class Posterior:
     """Attributes:
     sets: number of data sets.
     next_set: of the true difference on a further data set of the same kind; the answer to "does it help on mine?".
+    votes: share of the draws in which that area is the largest of the three, which is what baycomp gives.
     average: of mu_0, the mean difference over all such data sets.
     mean, low, high: of mu_0 in percentage points: posterior mean and central 95% interval.
     spread: posterior median of sigma_0, how much data sets differ from each other.
@@ -56,6 +64,7 @@ class Posterior:
 
     sets: int
     next_set: Areas
+    votes: Areas
     average: Areas
     mean: float
     low: float
@@ -83,14 +92,16 @@ def compare_over_sets(differences: Sequence[SetDifferences], rope: float = ROPE,
     if rhat > MOST_RHAT:
         raise ValueError(f"the sampler's chains have not met (R-hat {rhat:.3f} > {MOST_RHAT}); give it more data sets")
     mu0, sigma0, nu = (values.ravel() for values in (draws.mu0, draws.sigma0, draws.nu))
-    better = float(stats.t.cdf(-rope, nu, mu0, sigma0).mean())
-    worse = float(stats.t.sf(rope, nu, mu0, sigma0).mean())
+    left, right = stats.t.cdf(-rope, nu, mu0, sigma0), stats.t.sf(rope, nu, mu0, sigma0)
+    better, worse = float(left.mean()), float(right.mean())
+    votes = np.bincount(np.stack([left, 1 - left - right, right]).argmax(axis=0), minlength=3) / len(left)
     low, high = (float(end) for end in np.quantile(mu0, [0.025, 0.975]))
     below, above = float((mu0 < -rope).mean()), float((mu0 > rope).mean())
     means = draws.mu.reshape(-1, len(differences)).mean(axis=0)
     return Posterior(
         sets=len(differences),
         next_set=Areas(better, 1 - better - worse, worse),
+        votes=Areas(*map(float, votes)),
         average=Areas(below, 1 - below - above, above),
         mean=float(mu0.mean()),
         low=low,

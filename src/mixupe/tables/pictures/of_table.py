@@ -13,11 +13,15 @@ from mixupe.tables.pictures.curves import curve_figures, loss_figures, spread_fi
 from mixupe.tables.pictures.dumbbell import dumbbell_figures
 from mixupe.tables.pictures.errors import difference_figure, error_figure
 from mixupe.tables.pictures.eta import eta_figures
+from mixupe.tables.pictures.over_sets import gain_figures, probability_figures, rank_figures
 from mixupe.tables.pictures.waterfall import waterfall_figures
 from mixupe.tables.render import MOST_CELLS
 
 # Name of the file, without .png -> what it shows, for those who do not see it; in the order in which a reader wants them.
 PICTURES = {
+    "verdict": "How probable better, equal and worse are on a further data set",
+    "ranks": "Mean ranks over the data sets",
+    "gains": "Differences against properties of the data sets",
     "waterfall": "Differences step by step",
     "paper": "Our errors and the paper's",
     "differences": "Paired differences with intervals",
@@ -32,17 +36,22 @@ PICTURES = {
 def table_figures(table: Table, found: Evaluation) -> dict[str, Sequence[Figure]]:
     """The pages of each of PICTURES, in that order; none of what the table does not have.
 
-    Of a search, the error against eta alone. A table of more than MOST_CELLS cells has no pictures: nobody reads hundreds
-    of panels, and drawing them takes longer than everything else.
+    Of a search, the error against eta alone. A table of more than MOST_CELLS cells has none with a panel a cell: nobody
+    reads hundreds of them, and drawing them takes longer than everything else.
     """
-    if len(table.cells) > MOST_CELLS:
-        return {}
     title, trained = table.title, found.shown.trained
+    over_sets: dict[str, Sequence[Figure]] = {}
+    if found.over_sets is not None:
+        over_sets["verdict"] = probability_figures(title, found.over_sets.compared)
+        over_sets["ranks"] = rank_figures(title, found.over_sets.compared)
+        over_sets["gains"] = gain_figures(title, found.over_sets.gains)
+    if len(table.cells) > MOST_CELLS:
+        return over_sets
     eta = eta_figures(title, trained, table.metric)
     if table.is_search:
         return {"eta": eta}
     levels = [] if found.paper is None else found.paper.levels
-    return {
+    return over_sets | {
         "waterfall": waterfall_figures(title, found.ways),
         "paper": dumbbell_figures(title, levels),
         "differences": [difference_figure(title, found.comparisons)] if len(found.comparisons) else [],
