@@ -16,13 +16,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mixupe import places
 from mixupe.command_line import exit_status
 from mixupe.console import complain
 from mixupe.data.catalog import Entry, read_catalog
 from mixupe.data.registry import fetch, is_here
 from mixupe.errors import UserError
-from mixupe.places import CONFIGS
 
+CONFIGS = places.CONFIGS / "dataset"
 # From a Debian package too, but where there is no apt-get from its own site.
 FASHION_MNIST = "fashion_mnist"
 
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--root", type=Path, default=Path("data"), help="cache folder, data.root of a run [data]")
-    shared.add_argument("--configs", type=Path, default=CONFIGS / "dataset", help="folder of the dataset configs")
+    shared.add_argument("--configs", type=Path, default=CONFIGS, help="folder of the dataset configs")
     parser.set_defaults(command="list", **vars(shared.parse_args([])))
     commands = parser.add_subparsers(dest="command", metavar="{list,fetch}")
     commands.add_parser("list", parents=[shared], help="print a table of all data sets (the default)")
