@@ -13,9 +13,9 @@ from benchmarks.epoch_timer import EpochTimer, Stopwatch, TimedSplit, trainer_of
 from benchmarks.nets import has_bf16
 from benchmarks.options import Options
 from benchmarks.processes import tree_memory
-from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.registry import load_dataset
+from mixupe.data.base import DataBundle
 from mixupe.experiment.compose import compose_settings, hydra_initialised
+from mixupe.experiment.prepare import load_data
 
 QUARTERS = 4
 
@@ -45,7 +45,7 @@ def streamed_bundle(jpegs: Path, size: int, workers: int) -> DataBundle:
     """The folder as the data set image_folder."""
     with hydra_initialised():
         settings = compose_settings([*_dataset_overrides(jpegs, size, workers), "logger=none"])
-    return load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    return load_data(settings)
 
 
 @dataclass(frozen=True)

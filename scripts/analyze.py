@@ -11,10 +11,9 @@ written.
 
 import argparse
 import sys
-from pathlib import Path
 
-from mixupe.command_line import Parser
-from mixupe.console import complain, say
+from mixupe.command_line import Parser, exit_status
+from mixupe.console import say
 from mixupe.errors import UserError
 from mixupe.experiment.analysis import Analysis, analyse
 from mixupe.experiment.finished import find_run
@@ -36,29 +35,25 @@ SHOWN = {
 }
 
 
-def main() -> int:
-    try:
-        options = _options()
-        for run in [find_run(run, options.output_root, RESULTS) for run in options.runs]:
-            analysis = analyse(run, options.pairs, options.snapshots, options.alpha)
-            folder = options.output_root / "analysis" / run.id
-            frame = write_analysis(analysis, folder)
-            say(_title(analysis))
-            say(frame[list(SHOWN)].rename(columns=SHOWN).to_string(index=False, float_format="{:.3g}".format))
-            say(f"Written to {folder}: analysis.csv, analysis.json, analysis.png")
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
-    return 0
+@exit_status
+def main() -> None:
+    options = _options()
+    for run in [find_run(run, options.output_root, RESULTS) for run in options.runs]:
+        analysis = analyse(run, options.pairs, options.snapshots, options.alpha)
+        folder = options.output_root / "analysis" / run.id
+        frame = write_analysis(analysis, folder)
+        say(_title(analysis))
+        say(frame[list(SHOWN)].rename(columns=SHOWN).to_string(index=False, float_format="{:.3g}".format))
+        say(f"Written to {folder}: analysis.csv, analysis.json, analysis.png")
 
 
 def _options() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="id of a finished run")
     parser.add_argument("--snapshots", type=int, metavar="N", help="train it again and look at N places on the way")
     parser.add_argument("--pairs", type=int, default=256, metavar="P", help="pairs of training examples [256]")
     parser.add_argument("--alpha", type=float, help="of Beta(alpha, alpha) [the run's, 1 where it has none]")
-    parser.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+    parser.add_output_root()
     options = parser.parse_args()
     if options.pairs < 2:
         raise UserError(f"--pairs: must be a whole number >= 2, got {options.pairs}")

@@ -19,9 +19,8 @@ from pathlib import Path
 
 import torch
 
-from mixupe.command_line import Parser
-from mixupe.console import complain, say
-from mixupe.errors import UserError
+from mixupe.command_line import Parser, exit_status
+from mixupe.console import say
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # benchmarks are no part of the package
@@ -34,7 +33,7 @@ BENCHMARKS = ("step", "data", "epoch", "sweep")
 
 
 def parser() -> argparse.ArgumentParser:
-    result = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = Parser(description=__doc__)
     result.add_argument("what", choices=BENCHMARKS, help="what to measure")
     result.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="auto: a GPU where there is one"
@@ -46,14 +45,11 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    try:
-        given = parser().parse_args(arguments)
-        repeat = given.repeat if given.repeat is not None else (1 if given.quick else FEWEST)
-        options = checked_options(given.device, given.threads, repeat, given.quick)
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
+@exit_status
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = parser().parse_args(arguments)
+    repeat = given.repeat if given.repeat is not None else (1 if given.quick else FEWEST)
+    options = checked_options(given.device, given.threads, repeat, given.quick)
     torch.set_num_threads(options.threads)
     folder = given.output or ROOT / ("outputs" if options.quick else "results") / "benchmark"
     report = Report(given.what, options, folder)
@@ -61,7 +57,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import_module(f"benchmarks.{given.what}").measure(options, report)
     report.close()
     say(f"Written to {report.path} and {build_table(folder)}")
-    return 0
 
 
 if __name__ == "__main__":

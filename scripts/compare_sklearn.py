@@ -127,7 +127,7 @@ def markdown(results: pd.DataFrame, splits: int, code: dict[str, Any]) -> str:
 
 
 def parser() -> argparse.ArgumentParser:
-    result = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result = Parser(description=__doc__)
     result.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET", help="of %(choices)s")
     result.add_argument("--rows", type=int, default=500, help="most rows of a set [%(default)s]")
     result.add_argument("--splits", type=int, default=3, help="folds [%(default)s]")

@@ -16,29 +16,27 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from mixupe import places
+from mixupe.command_line import exit_status
+from mixupe.console import complain
 from mixupe.data.catalog import Entry, read_catalog
 from mixupe.data.registry import fetch, is_here
 from mixupe.errors import UserError
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs" / "dataset"
+CONFIGS = places.CONFIGS / "dataset"
 # From a Debian package too, but where there is no apt-get from its own site.
 FASHION_MNIST = "fashion_mnist"
 
 
+@exit_status
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0, or 1 where a config is broken or a data set could not be brought."""
+    """Exit status: 0, 1 where a config is broken or a data set could not be brought, or 2 for bad input."""
     options = _parser().parse_args(arguments)
     entries, problems = read_catalog(options.configs)
     for problem in problems:
-        _complain(problem)
+        complain(problem)
     if options.command == "fetch":
-        try:
-            chosen = (
-                _needed(options) if options.table else [(entry, options.root) for entry in _named(options, entries)]
-            )
-        except UserError as error:
-            _complain(f"error: {error}")
-            return 2
+        chosen = _needed(options) if options.table else [(entry, options.root) for entry in _named(options, entries)]
         return int(_fetch(chosen) > 0)
     _list(entries, options.root)
     return int(bool(problems))
@@ -119,7 +117,7 @@ def _fetch(chosen: Sequence[tuple[Entry, Path]]) -> int:
                 print(f"{entry.name}: fetched")
         except UserError as error:
             failed += 1
-            _complain(f"{entry.name}: {error}")
+            complain(f"{entry.name}: {error}")
     return failed
 
 
@@ -138,10 +136,6 @@ def _list(entries: Sequence[Entry], root: Path) -> None:
     if not console.is_terminal:
         console = Console(width=200)  # in a file or a pipe, lines may be long
     console.print(table)
-
-
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

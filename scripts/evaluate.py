@@ -11,10 +11,9 @@ evaluation.md says what they hold. Exit status: 0, or 2 for bad input; runs befo
 
 import argparse
 import sys
-from pathlib import Path
 
-from mixupe.command_line import Parser
-from mixupe.console import complain, say
+from mixupe.command_line import Parser, exit_status
+from mixupe.console import say
 from mixupe.errors import UserError
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.robustness import PARTS, Evaluation, evaluate
@@ -22,30 +21,26 @@ from mixupe.places import RESULTS
 from mixupe.tables.robustness import summary, write_evaluation
 
 
-def main() -> int:
-    try:
-        options = _options()
-        for run in [find_run(run, options.output_root, RESULTS) for run in options.runs]:
-            evaluation = evaluate(run, options.parts, options.examples)
-            folder = options.output_root / "evaluation" / run.id
-            frame = write_evaluation(evaluation, folder)
-            say(_title(evaluation))
-            say(summary(frame).to_string(index=False))
-            for part, reason in evaluation["skipped"].items():
-                say(f"{part}: left out, {reason}")
-            say(f"Written to {folder}: evaluation.csv, evaluation.json, evaluation.png")
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
-    return 0
+@exit_status
+def main() -> None:
+    options = _options()
+    for run in [find_run(run, options.output_root, RESULTS) for run in options.runs]:
+        evaluation = evaluate(run, options.parts, options.examples)
+        folder = options.output_root / "evaluation" / run.id
+        frame = write_evaluation(evaluation, folder)
+        say(_title(evaluation))
+        say(summary(frame).to_string(index=False))
+        for part, reason in evaluation["skipped"].items():
+            say(f"{part}: left out, {reason}")
+        say(f"Written to {folder}: evaluation.csv, evaluation.json, evaluation.png")
 
 
 def _options() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("runs", nargs="+", metavar="RUN", help="id of a finished run")
     parser.add_argument("--parts", default=",".join(PARTS), help="some of %(default)s")
     parser.add_argument("--examples", type=int, default=1000, metavar="N", help="test examples, at most [1000]")
-    parser.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+    parser.add_output_root()
     options = parser.parse_args()
     options.parts = options.parts.split(",")
     unknown = [part for part in options.parts if part not in PARTS]

@@ -20,17 +20,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.augmentation.config import build_augmentation
-from mixupe.console import complain, say
-from mixupe.data.base import DataRequest
-from mixupe.data.registry import load_dataset
+from mixupe.command_line import exit_status
+from mixupe.console import say
 from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.prepare import load_data
+from mixupe.experiment.titles import title_of
 from mixupe.files import write_text
 from mixupe.models.registry import build_model
 from mixupe.places import RESULTS
+from mixupe.tables.escape import csv_text
 from mixupe.tables.pictures.canvas import Panel, compose, ordered_style, write_figures
 from mixupe.training.criterion import build_criterion
 from mixupe.training.trainer import Trainer
@@ -42,7 +44,8 @@ DEFAULTS = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@exit_status
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="as of scripts/train.py, after the figure's own"
@@ -50,29 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=10, help="steps between two notes [10]")
     parser.add_argument("--results", type=Path, default=RESULTS / "figure2", help="folder of the two files")
     options = parser.parse_intermixed_args(arguments)
-    try:
-        if options.every < 1:
-            raise UserError(f"--every: must be a whole number >= 1, got {options.every}")
-        given = {override.partition("=")[0] for override in options.overrides}
-        defaults = [
-            default for default in DEFAULTS if not given & {default.partition("=")[0], default.partition(".")[0]}
-        ]
-        with hydra_initialised():
-            runs = [compose_settings(point) for point in expand_grid([*defaults, *options.overrides])]
-        frame = pd.concat([_trace(settings, options.every) for settings in runs])
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
+    if options.every < 1:
+        raise UserError(f"--every: must be a whole number >= 1, got {options.every}")
+    given = {override.partition("=")[0] for override in options.overrides}
+    defaults = [default for default in DEFAULTS if not given & {default.partition("=")[0], default.partition(".")[0]}]
+    with hydra_initialised():
+        runs = [compose_settings(point) for point in expand_grid([*defaults, *options.overrides])]
+    frame = pd.concat([_trace(settings, options.every) for settings in runs])
     options.results.mkdir(parents=True, exist_ok=True)
-    write_text(options.results / "alpha.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(options.results / "alpha.csv", csv_text(frame))
     write_figures([_figure(frame)], options.results, "alpha")
     say(f"Written to {options.results}: alpha.csv, alpha.png")
-    return 0
 
 
 def _trace(settings: RunSettings, every: int) -> pd.DataFrame:
     """One row a noted step."""
-    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    data = load_data(settings)
     mean = data.train.mean_input()
     if mean is None:
         raise UserError(f"dataset: {settings.dataset.name} has no mean input; images, tables and recordings have")
@@ -86,7 +82,7 @@ def _trace(settings: RunSettings, every: int) -> pd.DataFrame:
         *(model, trace, replace(data, test=data.validation), settings.trainer, settings.optimizer, settings.scheduler),
         *(settings.seed, folder / "checkpoint.pt"),
     )
-    name = f"{settings.dataset.name} {settings.model.name} {settings.augmentation.name} seed {settings.seed}"
+    name = title_of(settings)
     trainer.fit(
         lambda epoch, _: say(f"{name}: epoch {epoch}, least alpha so far {min(trace.least, key=_value)[1]:.3f}")
     )

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import torch
 
-from mixupe.command_line import Parser
-from mixupe.console import complain, say
+from mixupe.command_line import Parser, exit_status
+from mixupe.console import say
 from mixupe.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,21 +46,18 @@ class Clock:
         return self.end - time.monotonic()
 
 
+@exit_status
 def main(arguments: Sequence[str] | None = None) -> int:
     clock_start = time.monotonic()
-    try:
-        given = _parser().parse_args(arguments)
-        if not 0 < given.minutes < math.inf:
-            raise UserError(f"--minutes: must be a number > 0, got {given.minutes:g}")
-        chosen = given.only.split(",")
-        unknown = [name for name in chosen if name not in STEPS]
-        if unknown:
-            raise UserError(f"--only: {unknown[0]!r} is unknown, allowed are {', '.join(STEPS)}")
-        if not torch.cuda.is_available():
-            raise UserError("no CUDA device is available; this is for a machine with a GPU")
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
+    given = _parser().parse_args(arguments)
+    if not 0 < given.minutes < math.inf:
+        raise UserError(f"--minutes: must be a number > 0, got {given.minutes:g}")
+    chosen = given.only.split(",")
+    unknown = [name for name in chosen if name not in STEPS]
+    if unknown:
+        raise UserError(f"--only: {unknown[0]!r} is unknown, allowed are {', '.join(STEPS)}")
+    if not torch.cuda.is_available():
+        raise UserError("no CUDA device is available; this is for a machine with a GPU")
     clock = Clock(clock_start + 60 * given.minutes)
     say(f"{torch.cuda.get_device_name()}, torch {torch.__version__}, {given.minutes:g} minutes")
     endings = {}
@@ -74,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0, help="time limit of all [60]")
     parser.add_argument("--only", default=",".join(STEPS), help="steps, separated by commas [%(default)s]")
     parser.add_argument("overrides", nargs="*", help=f"overrides of the runs of the tables {', '.join(TABLES)}")

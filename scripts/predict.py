@@ -9,11 +9,10 @@ sizes are those of its training data. Prints CSV: the file, row or graph, the pr
 class. Exit status: 0, or 2 for bad input.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from mixupe.command_line import Parser
+from mixupe.command_line import Parser, exit_status
 from mixupe.console import complain
 from mixupe.errors import UserError
 from mixupe.files import write_text
@@ -21,33 +20,29 @@ from mixupe.runs.trained import load_run
 from mixupe.tables.escape import csv_text
 
 
-def main() -> int:
-    try:
-        parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-        parser.add_argument("run", metavar="RUN", help="id of a finished run, or a model.pt")
-        parser.add_argument("source", metavar="FILE|FOLDER", help="what it is asked about")
-        parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write it there [standard output]")
-        parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 [cpu]")
-        parser.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
-        options = parser.parse_args()
-        trained = load_run(options.run, options.output_root, options.device)
-        examples = trained.read(options.source)
-        for note in examples.notes:
-            complain(f"note: {note}")
-        frame = trained.probabilities_of(examples)
-        text = csv_text(frame, list(frame.columns))
-        if options.out is None:
-            sys.stdout.write(text)
-        else:
+@exit_status
+def main() -> None:
+    parser = Parser(description=__doc__)
+    parser.add_argument("run", metavar="RUN", help="id of a finished run, or a model.pt")
+    parser.add_argument("source", metavar="FILE|FOLDER", help="what it is asked about")
+    parser.add_argument("--out", type=Path, metavar="FILE.csv", help="write it there [standard output]")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 [cpu]")
+    parser.add_output_root()
+    options = parser.parse_args()
+    trained = load_run(options.run, options.output_root, options.device)
+    examples = trained.read(options.source)
+    for note in examples.notes:
+        complain(f"note: {note}")
+    frame = trained.probabilities_of(examples)
+    text = csv_text(frame)
+    if options.out is None:
+        sys.stdout.write(text)
+    else:
+        try:
             write_text(options.out, text)
-            print(f"Written to {options.out}: {len(frame)} rows")
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
-    except OSError as error:
-        complain(f"error: --out: {options.out} cannot be written ({error.strerror})")
-        return 2
-    return 0
+        except OSError as error:
+            raise UserError(f"--out: {options.out} cannot be written ({error.strerror})") from error
+        print(f"Written to {options.out}: {len(frame)} rows")
 
 
 if __name__ == "__main__":

@@ -10,16 +10,18 @@ no W&B. Exit status: 0 written, 2 bad command line or nothing to show.
 import argparse
 import sys
 
+from mixupe.command_line import exit_status
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
-from mixupe.experiment.command_line import readable
-from mixupe.experiment.search_path import search_in
+from mixupe.experiment.kept import recorded_tables
 from mixupe.files import write_text
 from mixupe.places import RESULTS
-from mixupe.report.page import recorded_tables, report
+from mixupe.report.page import report
+from mixupe.tables.declared import names_and_overrides
 
 
-def main() -> int:
+@exit_status
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "names",
@@ -29,22 +31,15 @@ def main() -> int:
     )
     parser.add_argument("--config-dir", metavar="DIR", help="a folder with configs of your own (DIR/table/NAME.yaml)")
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
-    names = [argument for argument in arguments.names if "=" not in argument]
-    try:
-        given = readable([argument for argument in arguments.names if "=" in argument], is_sweep=True)
-        overrides = search_in(arguments.config_dir, given)
-        if len(names) > 1 or (overrides and not names):
-            raise UserError(f"table: one with its overrides, or none of both; got {' '.join(arguments.names)}")
-        page, left_out = report(names or recorded_tables(RESULTS), overrides, RESULTS)
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
+    names, overrides = names_and_overrides(arguments.names, arguments.config_dir)
+    if len(names) > 1 or (overrides and not names):
+        raise UserError(f"table: one with its overrides, or none of both; got {' '.join(arguments.names)}")
+    page, left_out = report(names or recorded_tables(RESULTS), overrides, RESULTS)
     for name, reason in left_out.items():
         complain(f"left out: {name}: {reason}")
     path = RESULTS.joinpath(*names, "report.html")
     write_text(path, page)
     CONSOLE.print(f"Written to {path} ({len(page.encode()) / 1e6:.1f} MB)", markup=False, soft_wrap=True)
-    return 0
 
 
 if __name__ == "__main__":

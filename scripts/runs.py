@@ -16,17 +16,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from mixupe.command_line import Parser
-from mixupe.console import complain
+from mixupe.command_line import Parser, exit_status
 from mixupe.errors import UserError
-from mixupe.experiment.predictions import read_predictions
+from mixupe.experiment.finished import settings_of
 from mixupe.experiment.titles import SHORT_ID
+from mixupe.files import write_text
 from mixupe.places import RESULTS
-from mixupe.runs.comparison import compare_runs
-from mixupe.runs.explain import data_of, show_run
 from mixupe.runs.filters import chosen
 from mixupe.runs.listing import show_runs
-from mixupe.runs.page import write_page
 from mixupe.runs.screen import say_wrapped
 from mixupe.runs.stored import one_run, stored_runs
 
@@ -34,40 +31,40 @@ from mixupe.runs.stored import one_run, stored_runs
 LAST = 30
 
 
-def main() -> int:
-    try:
-        options = _options()
-        options.action(options)
-    except UserError as error:
-        complain(f"error: {error}")
-        return 2
-    return 0
+@exit_status
+def main() -> None:
+    options = _options()
+    options.action(options)
 
 
 def _list(options: argparse.Namespace) -> None:
-
     runs = chosen(stored_runs(options.output_root, options.results), options.filters)
     show_runs(runs, len(runs) if options.all else LAST)
 
 
 def _show(options: argparse.Namespace) -> None:
+    from mixupe.experiment.predictions import read_predictions
+    from mixupe.experiment.prepare import load_data
+    from mixupe.runs.explain import show_run
+    from mixupe.runs.page import render
 
     run = one_run(options.run, options.output_root, options.results)
     predictions = read_predictions(run.folder.predictions)
     data = None
     if predictions is not None:
         try:
-            data = data_of(run)
+            data = load_data(settings_of(run.folder, run.config))
         except UserError as error:
             say_wrapped(f"Its examples cannot be shown: {error}")
     show_run(run, predictions, data)
     if run.record is not None:
         path = options.output_root / "pages" / f"{run.id}.html"
-        write_page(path, run, predictions, data)
+        write_text(path, render(run, predictions, data))
         say_wrapped(f"Written to {path}")
 
 
 def _compare(options: argparse.Namespace) -> None:
+    from mixupe.runs.comparison import compare_runs
 
     a, b = (one_run(run, options.output_root, options.results) for run in (options.a, options.b))
     compare_runs(a, b, options.output_root / "compare" / f"{a.id[:SHORT_ID]}-{b.id[:SHORT_ID]}")
@@ -91,9 +88,9 @@ def _export_model(options: argparse.Namespace) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     common = Parser(add_help=False)
-    common.add_argument("--output-root", type=Path, default=Path("outputs"), help="of the run store [outputs]")
+    common.add_output_root()
     common.add_argument("--results", type=Path, default=RESULTS, help="folder of the tables with their records")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     command = commands.add_parser("list", parents=[common], help="the runs, the latest last")

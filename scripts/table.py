@@ -21,10 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
-from mixupe.experiment.command_line import readable
-from mixupe.experiment.search_path import search_in
 from mixupe.places import RESULTS
-from mixupe.tables.declared import look_up, place
+from mixupe.tables.declared import look_up, names_and_overrides, place
 from mixupe.tables.plan import TO_DO, plan, total_line
 from mixupe.tables.plan import to_terminal as plan_to_terminal
 from mixupe.tables.terminal import terminal_table
@@ -58,10 +56,8 @@ def main() -> int:
         help="only read the data sets, and write what they are like beside the table",
     )
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
-    names = [argument for argument in arguments.names if "=" not in argument]
     try:
-        given = readable([argument for argument in arguments.names if "=" in argument], is_sweep=True)
-        overrides = search_in(arguments.config_dir, given)
+        names, overrides = names_and_overrides(arguments.names, arguments.config_dir)
         if arguments.dry:
             return _dry(names, overrides, arguments.fresh)
         if len(names) != 1:

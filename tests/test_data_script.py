@@ -161,7 +161,7 @@ def test_wrong_arguments_are_told(
         ("name: [", "cannot be read"),
         ("- a", "holds no keys"),
         ("name: x", "dataset.loader: None is unknown"),
-        ("{name: x, domain: tabular, loader: tabular.keel, keel_name: iris, nonsense: 1}", "nonsense: Extra inputs"),
+        ("{name: x, domain: tabular, loader: tabular.keel, keel_name: iris, nonsense: 1}", "nonsense: unknown key"),
     ],
 )
 def test_broken_configs_are_told_and_the_others_listed(

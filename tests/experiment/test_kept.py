@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mixupe.errors import UserError
-from mixupe.experiment.kept import PACKED, keep, kept_ids, kept_record, kept_records, read_kept, tables_with_records
+from mixupe.experiment.kept import PACKED, keep, kept_ids, kept_record, kept_records, read_kept, recorded_tables
 from mixupe.files import write_json
 
 
@@ -33,7 +33,7 @@ def test_packed_records_are_read_as_files_are(tmp_path: Path) -> None:
         assert read_kept(table, record(4)["id"]) is None
     assert read_kept(tmp_path / "files", three[0]["id"]) == three[0]
     assert read_kept(tmp_path / "pack", three[0]["id"]) == without_curves(three[0])
-    assert tables_with_records(tmp_path) == [tmp_path / "files", tmp_path / "pack"]
+    assert recorded_tables(tmp_path) == ["files", "pack"]
     assert [(table.name, one["id"][-1]) for table, one in kept_records(tmp_path)] == [
         *(("files", digit) for digit in "123"),
         *(("pack", digit) for digit in "123"),

@@ -16,8 +16,9 @@ import pytest
 from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.kept import recorded_tables
 from mixupe.files import write_json
-from mixupe.report.page import recorded_tables, render, report
+from mixupe.report.page import render, report
 from mixupe.tables.collect import declared_runs
 from mixupe.tables.declared import read_table
 from mixupe.tables.manifest import Table

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.registry import own_methods
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.manifest import Table
 from mixupe.tables.pictures.canvas import (
     ORDERED,
@@ -29,7 +29,6 @@ from mixupe.tables.pictures.canvas import (
 from mixupe.tables.pictures.curves import curve_figures, spread_figures
 from mixupe.tables.pictures.errors import difference_figure, error_figure
 from mixupe.tables.pictures.eta import eta_figures
-from mixupe.tables.rows import table_frame
 from tests.tables.fake import fake_runs
 
 COMPARISON = {

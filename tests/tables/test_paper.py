@@ -10,11 +10,10 @@ import yaml
 from mixupe.errors import UserError
 from mixupe.places import CONFIGS
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.declared import look_up
 from mixupe.tables.paper import Figure, check_figures, paper_lines, read_figures, with_figures
 from mixupe.tables.render import grid, legend, to_csv, to_latex, to_markdown
-from mixupe.tables.rows import table_frame
 from tests.tables.test_table import runs as runs
 
 FIGURES = Path(__file__).parents[1] / "data" / "paper" / "figures.yaml"

@@ -8,11 +8,10 @@ import pytest
 
 from mixupe.report.content import section
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.manifest import Table
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.render import to_markdown
-from mixupe.tables.rows import table_frame
 from tests.tables.fake import fake_runs
 
 TABLE = Table.parse(

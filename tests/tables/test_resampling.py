@@ -7,9 +7,8 @@ import pytest
 
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.resampling import Resampling, resampling_lines, resamplings
-from mixupe.tables.rows import table_frame
 
 DRAWN = ["dataset=tabular/vehicle"]
 HALF = ["dataset=spoken_digits_300"]

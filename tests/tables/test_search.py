@@ -9,8 +9,9 @@ import pytest
 from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.escape import csv_text
 from mixupe.tables.manifest import Table
-from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_csv, ranking_to_markdown, search_notes
+from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_markdown, search_notes
 from tests.tables.fake import fake_runs
 
 SETS = ("wine", "vehicle")
@@ -146,7 +147,7 @@ def test_the_ranking_is_written_with_budget_and_gaps() -> None:
     assert "- mixup: **mixup 1**" in text
     assert "Settings tried: mixup 2; 2 seeds each. 1 runs are missing or failed." in text
     assert "| **mixup 1** | 1.00 | 1.00 | 2.00 |" in text
-    assert ranking_to_csv(ranking(found)).splitlines()[1] == "mixup,mixup 1,1,1.5,True,,1,2"
+    assert csv_text(ranking(found)).splitlines()[1] == "mixup,mixup 1,1,1.5,True,,1,2"
 
 
 ETA = "augmentation.eta=0,0.1,1"

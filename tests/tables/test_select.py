@@ -282,8 +282,9 @@ def test_what_is_selected_on_test_stands_beside_nested_validation(
     keep(results, "marked", with_curves(runs_of(marked, tmp_path, lambda _: {}), lambda _: [12.0, 10.0]))
     keep(results, "honest", runs_of(honest, tmp_path, lambda run: {"test_error": 13.0 + run.settings.seed}))
     found = built(results, "marked", tmp_path).found.nested
-    assert [(row.names[-1], row.selected.mean, row.nested.mean) for row in found] == [
-        *(("none", 10.0, 13.5), ("mixup", 10.0, 13.5), ("mixupe", 10.0, 13.5))
+    assert found is not None
+    assert found[["augmentation", "selected_on_test_mean", "nested_mean"]].to_numpy().tolist() == [
+        *(["none", 10.0, 13.5], ["mixup", 10.0, 13.5], ["mixupe", 10.0, 13.5])
     ]
     text = (results / "marked" / "table.md").read_text()
     assert "selected on test" in text

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from mixupe.tables.statistics import (
+    Summary,
     detectable_difference,
     holm,
     paired_difference,
@@ -68,7 +69,7 @@ def test_two_seeds_are_no_test() -> None:
     result = paired_difference(method, baseline)
     assert math.isnan(result.p_value)
     assert result.summary.mean == pytest.approx(-2.95)
-    assert math.isnan(detectable_difference(result.summary.std, 2))
+    assert math.isnan(detectable_difference(result.summary))
 
 
 def test_the_corrected_interval_and_test_are_those_of_the_formula() -> None:
@@ -126,15 +127,17 @@ def test_holm_worked_by_hand() -> None:
 def test_detectable_difference_has_the_power_it_claims() -> None:
     """Simulated: a true difference of that size is found in about 80% of the samples."""
     n, std = 5, 2.0
-    difference = detectable_difference(std, n)
+    difference = detectable_difference(Summary(0.0, std, n))
     samples = np.random.default_rng(0).normal(difference, std, (20_000, n))
     found = stats.ttest_1samp(samples, 0.0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(0.8, abs=0.01)
-    assert detectable_difference(2 * std, n) == pytest.approx(2 * difference)
-    assert detectable_difference(std, 20) < difference
-    assert math.isnan(detectable_difference(std, 1))
-    assert detectable_difference(0.0, 5) == 0.0
-    assert detectable_difference(std, n, 0.25) == pytest.approx(difference * math.sqrt((1 / 5 + 0.25) * 5))
+    assert detectable_difference(Summary(0.0, 2 * std, n)) == pytest.approx(2 * difference)
+    assert detectable_difference(Summary(0.0, std, 20)) < difference
+    assert math.isnan(detectable_difference(Summary(0.0, std, 1)))
+    assert detectable_difference(Summary(0.0, 0.0, 5)) == 0.0
+    assert detectable_difference(Summary(0.0, std, n, 0.25)) == pytest.approx(
+        difference * math.sqrt((1 / 5 + 0.25) * 5)
+    )
 
 
 def test_wilcoxon_over_sets_is_exact_for_few_sets() -> None:

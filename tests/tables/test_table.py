@@ -15,14 +15,14 @@ from mixupe.experiment.store import RunStore
 from mixupe.files import write_json
 from mixupe.tables.build import write_table
 from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
+from mixupe.tables.compare import ROW_COLUMNS as COLUMNS
 from mixupe.tables.compare import comparison_frame, verdicts
+from mixupe.tables.compare import table_frame as rows_of
 from mixupe.tables.declared import read_table
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal
 from mixupe.tables.render import comparisons_to_csv, grid, legend, terminal_rows, to_csv, to_latex, to_markdown
-from mixupe.tables.rows import COLUMNS
-from mixupe.tables.rows import table_frame as rows_of
 from mixupe.tables.terminal import terminal_table
 
 TABLE = Table.parse(

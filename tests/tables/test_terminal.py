@@ -10,12 +10,11 @@ from rich.console import Console, RenderableType
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.tables import terminal
 from mixupe.tables.collect import declared_runs
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal
 from mixupe.tables.render import terminal_rows
-from mixupe.tables.rows import table_frame
 from mixupe.tables.terminal import terminal_table
 from tests.tables.fake import fake_runs
 

@@ -12,7 +12,7 @@ import yaml
 from scipy import stats
 
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.manifest import Table
 from mixupe.tables.paper import Figure
 from mixupe.tables.paper_files import (
@@ -25,31 +25,39 @@ from mixupe.tables.paper_files import (
 )
 from mixupe.tables.pictures.dumbbell import dumbbell_figures
 from mixupe.tables.resampling import resamplings
-from mixupe.tables.rows import table_frame
-from mixupe.tables.verdict import Mean, PaperComparison, claim_verdict, compare_with_paper, level_verdict, welch
+from mixupe.tables.statistics import Summary
+from mixupe.tables.verdict import PaperComparison, claim_verdict, compare_with_paper, level_verdict, welch
 from tests.tables.fake import fake_runs
 
 FIGURES = Path(__file__).parents[1] / "data" / "paper" / "figures.yaml"
-NOTHING = Mean(math.nan, math.nan, 0)
+NOTHING = Summary(math.nan, math.nan, 0)
 
 
 @pytest.mark.parametrize(
     ("ours", "paper", "verdict"),
     [
-        (Mean(10.1, 0.2, 5), Mean(10.0, 0.2, 5), "reproduced"),  # the interval lies within a point
-        (Mean(12.0, 0.2, 5), Mean(10.0, 0.2, 5), "level differs"),
-        (Mean(8.0, 0.2, 5), Mean(10.0, 0.2, 5), "level differs"),
-        (Mean(10.1, 0.01, 5), Mean(10.0, 0.01, 5), "reproduced"),  # sure to differ, but by a hundredth of the error
-        (Mean(10.1, 3.0, 5), Mean(10.0, 3.0, 5), "cannot tell"),  # equal, but the interval is eight points wide
-        (Mean(10.9, 0.2, 5), Mean(10.0, 0.2, 5), "level differs"),  # 0.61 to 1.19: beyond the margin, and without 0
-        (Mean(10.8, 0.6, 5), Mean(10.0, 0.6, 5), "cannot tell"),  # -0.08 to 1.68
-        (Mean(10.0, math.nan, 1), Mean(10.0, 0.2, 5), "cannot tell"),
-        (Mean(10.0, 0.2, 5), Mean(30.0, math.nan, 5), "cannot tell"),  # no spread is printed
-        (Mean(10.0, 0.2, 5), Mean(30.0, 0.2, 0), "cannot tell"),  # nor the number of runs
-        (NOTHING, Mean(10.0, 0.2, 5), "cannot tell"),
+        (Summary(10.1, 0.2, 5), Summary(10.0, 0.2, 5), "reproduced"),  # the interval lies within a point
+        (Summary(12.0, 0.2, 5), Summary(10.0, 0.2, 5), "level differs"),
+        (Summary(8.0, 0.2, 5), Summary(10.0, 0.2, 5), "level differs"),
+        (
+            Summary(10.1, 0.01, 5),
+            Summary(10.0, 0.01, 5),
+            "reproduced",
+        ),  # sure to differ, but by a hundredth of the error
+        (Summary(10.1, 3.0, 5), Summary(10.0, 3.0, 5), "cannot tell"),  # equal, but the interval is eight points wide
+        (
+            Summary(10.9, 0.2, 5),
+            Summary(10.0, 0.2, 5),
+            "level differs",
+        ),  # 0.61 to 1.19: beyond the margin, and without 0
+        (Summary(10.8, 0.6, 5), Summary(10.0, 0.6, 5), "cannot tell"),  # -0.08 to 1.68
+        (Summary(10.0, math.nan, 1), Summary(10.0, 0.2, 5), "cannot tell"),
+        (Summary(10.0, 0.2, 5), Summary(30.0, math.nan, 5), "cannot tell"),  # no spread is printed
+        (Summary(10.0, 0.2, 5), Summary(30.0, 0.2, 0), "cannot tell"),  # nor the number of runs
+        (NOTHING, Summary(10.0, 0.2, 5), "cannot tell"),
     ],
 )
-def test_levels(ours: Mean, paper: Mean, verdict: str) -> None:
+def test_levels(ours: Summary, paper: Summary, verdict: str) -> None:
     assert level_verdict(welch(ours, paper), paper.mean) == verdict
 
 
@@ -66,7 +74,7 @@ def test_claims(difference: float, p_value: float, verdict: str) -> None:
 
 def test_welch_is_scipys() -> None:
     a, b = [3.1, 2.9, 3.4, 3.0], [2.4, 2.6, 2.1, 2.5, 2.9]
-    means = [Mean(float(pd.Series(x).mean()), float(pd.Series(x).std()), len(x)) for x in (a, b)]
+    means = [Summary(float(pd.Series(x).mean()), float(pd.Series(x).std()), len(x)) for x in (a, b)]
     found, expected = welch(*means), stats.ttest_ind(a, b, equal_var=False)
     assert found.p_value == pytest.approx(expected.pvalue)
     interval = expected.confidence_interval(0.95)
@@ -74,18 +82,18 @@ def test_welch_is_scipys() -> None:
 
 
 def test_welch_without_any_spread() -> None:
-    same = welch(Mean(3.0, 0.0, 5), Mean(3.0, 0.0, 5))
-    other = welch(Mean(2.0, 0.0, 5), Mean(3.0, 0.0, 5))
+    same = welch(Summary(3.0, 0.0, 5), Summary(3.0, 0.0, 5))
+    other = welch(Summary(2.0, 0.0, 5), Summary(3.0, 0.0, 5))
     assert (same.p_value, same.ci_low, other.p_value, other.ci_low, other.ci_high) == (1.0, 0.0, 0.0, -1.0, -1.0)
 
 
-def printed(dataset: str, augmentation: str) -> Mean:
+def printed(dataset: str, augmentation: str) -> Summary:
     (figure,) = [
         entry
         for entry in yaml.safe_load(FIGURES.read_text())
         if (entry["dataset"], entry["augmentation"]) == (dataset, augmentation)
     ]
-    return Mean(figure["value"], figure["std"], figure["repetitions"])
+    return Summary(figure["value"], figure["std"], figure["repetitions"])
 
 
 def test_of_the_papers_own_table_4_karhunen_is_in_its_favour_and_letter_against_it() -> None:

@@ -1,21 +1,15 @@
-"""From a config to records; `compare` and `run` are for notebooks."""
+"""From a config to records; `compare` is for notebooks."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mixupe.runs.notebook import Results
+    from mixupe.runs.notebook import compare as compare
 
 
-def compare(
-    dataset: str | Path,
-    augmentations: Sequence[str] = ("none", "mixup", "mixupe"),
-    seeds: int = 5,
-    overrides: Sequence[str] = (),
-    quiet: bool = False,
-) -> "Results":
-    """See `mixupe.runs.notebook.compare`, which is imported when it is asked for."""
+def __getattr__(name: str) -> Any:
+    """`compare` is of a higher layer, and imported when it is asked for."""
+    if name != "compare":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from mixupe.runs import notebook
 
-    return notebook.compare(dataset, augmentations, seeds, overrides, quiet)
+    return notebook.compare

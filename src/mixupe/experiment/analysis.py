@@ -9,11 +9,11 @@ from mixupe.analysis.measure import Pairs, measured
 from mixupe.analysis.network import Frozen
 from mixupe.augmentation.config import prototype
 from mixupe.augmentation.mix_layer import INPUT
-from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.registry import load_dataset
+from mixupe.data.base import DataBundle
 from mixupe.errors import UserError, first_line
 from mixupe.experiment.config import RunSettings
 from mixupe.experiment.finished import FinishedRun
+from mixupe.experiment.prepare import load_data
 from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_snapshots, trained_again
 from mixupe.models.registry import build_model
@@ -45,7 +45,7 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
     """
     settings = run.settings
     torch.set_num_threads(settings.trainer.threads)
-    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    data = load_data(settings)
     if snapshots is None:
         taken, how, differs = kept_snapshots(run, data), "checkpoint", None
     else:
@@ -60,9 +60,8 @@ def analyse(run: FinishedRun, pairs: int, snapshots: int | None, alpha: float | 
     for snapshot in taken:
         model.load_state_dict(snapshot.weights)
         points.append({"step": snapshot.step, "epoch": snapshot.epoch, **_measured(model, mix_at, data, drawn, alpha)})
-    kept = ("id", "dataset", "domain", "model", "augmentation", "seed")
     return {
-        **{name: run.record[name] for name in kept},
+        **run.about,
         "alpha": alpha,
         "mix_at": mix_at,
         "pairs": pairs,

@@ -102,7 +102,9 @@ def parse_config(config: Mapping[str, Any]) -> RunSettings:
     Raises:
         UserError: names the key, the value and what is allowed.
     """
-    values = {**_later_defaults(), **config}
+    # Keys that came later than records whose configs are read here have a default.
+    later = {name: field.default for name, field in RunSettings.model_fields.items() if not field.is_required()}
+    values = {**later, **config}
     unknown = set(values) - set(RunSettings.model_fields)
     if unknown:
         raise UserError(f"{sorted(unknown)[0]}: unknown key, allowed are {', '.join(RunSettings.model_fields)}")
@@ -135,12 +137,6 @@ def _whole_id(beginning: str | None, output_root: Path) -> str | None:
     if len(found) != 1:
         raise UserError(f"init_from: {beginning!r} must begin the id of one run, begins {len(found)} in {runs}")
     return found[0]
-
-
-def _later_defaults() -> dict[str, Any]:
-    """Of the keys that came later than records whose configs are read here."""
-    fields = RunSettings.model_fields.items()
-    return {name: field.default for name, field in fields if not field.is_required()}
 
 
 def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> T:

@@ -1,17 +1,15 @@
 """A finished run, found by its id: in the run store, or by the record that a table keeps."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from mixupe.errors import UserError
 from mixupe.experiment.config import RunSettings, parse_config
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import read_kept
 from mixupe.experiment.store import Record, RunFolder, RunStore
-from mixupe.files import read_object
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,11 @@ class FinishedRun:
     @property
     def id(self) -> str:
         return self.folder.id
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What names it in a file of findings."""
+        return {name: self.record[name] for name in ("id", "dataset", "domain", "model", "augmentation", "seed")}
 
 
 def find_run(run: str, output_root: Path, results: Path) -> FinishedRun:
@@ -44,25 +47,28 @@ def find_run(run: str, output_root: Path, results: Path) -> FinishedRun:
         record = next(filter(None, (read_kept(table, run) for table in sorted(results.glob("*/")))), None)
     if record is None:
         raise UserError(f"run: {_missing(run, folder, output_root, results)}")
-    settings = parse_config(_config(folder, record))
-    if run_id(settings) != run:
-        raise UserError(f"run: {run} was of other files than {settings.dataset.name} has now, or of other code")
-    return FinishedRun(record, settings, folder)
+    return FinishedRun(record, settings_of(folder, record["config"]), folder)
 
 
-def _config(folder: RunFolder, record: Record) -> dict[str, Any]:
-    """That of the run store, if it is there: it knows where the files lie, which a record does not say."""
-    if folder.config.is_file():
-        kept = yaml.safe_load(folder.config.read_text(encoding="utf-8"))
-        if isinstance(kept, dict):
-            return kept
-    config: dict[str, Any] = record["config"]
-    return config
+def settings_of(folder: RunFolder, config: Mapping[str, Any]) -> RunSettings:
+    """The settings of a run; the run store, if it has the run, knows where the files lie, which a record does not say.
+
+    Args:
+        folder: of the run.
+        config: of its record.
+
+    Raises:
+        UserError: they no longer describe the run.
+    """
+    settings = parse_config(folder.read_config() or config)
+    if run_id(settings) != folder.id:
+        raise UserError(f"run: {folder.id} was of other files than {settings.dataset.name} has now, or of other code")
+    return settings
 
 
 def _missing(run: str, folder: RunFolder, output_root: Path, results: Path) -> str:
     if "/" not in run and folder.state() != "MISSING":
-        reason = (read_object(folder.path / "state.json") or {}).get("reason", "its command goes on with it")
+        reason = folder.details().get("reason", "its command goes on with it")
         return f"{run} is {folder.state()}, not finished: {reason}"
     places = f"folders in {output_root / 'runs'}, and the records that tables keep in {results}"
     return f"{run!r} is unknown; allowed are the names of the {places}"

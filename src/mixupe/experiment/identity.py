@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from mixupe.data.registry import content_version
 from mixupe.experiment.config import RunSettings
+from mixupe.experiment.titles import NOT_COMPUTED
 
 # Raised when a change of code changes the numbers that an unchanged config gives.
 RESULTS_VERSION = 1
-
-# Facts for people, places and mirrors: no part of what is computed.
-_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
 
 
 def identity(settings: RunSettings) -> dict[str, Any]:
@@ -69,20 +66,11 @@ def _relevant(model: BaseModel) -> dict[str, Any]:
     plain = model.model_dump(mode="json", serialize_as_any=True)
     result: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
-        if name in _LEFT_OUT or not _in_identity(field):
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        if name in NOT_COMPUTED or extra.get("identity") is False:
+            continue
+        if "identity_default" in extra and extra["identity_default"] == plain[name]:
             continue
         value = getattr(model, name)
-        if _is_later_default(field, plain[name]):
-            continue
         result[name] = _relevant(value) if isinstance(value, BaseModel) else plain[name]
     return result
-
-
-def _in_identity(field: FieldInfo) -> bool:
-    extra = field.json_schema_extra
-    return not (isinstance(extra, dict) and extra.get("identity") is False)
-
-
-def _is_later_default(field: FieldInfo, value: Any) -> bool:
-    extra = field.json_schema_extra
-    return isinstance(extra, dict) and "identity_default" in extra and extra["identity_default"] == value

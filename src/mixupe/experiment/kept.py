@@ -44,9 +44,9 @@ def kept_ids(table: Path, beginning: str = "") -> list[str]:
     return sorted({*files, *(run_id for run_id in _lines(table) if run_id.startswith(beginning))})
 
 
-def tables_with_records(results: Path) -> list[Path]:
-    """The folders of tables below `results` that keep any record, sorted."""
-    return [table for table in sorted(results.glob("*/")) if kept_ids(table)]
+def recorded_tables(results: Path) -> list[str]:
+    """Names of the tables below `results` that keep any record, sorted."""
+    return [table.name for table in sorted(results.glob("*/")) if kept_ids(table)]
 
 
 def kept_records(results: Path, beginning: str = "") -> Iterator[tuple[Path, Record]]:

@@ -210,13 +210,10 @@ def in_worker(run: Callable[[], list[Outcome]]) -> list[Outcome]:
             f"hydra/launcher: {host} has no folder {folder}; all machines of a sweep must see it"
         ) from error
     outcomes = run()
-    if callable(queue_again) and any(_is_asked_to_save(outcome) for outcome in outcomes):
+    reasons = [outcome.reason for outcome in outcomes if outcome.state == "INTERRUPTED"]
+    if callable(queue_again) and any(reason.startswith(SUBMITIT_SIGNAL.name) for reason in reasons):
         queue_again(SUBMITIT_SIGNAL, None)
     return outcomes
-
-
-def _is_asked_to_save(outcome: Outcome) -> bool:
-    return outcome.state == "INTERRUPTED" and outcome.reason.startswith(SUBMITIT_SIGNAL.name)
 
 
 @functools.cache

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from mixupe.data.base import DataBundle
-from mixupe.evaluation.explanation import Answers
+from mixupe.data.shown import Shown, shown
+from mixupe.evaluation.explanation import Answers, confident_mistakes
 from mixupe.files import replacing, to_disk
 
 PARTS = ("validation", "test")
@@ -43,6 +44,37 @@ def predictions_of(data: DataBundle, outputs: Outputs) -> Predictions:
         arrays = (tensor.cpu().numpy() for tensor in (labels, predicted, probabilities))
         parts[part] = Answers(np.asarray(ids, dtype=np.int64), *arrays)
     return Predictions(data.spec.class_names, parts)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer of the test part.
+
+    Attributes:
+        id: number of the example in the whole set.
+        label, predicted: names of classes.
+        confidence: probability of the answer.
+        example: what it looks like; empty where the data cannot be had.
+    """
+
+    id: int
+    label: str
+    predicted: str
+    confidence: float
+    example: Shown
+
+
+def mistakes(predictions: Predictions, data: DataBundle | None, most: int) -> list[Mistake]:
+    """The most confident ones, the surest first."""
+    answers, names = predictions.parts["test"], predictions.classes
+    return [
+        Mistake(
+            *(int(answers.ids[at]), names[answers.labels[at]], names[answers.predicted[at]]),
+            *(float(answers.confidence[at]),),
+            Shown() if data is None else shown(data.test, int(at), data.spec, data.preparation),
+        )
+        for at in confident_mistakes(answers, most)
+    ]
 
 
 def write_predictions(path: Path, predictions: Predictions, sync: bool = False) -> None:

@@ -57,6 +57,15 @@ class PreparedRun:
         return {"epoch": epoch, **row}
 
 
+def load_data(settings: RunSettings) -> DataBundle:
+    """The run's data set, split as its seed and protocol say.
+
+    Raises:
+        UserError: the data is not there or the settings do not fit it.
+    """
+    return load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+
+
 def prepare(request: Request, claim: ExitStack, world: World = ALONE) -> PreparedRun:
     """The run, ready to be trained or to go on; of several processes, only the first writes.
 
@@ -67,7 +76,7 @@ def prepare(request: Request, claim: ExitStack, world: World = ALONE) -> Prepare
     settings, folder = request.settings, request.folder
     torch.set_num_threads(settings.trainer.threads)
     with needs_writable(settings.data.root):
-        data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+        data = load_data(settings)
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
     log = MetricsLog(folder.metrics)

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import torch
 
 PACKAGES = ("mixupe", "torch", "torchvision", "torch-geometric", "timm", "scikit-learn", "numpy", "hydra-core")
-
-
 CURVES = ("train_loss", "validation_loss", "validation_error")
 
 

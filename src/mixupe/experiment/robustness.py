@@ -8,15 +8,15 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.base import DataBundle
 from mixupe.data.images.tensor_images import TensorImages
-from mixupe.data.registry import load_dataset
 from mixupe.evaluation.attacks import attacked, ball_of
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics, predict
 from mixupe.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupted
 from mixupe.evaluation.deformations import DEFORMATIONS, deformed
 from mixupe.evaluation.segments import along_segments
 from mixupe.experiment.finished import FinishedRun
+from mixupe.experiment.prepare import load_data
 from mixupe.experiment.record import code_state
 from mixupe.experiment.snapshots import kept_state
 from mixupe.models.registry import build_model
@@ -73,7 +73,7 @@ def evaluate(run: FinishedRun, parts: Sequence[str], examples: int) -> Evaluatio
     settings = run.settings
     torch.set_num_threads(settings.trainer.threads)
     device = resolve_device(settings.trainer.device)
-    data = load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
+    data = load_data(settings)
     data = replace(data, test=data.test.to(device))
     model = build_model(settings.model, data.spec, settings.seed)
     model.load_state_dict(kept_state(run, "its command trains it again")["best"]["model"])
@@ -96,9 +96,8 @@ def evaluate(run: FinishedRun, parts: Sequence[str], examples: int) -> Evaluatio
             rows += ({"part": part, **row} for row in _ROWS[part](test))
         else:
             skipped[part] = reason
-    kept = ("id", "dataset", "domain", "model", "augmentation", "seed")
     return {
-        **{name: run.record[name] for name in kept},
+        **run.about,
         "examples": len(test.rows),
         "metrics": metrics,
         "differs": abs(metrics["error"] - run.record["metrics"]["test_error"]),

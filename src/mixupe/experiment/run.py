@@ -30,7 +30,7 @@ from mixupe.experiment.request import Request
 from mixupe.experiment.rules import check_processes
 from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
-from mixupe.experiment.wandb_logger import NoLogger, RunLogger, run_logger
+from mixupe.experiment.wandb_logger import RunLogger, run_logger
 from mixupe.files import SYNC_EVERY_S, previous, write_json
 from mixupe.training.distributed import ALONE, World, joined, raised_in_all
 from mixupe.training.loop import EpochMetrics, NonFiniteLossError
@@ -235,7 +235,7 @@ def _closed(run: PreparedRun, clock: _Clock, stacked: int, error: Exception | No
 @contextmanager
 def _logged_run(run: PreparedRun, world: World = ALONE) -> Iterator[RunLogger]:
     """The run's logger, of the main process alone."""
-    loggers: list[RunLogger] = [NoLogger()]
+    loggers: list[RunLogger] = [RunLogger()]
     with ExitStack() as opened:
         world.on_main_process(lambda: loggers.append(opened.enter_context(run_logger(run.settings, run.log.rows()))))
         yield loggers[-1]

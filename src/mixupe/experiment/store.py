@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from filelock import FileLock, Timeout
 
 from mixupe.errors import UserError
@@ -31,6 +32,16 @@ class AlreadyRunningError(RuntimeError):
     """Another process is at work on this run."""
 
 
+class _File:
+    """The path of a file in a run's folder."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, folder: "RunFolder", owner: type) -> Path:
+        return folder.path / self.name
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one run."""
@@ -41,37 +52,14 @@ class RunFolder:
     def id(self) -> str:
         return self.path.name
 
-    @property
-    def config(self) -> Path:
-        return self.path / "config.yaml"
-
-    @property
-    def metrics(self) -> Path:
-        return self.path / "metrics.jsonl"
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.path / "checkpoint.pt"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model.pt"
-
-    @property
-    def predictions(self) -> Path:
-        return self.path / "predictions.npz"
-
-    @property
-    def record(self) -> Path:
-        return self.path / "record.json"
-
-    @property
-    def log(self) -> Path:
-        return self.path / "log.txt"
-
-    @property
-    def _state(self) -> Path:
-        return self.path / "state.json"
+    config = _File("config.yaml")
+    metrics = _File("metrics.jsonl")
+    checkpoint = _File("checkpoint.pt")
+    model = _File("model.pt")
+    predictions = _File("predictions.npz")
+    record = _File("record.json")
+    log = _File("log.txt")
+    _state = _File("state.json")
 
     def state(self) -> State:
         """MISSING, RUNNING, INTERRUPTED (its process is gone, or it has lost its record), DONE (has one) or FAILED."""
@@ -91,6 +79,15 @@ class RunFolder:
     def read_record(self) -> Record | None:
         """See the function of that name."""
         return read_record(self.record, self.id)
+
+    def read_config(self) -> dict[str, Any]:
+        """config.yaml as plain values; empty where it is missing or damaged."""
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            config = yaml.load(self.config.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 - both are safe
+        except (OSError, ValueError, yaml.YAMLError):
+            return {}
+        return config if isinstance(config, dict) else {}
 
     def details(self) -> dict[str, Any]:
         """What state.json says: state, pid, host, heartbeat; reason, kind and log of a failed run. Empty if damaged."""

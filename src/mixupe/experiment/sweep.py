@@ -135,7 +135,7 @@ def _round(title: str, runs: Sequence[_Run], launch: Launch | None, sweep: Sweep
         started, death = time.time(), ""
         jobs = chunks(left, lambda run: run.settings, workers)
         try:
-            with watching(sweep, left) if launch is not None else nullcontext():
+            with watching(sweep.ended, left) if launch is not None else nullcontext():
                 ended = (launch or here)(jobs)
         except WorkerDiedError as error:
             ended, death = [], str(error)

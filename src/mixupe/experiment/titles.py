@@ -14,8 +14,8 @@ SHORT_ID = 8
 # A run's config with its keys in full, `augmentation.alpha`.
 Flat = Mapping[str, Any]
 _NAMED = ("dataset.name", "model.name", "augmentation.name")
-# Places, and facts for people.
-_LEFT_OUT = {"card", "stages", "logger", "data", "output_root"}
+# Facts for people, places and mirrors: no part of what is computed.
+NOT_COMPUTED = {"card", "stages", "logger", "data", "output_root"}
 # Runs that differ in these alone compute the same, or are told apart by a name already.
 _NEVER_SAID = {
     *_NAMED,
@@ -104,7 +104,7 @@ def summary_texts(runs: Sequence[Flat], with_seed: bool = True) -> Words:
 
 def _flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for name, value in values.items():
-        if name in _LEFT_OUT:
+        if name in NOT_COMPUTED:
             continue
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")

@@ -5,9 +5,8 @@ from typing import Any
 import numpy as np
 
 from mixupe.data.base import DataBundle
-from mixupe.data.shown import shown
-from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
-from mixupe.experiment.predictions import Predictions
+from mixupe.evaluation.explanation import calibration, class_errors, confusion_matrix
+from mixupe.experiment.predictions import Predictions, mistakes
 
 MISTAKES = 16
 # A matrix of more classes is no picture any more.
@@ -42,15 +41,12 @@ def explanation(wandb: Any, predictions: Predictions, data: DataBundle) -> dict[
 
 def _mistakes(wandb: Any, predictions: Predictions, data: DataBundle) -> dict[str, Any]:
     """A table, and the pictures or recordings beside it: inside a table an offline run would keep them elsewhere."""
-    answers, names = predictions.parts["test"], predictions.classes
     rows, media = [], []
-    for position in confident_mistakes(answers, MISTAKES):
-        example = shown(data.test, int(position), data.spec, data.preparation)
-        number, sure = int(answers.ids[position]), float(answers.confidence[position])
-        label, predicted = names[answers.labels[position]], names[answers.predicted[position]]
+    for mistake in mistakes(predictions, data, MISTAKES):
+        example = mistake.example
         words = ", ".join(f"{name} {value}" for name, value in example.facts.items())
-        rows.append([number, label, predicted, sure, words])
-        caption = f"{label} taken for {predicted}, {sure:.0%} sure, example {number}"
+        rows.append([mistake.id, mistake.label, mistake.predicted, mistake.confidence, words])
+        caption = f"{mistake.label} taken for {mistake.predicted}, {mistake.confidence:.0%} sure, example {mistake.id}"
         if example.pixels is not None:
             media.append(wandb.Image(example.pixels, caption=caption))
         if example.samples is not None:

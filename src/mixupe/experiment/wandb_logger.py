@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from mixupe.console import say_once
 from mixupe.data.base import DataBundle
@@ -27,7 +27,9 @@ from mixupe.experiment.wandb_environment import (
 from mixupe.experiment.wandb_explanation import explanation
 
 
-class RunLogger(Protocol):
+class RunLogger:
+    """Where a run is mirrored; this one mirrors it nowhere."""
+
     def log(self, row: Row) -> None:
         """Log one row of metrics.jsonl."""
 
@@ -38,18 +40,7 @@ class RunLogger(Protocol):
         """Log what the test part's answers show; outputs as of `Trainer.test`."""
 
 
-class NoLogger:
-    def log(self, row: Row) -> None:
-        pass
-
-    def summary(self, metrics: dict[str, float]) -> None:
-        pass
-
-    def explain(self, data: DataBundle, outputs: Outputs) -> None:
-        pass
-
-
-class WandbLogger:
+class WandbLogger(RunLogger):
     """One W&B run: id = run identity, group = identity without the seed, job type = table, tags = what was composed."""
 
     def __init__(self, run: Any) -> None:
@@ -90,7 +81,7 @@ def run_logger(settings: RunSettings, past: list[Row]) -> Iterator[RunLogger]:
         UserError: wandb is not installed, or WANDB_MODE is wrong.
     """
     if not is_on(settings.logger):
-        yield NoLogger()
+        yield RunLogger()
         return
     with wandb_run(
         settings.logger,
@@ -103,7 +94,7 @@ def run_logger(settings: RunSettings, past: list[Row]) -> Iterator[RunLogger]:
         config=public_config(settings),
     ) as run:
         if run is None:
-            yield NoLogger()
+            yield RunLogger()
             return
         result = WandbLogger(run)
         for row in past:

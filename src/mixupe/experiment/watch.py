@@ -2,19 +2,18 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mixupe.experiment.outcome import ended_outcome
-from mixupe.experiment.progress import Sweep
 from mixupe.experiment.request import Request
 
 POLL_S = 1.0
 
 
 @contextmanager
-def watching(sweep: Sweep, runs: Sequence[Request]) -> Iterator[None]:
-    """Report each of these runs on `sweep` as soon as it has ended, while the block runs."""
+def watching(report: Callable[[Sequence[str]], object], runs: Sequence[Request]) -> Iterator[None]:
+    """Report each of these runs, a line each, as soon as it has ended, while the block runs."""
     started = time.time()
     waiting = list(runs)
     over = threading.Event()
@@ -27,7 +26,7 @@ def watching(sweep: Sweep, runs: Sequence[Request]) -> Iterator[None]:
             if details.get("state") in ("DONE", "FAILED") and details["heartbeat"] >= started:
                 lines.append(ended_outcome(run.folder, run.title).line())
                 waiting.remove(run)
-        sweep.ended(lines)
+        report(lines)
 
     def poll() -> None:
         while not over.wait(POLL_S):

@@ -15,9 +15,10 @@ from mixupe.report.summary_text import answer, chosen_sentence, verdict_sentence
 from mixupe.tables.build import evaluate
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
+from mixupe.tables.numbers import number_text
 from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
-from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes, two_places
+from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes
 
 MOST_SENTENCES = 4
 # More columns fit neither a printed page nor a phone.
@@ -219,8 +220,8 @@ def _search_grid(settings: pd.DataFrame, runs: Sequence[DeclaredRun], numbers: d
         [
             Value(row["setting"], strong=bool(row["chosen"])),
             _value("chosen" if row["chosen"] else ""),
-            _value(two_places(row["mean_rank"])),
-            *(_value(two_places(row[name]), numbers.get((cells[name], row["setting"]))) for name in names),
+            _value(number_text(row["mean_rank"])),
+            *(_value(number_text(row[name]), numbers.get((cells[name], row["setting"]))) for name in names),
         ]
         for _, row in settings.iterrows()
     ]

@@ -1,9 +1,9 @@
 """The figures of a table as pictures inside the page."""
 
-import base64
 from dataclasses import dataclass
 from pathlib import Path
 
+from mixupe.html_page import data_uri
 from mixupe.tables.evaluation import Evaluation
 from mixupe.tables.manifest import Table
 from mixupe.tables.pictures.canvas import DPI, to_png
@@ -47,5 +47,6 @@ def _is_current(found: Evaluation, folder: Path) -> bool:
 
 def _picture(name: str, png: bytes) -> Picture:
     width = round(96 * int.from_bytes(png[WIDTH], "big") / DPI)
-    uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-    return Picture(f"{PICTURES[name]}; the numbers are in the tables of this section", uri, width)
+    return Picture(
+        f"{PICTURES[name]}; the numbers are in the tables of this section", data_uri("image/png", png), width
+    )

@@ -1,31 +1,21 @@
 """From records to results/report.html."""
 
-import base64
 import gc
-import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.resources import files
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from mixupe.errors import UserError
-from mixupe.experiment.kept import tables_with_records
+from mixupe.html_page import render_page
 from mixupe.report.content import Section, section
 from mixupe.report.records import packed, script_json
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.declared import look_up
 from mixupe.tables.manifest import Table
 
-PARTS = files("mixupe.report")
 SCRIPTS = ("chart.js", "runs.js", "tables.js")
-
-
-def recorded_tables(results: Path) -> list[str]:
-    """Names of the tables that have records in the results folder, sorted."""
-    return [table.name for table in tables_with_records(results)]
 
 
 def report(names: Sequence[str], extra: Sequence[str], results: Path) -> tuple[str, dict[str, str]]:
@@ -73,28 +63,15 @@ def render(
         "records": {section.name: packed(section.records) for section in sections},
         "tables": {section.name: [asdict(entry) for entry in section.entries] for section in sections},
     }
-    style, script = _part("page.css"), "".join(_part(name) for name in SCRIPTS)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(_part("page.html")).render(
+    return render_page(
+        "mixupe.report",
+        "img-src data:",
+        SCRIPTS,
         sections=sections,
         records=sum(len(section.records) for section in sections),
-        style=Markup(style),
-        script=Markup(script),
         data=Markup(script_json(data)),
-        # Nothing is loaded from anywhere, and no script runs but the page's own.
-        policy=f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'",
     )
-    return page + "\n"
 
 
 def _order(section: Section) -> tuple[bool, bool, str]:
     return section.is_search, not section.more, section.name
-
-
-def _part(name: str) -> str:
-    return PARTS.joinpath(name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    """As a Content-Security-Policy names an inline part."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
+from mixupe.experiment.record import CURVES
 from mixupe.experiment.store import Record
 
 # Equal in most runs, or in all seeds of a cell: kept once, and named by their place in a list.
@@ -13,9 +14,6 @@ SHARED = ("config", "code", "versions", "hardware", "examples")
 # Significant digits; more would not be seen, and the JSON record has them all.
 DIGITS = 5
 CURVE_DIGITS = 4
-CURVES = ("train_loss", "validation_loss", "validation_error")
-
-
 # All that the page shows of a run; the JSON record beside the table has the rest.
 SHOWN = ("id", "seed", "protocol", "split", "metrics", "parameters", "notes")
 

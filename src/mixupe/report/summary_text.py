@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mixupe.tables.compare import SIGNIFICANCE, Verdict, verdicts
-from mixupe.tables.render import p_value_text
+from mixupe.tables.numbers import p_value_text
 from mixupe.tables.search import edge_text
 
 

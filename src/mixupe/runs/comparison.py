@@ -10,20 +10,17 @@ from matplotlib.figure import Figure
 from scipy.stats import binomtest
 
 from mixupe.evaluation.explanation import Answers
-from mixupe.experiment.metrics_log import MetricsLog, Row
+from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Predictions, read_predictions
 from mixupe.experiment.titles import SHORT_ID, shown
 from mixupe.files import write_text
+from mixupe.runs.curves import curves_of, draw_curves
 from mixupe.runs.screen import say_wrapped, show_table
 from mixupe.runs.stored import StoredRun
 from mixupe.tables.escape import csv_text
-from mixupe.tables.pictures.canvas import ORDERED, head, subplots, tidy, write_figures
+from mixupe.tables.pictures.canvas import ORDERED, head, subplots, write_figures
+from mixupe.tables.pictures.curves import PANELS
 
-CURVES = {
-    "train_loss": "train loss (nats)",
-    "validation_loss": "validation loss (nats)",
-    "validation_error": "validation error (%)",
-}
 # Rows of curves, and of examples, that are printed.
 MOST_ROWS = 10
 
@@ -44,15 +41,6 @@ class Disagreement:
     both_wrong: int
     p_value: float
     examples: pd.DataFrame
-
-
-def curves_of(run: StoredRun) -> list[Row]:
-    """A row an epoch; of a run without a folder, from its record. Empty where neither is there."""
-    rows = MetricsLog(run.folder.metrics).rows()
-    if rows or run.record is None or "curves" not in run.record:
-        return rows
-    curves = run.record["curves"]
-    return [dict(zip(curves, values, strict=True)) for values in zip(*curves.values(), strict=True)]
 
 
 def config_differences(a: StoredRun, b: StoredRun) -> list[tuple[str, str, str]]:
@@ -121,16 +109,10 @@ def compare_runs(a: StoredRun, b: StoredRun, folder: Path) -> None:
 
 def curves_figure(names: Sequence[str], curves: Sequence[Sequence[Row]]) -> Figure:
     """Each run's train loss, validation loss and validation error over each other."""
-    figure, axes = subplots(1, len(CURVES), figsize=(10.0, 3.4))
+    figure, axes = subplots(1, len(PANELS), figsize=(10.0, 3.4))
     styles = dict(zip([f"{letter} {name}" for letter, name in zip("AB", names, strict=False)], ORDERED, strict=False))
-    for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
-        for rows, style in zip(curves, styles.values(), strict=True):
-            values = [row[key] for row in rows]
-            axis.plot(range(1, len(values) + 1), values, color=style.color, linestyle=style.line, linewidth=1.4)
-        axis.set_ylabel(label, fontsize=9)
-        axis.set_xlabel("epoch", fontsize=9)
-        axis.locator_params(axis="x", integer=True)
-        tidy(axis, "both")
+    looks = [{"color": style.color, "linestyle": style.line, "linewidth": 1.4} for style in styles.values()]
+    draw_curves(axes, list(zip(curves, looks, strict=True)))
     head(figure, "Learning curves", styles)
     return figure
 
@@ -188,7 +170,7 @@ def _show_disagreement(a: StoredRun, b: StoredRun, folder: Path) -> bool:
     if rows:
         more = f" (the first {MOST_ROWS})" if len(found.examples) > MOST_ROWS else ""
         show_table(f"Examples that only one got right{more}", list(found.examples.columns), rows, numbers=["example"])
-    write_text(folder / "disagreements.csv", csv_text(found.examples, list(found.examples.columns)))
+    write_text(folder / "disagreements.csv", csv_text(found.examples))
     return True
 
 

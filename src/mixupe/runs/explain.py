@@ -4,40 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mixupe.data.base import DataBundle, DataRequest
-from mixupe.data.registry import load_dataset
-from mixupe.data.shown import Shown, shown
-from mixupe.errors import UserError
+from mixupe.data.base import DataBundle
+from mixupe.data.shown import Shown
 from mixupe.evaluation.explanation import (
     Answers,
     calibration,
     class_errors,
-    confident_mistakes,
     confusion_matrix,
 )
-from mixupe.experiment.config import parse_config
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.predictions import Predictions
-from mixupe.runs.comparison import curves_of
+from mixupe.experiment.predictions import Predictions, mistakes
+from mixupe.runs.curves import curves_of
 from mixupe.runs.screen import columns, say_wrapped, show_table
-from mixupe.runs.stored import StoredRun, read_config
+from mixupe.runs.stored import StoredRun
 
 MISTAKES = 24
 # Terminals are narrow, and a matrix of more classes is no help there.
 MOST_CLASSES = 12
-
-
-def data_of(run: StoredRun) -> DataBundle:
-    """The data set of the run, split as it was.
-
-    Raises:
-        UserError: it is not there any more, or other files are.
-    """
-    # Its config.yaml says where the files lie, its record does not.
-    settings = parse_config(read_config(run.folder.config) or run.config)
-    if run_id(settings) != run.id:
-        raise UserError(f"{settings.dataset.name} has other files now than the run had")
-    return load_dataset(settings.dataset, DataRequest(settings.data.root, settings.seed, settings.protocol))
 
 
 def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> None:
@@ -69,7 +51,7 @@ def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle |
     ]
     header = ["class", "examples", "wrong", "error %", "most often taken for"]
     show_table("Errors by class, test part", header, rows, numbers=["examples", "wrong", "error %"])
-    _show_mistakes(answers, names, data)
+    _show_mistakes(predictions, data)
     bins = calibration(answers, bins=10)
     rows = [
         [f"{10 * place}-{10 * place + 10}%", str(count), f"{100 * confidence:.1f}", f"{100 * accuracy:.1f}"]
@@ -164,14 +146,13 @@ def _show_matrix(answers: Answers, names: Sequence[str]) -> None:
     )
 
 
-def _show_mistakes(answers: Answers, names: Sequence[str], data: DataBundle | None) -> None:
+def _show_mistakes(predictions: Predictions, data: DataBundle | None) -> None:
     rows = []
-    for position in confident_mistakes(answers, 8):
-        words = "" if data is None else summary_text(shown(data.test, int(position), data.spec, data.preparation))
+    for mistake in mistakes(predictions, data, 8):
+        words = summary_text(mistake.example)
         if len(words) > 2 * columns():
             words = words[: 2 * columns()].rpartition(", ")[0] + ", ..."
-        label, predicted = names[answers.labels[position]], names[answers.predicted[position]]
-        rows.append([str(answers.ids[position]), label, predicted, f"{100 * answers.confidence[position]:.0f}", words])
+        rows.append([str(mistake.id), mistake.label, mistake.predicted, f"{100 * mistake.confidence:.0f}", words])
     if rows:
         header = ["example", "class", "answer", "sure %", "what it is"]
         show_table("The most confident mistakes", header, rows, numbers=["example", "sure %"])

@@ -25,7 +25,7 @@ def export_runs(runs: Sequence[StoredRun], path: Path) -> None:
     frame = runs_frame(runs)
     try:
         if path.suffix == ".csv":
-            write_text(path, csv_text(frame, list(frame.columns)))
+            write_text(path, csv_text(frame))
         else:
             with replacing(path) as partial:
                 frame.to_parquet(partial, index=False)

@@ -10,16 +10,14 @@ import pandas as pd
 
 from mixupe.console import say
 from mixupe.experiment.config import RunSettings, parse_config
-from mixupe.experiment.identity import run_id
 from mixupe.experiment.predictions import read_predictions
-from mixupe.experiment.store import RunStore
 from mixupe.experiment.titles import summary_texts
 from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table
-from mixupe.runs.stored import StoredRun
-from mixupe.tables.collect import DeclaredRun
+from mixupe.runs.stored import StoredRun, finished_runs
+from mixupe.tables.collect import grouped
 from mixupe.tables.escape import csv_text, markdown, markdown_table
-from mixupe.tables.resampling import resamplings
+from mixupe.tables.resampling import resampling_of
 from mixupe.tables.statistics import LEAST_PAIRS, paired_difference
 
 # From so many seeds on nothing need be said of their number, and so of epochs.
@@ -47,16 +45,13 @@ class Groups:
         return f"{self.common}{': ' if self.common else ''}test error in %, over seeds"
 
 
-def grouped(runs: Sequence[StoredRun]) -> Groups:
+def groups_of(runs: Sequence[StoredRun]) -> Groups:
     """The groups of finished runs, in the order of their first runs."""
-    members: dict[str, list[StoredRun]] = {}
-    for run in runs:
-        assert run.record is not None
-        members.setdefault(run.record["group"], []).append(run)
+    members = list(grouped(runs, lambda run: (run.record or {})["group"]).values())
     first: dict[str, list[StoredRun]] = {}
     rows = []
-    texts = summary_texts([group[0].flat for group in members.values()], with_seed=False)
-    for group, said in zip(members.values(), texts.each, strict=True):
+    texts = summary_texts([group[0].flat for group in members], with_seed=False)
+    for group, said in zip(members, texts.each, strict=True):
         dataset = group[0].names[0]
         errors = np.array(list(_errors(group).values()))
         row = {
@@ -72,7 +67,7 @@ def grouped(runs: Sequence[StoredRun]) -> Groups:
             row |= _difference(group, first[dataset])
         first.setdefault(dataset, group)
         rows.append(row)
-    return Groups(texts.common, pd.DataFrame(rows), tuple(_notes(runs, list(members.values()))))
+    return Groups(texts.common, pd.DataFrame(rows), tuple(_notes(runs, members)))
 
 
 def end_sweep(settings: Sequence[RunSettings], output_root: Path) -> None:
@@ -82,29 +77,24 @@ def end_sweep(settings: Sequence[RunSettings], output_root: Path) -> None:
         settings: of the sweep's runs.
         output_root: the files come to `sweeps/<hash of the run ids>/` below it.
     """
-    runs: dict[str, StoredRun] = {}
-    for run_settings in settings:
-        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
-        record = folder.read_record()
-        if record is not None:
-            runs[folder.id] = StoredRun(folder.id, "DONE", record["config"], record, folder, "")
+    runs = finished_runs(settings)
     if len(runs) < 2:
         return
-    groups = grouped(list(runs.values()))
+    groups = groups_of(runs)
     header, body = _for_people(groups)
     show_table(groups.title, header, body, numbers=header[1:])
     for note in groups.notes:
         say_wrapped(note)
     notes = "".join(f"\n- {note}" for note in groups.notes)
     text = f"{markdown(groups.title)}\n\n{markdown_table(header, body)}\n{notes}\n"
-    write_beside_sweep(output_root, sorted(runs), groups.frame, text)
+    write_beside_sweep(output_root, sorted(run.id for run in runs), groups.frame, text)
 
 
 def write_beside_sweep(output_root: Path, ids: Iterable[str], frame: pd.DataFrame, text: str) -> None:
     """table.csv and table.md, in a folder that is named by a hash of the run ids; say where."""
     place = output_root / "sweeps" / hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
     try:
-        write_text(place / "table.csv", csv_text(frame, list(frame.columns)))
+        write_text(place / "table.csv", csv_text(frame))
         write_text(place / "table.md", text)
     except OSError as error:  # the runs are done all the same
         say(f"{place} cannot be written ({error.strerror})")
@@ -124,8 +114,8 @@ def _difference(group: Sequence[StoredRun], first: Sequence[StoredRun]) -> dict[
         return {}
     mine, theirs = _errors(paired), _errors(first)
     assert group[0].record is not None
-    declared = DeclaredRun(0, "", "", parse_config(group[0].config), "DONE", group[0].record)
-    difference = paired_difference(mine, theirs, resamplings([declared])[0].test_to_train)
+    resampling = resampling_of(parse_config(group[0].config).dataset, [group[0].record])
+    difference = paired_difference(mine, theirs, resampling.test_to_train)
     summary = difference.summary
     values = {"delta": summary.mean, "ci_low": summary.ci_low, "ci_high": summary.ci_high}
     return {**values, "p_value": difference.p_value, "pairs": summary.n}

@@ -1,6 +1,5 @@
 """Runs and comparisons from Python, for a notebook: data frames and figures, quiet or with one progress bar."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,18 +15,17 @@ from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
 from mixupe.experiment.config import RunSettings
-from mixupe.experiment.identity import run_id
-from mixupe.experiment.store import RunStore
+from mixupe.experiment.request import Request
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.titles import SHORT_ID, summary_texts
+from mixupe.experiment.watch import watching
 from mixupe.quoting import plain_or_quoted
-from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.runs.curves import curves_of, draw_curves
 from mixupe.runs.export import runs_frame
-from mixupe.runs.groups import grouped
-from mixupe.runs.stored import StoredRun
+from mixupe.runs.groups import groups_of
+from mixupe.runs.stored import StoredRun, finished_runs
 from mixupe.tables.pictures.canvas import ORDERED, tidy
-
-LOOK_EVERY_S = 0.2
+from mixupe.tables.pictures.curves import PANELS
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,12 @@ class Results:
     @property
     def table(self) -> pd.DataFrame:
         """A row a group of seeds, with its paired difference to the first group of its data set; see `groups.Groups`."""
-        return grouped(self.stored).frame
+        return groups_of(self.stored).frame
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Chance levels, and why a number may mean little."""
-        return grouped(self.stored).notes
+        return groups_of(self.stored).notes
 
     def plot_errors(self) -> Figure:
         """Every run's test error: a column a group, a point a seed, a line at the mean."""
@@ -85,18 +83,13 @@ class Results:
         """Learning curves, a line a run, a color a group."""
         texts = summary_texts([one.flat for one in self.stored], with_seed=False)
         colors = {group: ORDERED[n % len(ORDERED)].color for n, group in enumerate(dict.fromkeys(texts.each))}
-        figure, axes = plt.subplots(1, len(CURVES), figsize=(10.0, 3.2), layout="constrained")
-        for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
-            said: set[str] = set()
-            for run, group in zip(self.stored, texts.each, strict=True):
-                values = [row[key] for row in curves_of(run)]
-                name = None if group in said else group
-                axis.plot(range(1, len(values) + 1), values, color=colors[group], linewidth=1.0, label=name)
-                said.add(group)
-            axis.set_ylabel(label, fontsize=9)
-            axis.set_xlabel("epoch", fontsize=9)
-            axis.locator_params(axis="x", integer=True)
-            tidy(axis, "both")
+        figure, axes = plt.subplots(1, len(PANELS), figsize=(10.0, 3.2), layout="constrained")
+        looks = [
+            # A group is named once.
+            {"color": colors[group], "linewidth": 1.0, "label": None if group in texts.each[:place] else group}
+            for place, group in enumerate(texts.each)
+        ]
+        draw_curves(axes, list(zip(map(curves_of, self.stored), looks, strict=True)))
         axes[-1].legend(frameon=False, fontsize=9)
         plt.close(figure)
         return figure
@@ -123,15 +116,8 @@ def run(overrides: Sequence[str], quiet: bool = False) -> Results:
         jobs = expand_grid(readable(overrides, is_sweep=True))
         settings = compose_all(jobs)
         with _silent(), _bar(settings, quiet):
-            outcomes = run_sweep("notebook", jobs)
-    by_id = {outcome.id: outcome for outcome in outcomes}
-    stored = []
-    for run_settings in settings:
-        folder = RunStore(run_settings.output_root).folder(run_id(run_settings))
-        record = by_id[folder.id].record
-        assert record is not None
-        stored.append(StoredRun(folder.id, "DONE", record["config"], record, folder, ""))
-    return Results(tuple({stored_run.id: stored_run for stored_run in stored}.values()))
+            run_sweep("notebook", jobs)
+    return Results(tuple(finished_runs(settings)))
 
 
 def compare(
@@ -175,20 +161,10 @@ def _silent() -> Iterator[None]:
 @contextmanager
 def _bar(settings: Sequence[RunSettings], quiet: bool) -> Iterator[None]:
     """One bar over the runs, read from the run store, so that it does not matter how they are trained."""
-    folders = [RunStore(run_settings.output_root).folder(run_id(run_settings)) for run_settings in settings]
-    over = threading.Event()
-
-    def look(bar: "tqdm[None]") -> None:
-        is_over = False
-        while not is_over:
-            is_over = over.wait(LOOK_EVERY_S)
-            bar.update(sum(folder.record.exists() for folder in folders) - bar.n)
-
-    with tqdm(total=len(folders), unit="run", disable=quiet) as bar:
-        thread = threading.Thread(target=look, args=(bar,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            over.set()
-            thread.join()
+    runs = [Request.of(run_settings) for run_settings in settings]
+    left = [run for run in runs if not run.folder.record.exists()]
+    with (
+        tqdm(total=len(runs), initial=len(runs) - len(left), unit="run", disable=quiet) as bar,
+        watching(lambda lines: bar.update(len(lines)), left),
+    ):
+        yield

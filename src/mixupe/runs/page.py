@@ -1,42 +1,30 @@
 """One run explained as a page: a single file that needs no network, no server and no other file."""
 
-import base64
-import hashlib
 import io
 import wave
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
 from mixupe.data.base import DataBundle
-from mixupe.data.shown import Shown, shown
-from mixupe.evaluation.explanation import calibration, class_errors, confident_mistakes, confusion_matrix
+from mixupe.evaluation.explanation import calibration, class_errors, confusion_matrix
 from mixupe.experiment import titles
 from mixupe.experiment.metrics_log import Row
-from mixupe.experiment.predictions import Predictions
-from mixupe.files import write_text
-from mixupe.runs.comparison import CURVES, curves_of
+from mixupe.experiment.predictions import Mistake, Predictions, mistakes
+from mixupe.html_page import data_uri, render_page
+from mixupe.runs.curves import curves_of, draw_curves
 from mixupe.runs.explain import MISTAKES, facts, missing_predictions, why_bad
 from mixupe.runs.stored import StoredRun
 from mixupe.tables.pictures.canvas import ORDERED, subplots, tidy, to_svg
+from mixupe.tables.pictures.curves import PANELS
 
-_PARTS = files("mixupe.runs")
 # A matrix of more classes is no table that anybody reads.
 MOST_CLASSES = 30
 _SHADES = 5
-
-
-def write_page(path: Path, run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> None:
-    """See `render`."""
-    write_text(path, render(run, predictions, data))
 
 
 def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | None) -> str:
@@ -48,14 +36,13 @@ def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | N
         data: for what the mistakes look like; None where it cannot be had.
     """
     assert run.record is not None
-    style = _PARTS.joinpath("page.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     rows = curves_of(run)
     parts: dict[str, Any] = {"mistakes": [], "errors": [], "matrix": [], "names": (), "calibration": None}
     if predictions is not None:
         parts = _answers(predictions, data)
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    page = environment.from_string(_PARTS.joinpath("page.html").read_text(encoding="utf-8")).render(
+    return render_page(
+        "mixupe.runs",
+        "img-src data:; media-src data:",
         title=f"{' '.join(run.names)}, seed {run.flat.get('seed')}",
         run=run,
         commit=run.record.get("code", {}).get("commit"),
@@ -67,36 +54,27 @@ def render(run: StoredRun, predictions: Predictions | None, data: DataBundle | N
         if data is not None
         else "What they look like cannot be shown: the data is not there as it was.",
         config=[(key, titles.shown(value)) for key, value in run.flat.items()],
-        style=Markup(style),
-        policy=f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{digest}'",
         **parts,
     )
-    return page + "\n"
 
 
 def _answers(predictions: Predictions, data: DataBundle | None) -> dict[str, Any]:
     answers, names = predictions.parts["test"], predictions.classes
-    mistakes = []
-    for position in confident_mistakes(answers, MISTAKES):
-        example = Shown() if data is None else shown(data.test, int(position), data.spec, data.preparation)
-        mistakes.append(
-            {
-                "id": int(answers.ids[position]),
-                "label": names[answers.labels[position]],
-                "predicted": names[answers.predicted[position]],
-                "sure": f"{100 * answers.confidence[position]:.0f}",
-                "image": None if example.pixels is None else _png_uri(example.pixels),
-                "audio": None if example.samples is None else _wav_uri(example.samples, example.sample_rate),
-                "facts": example.facts,
-            }
-        )
     return {
-        "mistakes": mistakes,
+        "mistakes": [_shown(mistake) for mistake in mistakes(predictions, data, MISTAKES)],
         "errors": sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong),
         "matrix": _matrix(confusion_matrix(answers)) if len(names) <= MOST_CLASSES else [],
         "names": names,
         "calibration": _svg_uri(_calibration(predictions)),
     }
+
+
+def _shown(mistake: Mistake) -> dict[str, Any]:
+    example = mistake.example
+    image = None if example.pixels is None else _png_uri(example.pixels)
+    audio = None if example.samples is None else _wav_uri(example.samples, example.sample_rate)
+    sure = f"{100 * mistake.confidence:.0f}"
+    return {**vars(mistake), "sure": sure, "image": image, "audio": audio, "facts": example.facts}
 
 
 def _matrix(matrix: Any) -> list[list[dict[str, int]]]:
@@ -109,13 +87,8 @@ def _matrix(matrix: Any) -> list[list[dict[str, int]]]:
 
 
 def _curves(rows: Sequence[Row]) -> Figure:
-    figure, axes = subplots(1, len(CURVES), figsize=(10.0, 3.0))
-    for axis, (key, label) in zip(axes, CURVES.items(), strict=True):
-        axis.plot(range(1, len(rows) + 1), [row[key] for row in rows], color=ORDERED[0].color, linewidth=1.4)
-        axis.set_ylabel(label, fontsize=9)
-        axis.set_xlabel("epoch", fontsize=9)
-        axis.locator_params(axis="x", integer=True)
-        tidy(axis, "both")
+    figure, axes = subplots(1, len(PANELS), figsize=(10.0, 3.0))
+    draw_curves(axes, [(rows, {"color": ORDERED[0].color, "linewidth": 1.4})])
     return figure
 
 
@@ -152,7 +125,7 @@ def _svg_uri(figure: Figure) -> str:
 def _png_uri(pixels: Any) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri("image/png", buffer.getvalue())
 
 
 def _wav_uri(samples: Any, rate: int) -> str:
@@ -162,4 +135,4 @@ def _wav_uri(samples: Any, rate: int) -> str:
         file.setsampwidth(2)
         file.setframerate(rate)
         file.writeframes(np.asarray(samples, dtype="<i2").tobytes())
-    return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode()
+    return data_uri("audio/wav", buffer.getvalue())

@@ -1,15 +1,15 @@
 """All runs there are: those of the run store, and those of which a table keeps the record."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mixupe.errors import UserError
 from mixupe.experiment import titles
+from mixupe.experiment.config import RunSettings
+from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_records
 from mixupe.experiment.store import Record, RunFolder, RunStore
 
@@ -63,7 +63,7 @@ def stored_runs(output_root: Path, results: Path) -> list[StoredRun]:
     """
     runs: dict[str, StoredRun] = {}
     for table, record in kept_records(results):
-        runs[record["id"]] = _of_record(record, output_root, table)
+        runs[record["id"]] = _of_record(record, output_root, table.name)
     store = RunStore(output_root).runs
     for place in sorted(store.iterdir()) if store.is_dir() else ():
         stored = _of_folder(RunFolder(place))
@@ -81,7 +81,7 @@ def one_run(beginning: str, output_root: Path, results: Path) -> StoredRun:
     found: dict[str, StoredRun] = {}
     if beginning.isalnum():
         for table, record in kept_records(results, beginning):
-            found[record["id"]] = _of_record(record, output_root, table)
+            found[record["id"]] = _of_record(record, output_root, table.name)
         for place in sorted(RunStore(output_root).runs.glob(f"{beginning}*")):
             stored = _of_folder(RunFolder(place))
             if stored is not None:
@@ -93,25 +93,26 @@ def one_run(beginning: str, output_root: Path, results: Path) -> StoredRun:
     return next(iter(found.values()))
 
 
-def _of_record(record: Record, output_root: Path, table: Path) -> StoredRun:
+def finished_runs(settings: Iterable[RunSettings]) -> list[StoredRun]:
+    """Those of these runs that are done, each once."""
+    found: dict[str, StoredRun] = {}
+    for run_settings in settings:
+        record = RunStore(run_settings.output_root).folder(run_id(run_settings)).read_record()
+        if record is not None:
+            found[record["id"]] = _of_record(record, run_settings.output_root)
+    return list(found.values())
+
+
+def _of_record(record: Record, output_root: Path, table: str = "") -> StoredRun:
     folder = RunStore(output_root).folder(record["id"])
-    return StoredRun(folder.id, "DONE", record["config"], record, folder, table.name)
+    return StoredRun(folder.id, "DONE", record["config"], record, folder, table)
 
 
 def _of_folder(folder: RunFolder) -> StoredRun | None:
     state = folder.state()
     record = folder.read_record() if state == "DONE" else None
-    config = read_config(folder.config) if record is None else record["config"]
+    config = folder.read_config() if record is None else record["config"]
     if state == "MISSING":
         return None
     table = str((config.get("logger") or {}).get("job_type") or "")
     return StoredRun(folder.id, state, config, record, folder, table, str(folder.details().get("reason", "")))
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A run's config.yaml as plain values; empty where it is missing or damaged."""
-    try:
-        config = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return config if isinstance(config, dict) else {}

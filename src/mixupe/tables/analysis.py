@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from mixupe.augmentation.method import Style
 from mixupe.augmentation.none import ERM
 from mixupe.experiment.analysis import Analysis
-from mixupe.files import write_json, write_text
-from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, write_figures
+from mixupe.tables.findings import write_findings
+from mixupe.tables.pictures.canvas import ORDERED, Panel, compose
 
 # Orders that have columns of their own; the JSON file has all.
 ORDERS = (1, 2, 3, 4)
@@ -30,10 +30,7 @@ LEGEND: Any = {"fontsize": 8, "framealpha": 0.8, "edgecolor": "none"}
 def write_analysis(analysis: Analysis, folder: Path) -> pd.DataFrame:
     """Write the three files; gives what is in analysis.csv."""
     frame = analysis_frame(analysis)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "analysis.json", analysis)
-    write_text(folder / "analysis.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    write_figures([analysis_figure(analysis)], folder, "analysis")
+    write_findings(folder, "analysis", analysis, frame, analysis_figure(analysis))
     return frame
 
 

@@ -11,11 +11,12 @@ from mixupe.experiment.kept import kept_ids
 from mixupe.files import write_text
 from mixupe.places import RESULTS
 from mixupe.tables.collect import DeclaredRun, keep_records
-from mixupe.tables.compare import comparison_frame
+from mixupe.tables.compare import comparison_frame, table_frame
 from mixupe.tables.declared import look_up, published, tuned_sets
+from mixupe.tables.escape import csv_text
 from mixupe.tables.evaluation import FURTHER_FILES, Evaluation, OverSetsFound, parts_to_markdown
 from mixupe.tables.manifest import Table
-from mixupe.tables.nested import NestedRow, nested_rows
+from mixupe.tables.nested import nested_frame
 from mixupe.tables.over_sets.comparison import compared
 from mixupe.tables.over_sets.explain import explanations, gains
 from mixupe.tables.over_sets.properties import read_properties
@@ -23,8 +24,7 @@ from mixupe.tables.paper import with_figures
 from mixupe.tables.pictures.of_table import write_pictures
 from mixupe.tables.render import comparisons_to_csv, to_csv, to_latex, to_markdown
 from mixupe.tables.resampling import resamplings
-from mixupe.tables.rows import table_frame
-from mixupe.tables.search import ranking, ranking_to_csv, ranking_to_markdown
+from mixupe.tables.search import ranking, ranking_to_markdown
 from mixupe.tables.shown import Shown, shown
 from mixupe.tables.verdict import compare_with_paper
 from mixupe.tables.waterfall import ways
@@ -73,12 +73,12 @@ def _over_sets(table: Table, runs: Sequence[DeclaredRun], kept: Shown, folder: P
     return OverSetsFound(found, known, explanations(known))
 
 
-def _nested(table: Table, frame: pd.DataFrame, extra: Sequence[str], results: Path | None) -> list[NestedRow]:
+def _nested(table: Table, frame: pd.DataFrame, extra: Sequence[str], results: Path | None) -> pd.DataFrame | None:
     """Rows of the table beside those of the one that its `nested` names."""
     if table.nested is None:
-        return []
+        return None
     other, runs = look_up(table.nested, extra, results)
-    return nested_rows(frame, evaluate(other, runs, extra, results).frame)
+    return nested_frame(frame, evaluate(other, runs, extra, results).frame)
 
 
 def build_table(name: str, extra: Sequence[str] = (), results: Path | None = None) -> BuiltTable:
@@ -123,7 +123,7 @@ def write_table(table: Table, runs: list[DeclaredRun], folder: Path, extra: Sequ
             (folder / name).unlink(missing_ok=True)
     if table.is_search:
         settings = ranking(runs)
-        write_text(folder / "ranking.csv", ranking_to_csv(settings))
+        write_text(folder / "ranking.csv", csv_text(settings))
         write_text(folder / "table.md", ranking_to_markdown(table.title, settings, runs))
         return BuiltTable(table, runs, found, folder)
     text = to_markdown(table.title, found.frame, found.comparisons, runs, found.sentences() + found.notes())

@@ -1,5 +1,6 @@
-"""Paired comparisons of every method with a baseline: per cell, and over the data sets of a table."""
+"""Rows of a table, and paired comparisons of every method with a baseline: per cell, and over the data sets of a table."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,10 +10,15 @@ import pandas as pd
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.resampling import resamplings
-from mixupe.tables.statistics import detectable_difference, holm, paired_difference, wilcoxon_over_sets
+from mixupe.tables.statistics import detectable_difference, holm, paired_difference, summarise, wilcoxon_over_sets
 
 SIGNIFICANCE = 0.05
-BASELINES = ("mixup", "none")
+BASELINE = "mixup"
+BASELINES = (BASELINE, "none")
+ROW_COLUMNS = (
+    *("dataset", "model", "augmentation", "metric", "n", "mean", "std", "ci_low", "ci_high"),
+    *("delta_vs_mixup", "delta_ci_low", "delta_ci_high", "p_value", "paper", "paper_source"),
+)
 COMPARISON_COLUMNS = (
     *("dataset", "model", "augmentation", "baseline", "n", "delta", "ci_low", "ci_high"),
     *("p_value", "p_holm", "detectable", "test_part", "test_to_train", "tuned_on"),
@@ -56,7 +62,7 @@ def comparison_frame(
                     "ci_low": summary.ci_low,
                     "ci_high": summary.ci_high,
                     "p_value": difference.p_value,
-                    "detectable": detectable_difference(summary.std, summary.n, ratio),
+                    "detectable": detectable_difference(summary),
                     "test_part": shared[cell].test_part,
                     "test_to_train": ratio,
                     "tuned_on": tuned_on.get(sets[cell], ""),
@@ -65,6 +71,45 @@ def comparison_frame(
     for row, adjusted in zip(rows, holm([row["p_value"] for row in rows]), strict=True):
         row["p_holm"] = adjusted
     return pd.DataFrame(rows, columns=["cell", "set", *COMPARISON_COLUMNS])
+
+
+def table_frame(runs: Sequence[DeclaredRun], comparisons: pd.DataFrame, metric: str = "test_error") -> pd.DataFrame:
+    """One row a cell and augmentation with the columns ROW_COLUMNS; errors and differences in percent (points).
+
+    Intervals allow for what the seeds of a cell share (`resampling`). p_value is of the paired t test against mixup over
+    shared seeds, Holm-adjusted over all comparisons of the table. `paper`
+    and `paper_source` are empty here; `paper.with_figures` fills them. Beside ROW_COLUMNS, `cell` numbers the table's cells
+    and `declared` is the number of runs the table declares.
+
+    Args:
+        runs: of the table.
+        comparisons: as `comparison_frame` makes them of the same runs.
+        metric: name in the records' metrics.
+    """
+    declared = Counter((run.cell, run.method) for run in runs)
+    names = {(run.cell, run.method): run.names for run in runs}
+    shared = resamplings(runs)
+    rows = []
+    for (cell, augmentation), by_seed in errors_by_seed(runs, metric).items():
+        summary = summarise(list(by_seed.values()), shared[cell].test_to_train)
+        rows.append(
+            {
+                "cell": cell,
+                **names[cell, augmentation],
+                "metric": metric,
+                "n": summary.n,
+                "mean": summary.mean,
+                "std": summary.std,
+                "ci_low": summary.ci_low,
+                "ci_high": summary.ci_high,
+                "declared": declared[cell, augmentation],
+            }
+        )
+    against = comparisons[comparisons["baseline"] == BASELINE]
+    renamed = {"delta": "delta_vs_mixup", "ci_low": "delta_ci_low", "ci_high": "delta_ci_high", "p_holm": "p_value"}
+    against = against[["cell", "augmentation", *renamed]].rename(columns=renamed)
+    frame = pd.DataFrame(rows).merge(against, how="left", on=["cell", "augmentation"])
+    return frame.reindex(columns=[*ROW_COLUMNS, "cell", "declared"])
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,27 @@ from pathlib import Path
 import yaml
 
 from mixupe.errors import UserError
+from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.search_path import own_folders
+from mixupe.experiment.search_path import own_folders, search_in
 from mixupe.places import CONFIGS, RESULTS
 from mixupe.tables.collect import DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
-from mixupe.tables.measures import measured
 from mixupe.tables.paper import Figure, check_figures, read_figures
+from mixupe.tables.shown import measured
 
 # One folder a table: its run store, and below results/ what is built from it. No earlier record counts as done there.
 FRESH = Path("outputs/fresh")
+
+
+def names_and_overrides(words: Sequence[str], config_dir: str | None) -> tuple[list[str], list[str]]:
+    """What the scripts of tables are given: names of tables, and among them overrides of all their runs.
+
+    Raises:
+        UserError: an override cannot be read, or a folder of configs is not there.
+    """
+    overrides = readable([word for word in words if "=" in word], is_sweep=True)
+    return [word for word in words if "=" not in word], search_in(config_dir, overrides)
 
 
 def place(name: str, overrides: Sequence[str], fresh: bool) -> tuple[list[str], Path | None]:

@@ -49,21 +49,21 @@ def _markdown_cell(text: str) -> str:
     return markdown(text).replace("\\", "\\\\").replace("|", "\\|")
 
 
-def csv_text(frame: pd.DataFrame, columns: Sequence[str], plain: Sequence[str] = ()) -> str:
+def csv_text(frame: pd.DataFrame, columns: Sequence[str] | None = None, plain: Sequence[str] = ()) -> str:
     """Machine-readable rows, empty where there is no value.
 
     Text that a spreadsheet would take for a formula has an apostrophe before it, which is how spreadsheets write text.
 
     Args:
         frame: the rows.
-        columns: those that are written.
+        columns: those that are written; None is all.
         plain: columns of text that is no name, and stays as it is.
     """
-    safe = frame[list(columns)].copy()
-    for column in columns:
+    safe = frame.copy() if columns is None else frame[list(columns)].copy()
+    for column in safe:
         if column not in plain and not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_csv_cell)
-    safe.columns = pd.Index([_csv_cell(column) for column in columns])
+    safe.columns = pd.Index([_csv_cell(column) for column in safe])
     return safe.to_csv(index=False, float_format="%.6g", lineterminator="\n")
 
 

@@ -7,7 +7,6 @@ import pandas as pd
 
 from mixupe.tables import nested, paper_files, select, waterfall
 from mixupe.tables.escape import csv_text, markdown, markdown_table
-from mixupe.tables.nested import NestedRow
 from mixupe.tables.over_sets import files as over_sets_files
 from mixupe.tables.over_sets.comparison import Compared
 from mixupe.tables.over_sets.explain import Explanation
@@ -74,9 +73,9 @@ class Evaluation:
     Attributes:
         shown: the runs behind the rows.
         comparisons: as `compare.comparison_frame` makes them.
-        frame: the rows, as `rows.table_frame` makes them, with published figures.
+        frame: the rows, as `compare.table_frame` makes them, with published figures.
         paper: None where nothing is published.
-        nested: rows of the table that `nested` names.
+        nested: rows beside those of the table that `nested` names (`nested.nested_frame`).
         ways: of a table with a waterfall.
         over_sets: of a table with a verdict over its data sets.
     """
@@ -85,7 +84,7 @@ class Evaluation:
     comparisons: pd.DataFrame
     frame: pd.DataFrame
     paper: PaperComparison | None
-    nested: list[NestedRow]
+    nested: pd.DataFrame | None
     ways: list[Way]
     over_sets: OverSetsFound | None = None
 
@@ -106,7 +105,7 @@ class Evaluation:
     def parts(self) -> list[Part]:
         """The most important first."""
         found = [] if self.over_sets is None else self.over_sets.parts()
-        if self.nested:
+        if self.nested is not None:
             found.append(
                 Part("Selected on test, and nested validation", nested.nested_grid(self.nested), nested.NESTED_NOTE)
             )
@@ -124,9 +123,9 @@ class Evaluation:
         """Name -> content of the further files; `title` is the table's."""
         written = {}
         if self.shown.selection is not None:
-            written["grid.csv"] = select.grid_to_csv(self.shown.selection.grid)
-        if self.nested:
-            written["nested.csv"] = nested.nested_to_csv(self.nested)
+            written["grid.csv"] = csv_text(self.shown.selection.grid)
+        if self.nested is not None:
+            written["nested.csv"] = csv_text(self.nested.drop(columns="declared"))
         if self.paper is not None:
             written["paper.csv"] = paper_files.levels_to_csv(self.paper)
             written["paper.tex"] = paper_files.paper_to_latex(title, self.paper)

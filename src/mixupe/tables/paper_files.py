@@ -8,8 +8,9 @@ import pandas as pd
 
 from mixupe.tables.compare import SIGNIFICANCE
 from mixupe.tables.escape import csv_text, latex
+from mixupe.tables.numbers import p_value_text
 from mixupe.tables.paper import ROW
-from mixupe.tables.render import latex_tabular, p_value_text
+from mixupe.tables.render import latex_tabular
 from mixupe.tables.statistics import holm
 from mixupe.tables.verdict import (
     CANNOT_TELL,
@@ -50,7 +51,7 @@ def levels_to_csv(found: PaperComparison) -> str:
         }
         for level in found.levels
     ]
-    return _to_csv(rows)
+    return csv_text(pd.DataFrame(rows))
 
 
 def claims_to_csv(found: PaperComparison) -> str:
@@ -69,7 +70,7 @@ def claims_to_csv(found: PaperComparison) -> str:
         }
         for claim in found.claims
     ]
-    return _to_csv(rows)
+    return csv_text(pd.DataFrame(rows))
 
 
 def _difference(prefix: str, found: Welch) -> dict[str, float]:
@@ -80,17 +81,11 @@ def _difference(prefix: str, found: Welch) -> dict[str, float]:
     }
 
 
-def _to_csv(rows: Sequence[dict[str, object]]) -> str:
-    frame = pd.DataFrame(rows)
-    return csv_text(frame, list(frame.columns))
-
-
 def level_grid(found: PaperComparison) -> Lines:
     """Header and body for people."""
     header = ["data set", "model", "method", "ours", "the paper's", "difference", "verdict"]
     body = [
-        [*level.names, level.ours.text, level.paper.text, _interval(level.found), level.verdict]
-        for level in found.levels
+        [*level.names, level.ours.text, level.paper.text, level.found.text, level.verdict] for level in found.levels
     ]
     return header, body
 
@@ -102,19 +97,12 @@ def claim_grid(found: PaperComparison) -> Lines:
         [
             *claim.names[:2],
             f"{claim.names[2]} better than {claim.against}",
-            *(_interval(claim.ours), p_value_text(claim.ours.p_value), claim.verdict),
-            *(_interval(claim.paper), p_value_text(claim.paper.p_value), claim.paper_verdict),
+            *(claim.ours.text, p_value_text(claim.ours.p_value), claim.verdict),
+            *(claim.paper.text, p_value_text(claim.paper.p_value), claim.paper_verdict),
         ]
         for claim in found.claims
     ]
     return header, body
-
-
-def _interval(found: Welch) -> str:
-    if found.difference != found.difference:
-        return "-"
-    interval = "" if found.ci_low != found.ci_low else f" [{found.ci_low:+z.2f}, {found.ci_high:+z.2f}]"
-    return f"{found.difference:+z.2f}{interval}"
 
 
 def paper_sentences(found: PaperComparison) -> list[str]:

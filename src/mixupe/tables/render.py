@@ -7,12 +7,12 @@ from typing import Any
 import pandas as pd
 
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.compare import COMPARISON_COLUMNS, SIGNIFICANCE, verdicts
+from mixupe.tables.compare import BASELINE, COMPARISON_COLUMNS, ROW_COLUMNS, SIGNIFICANCE, verdicts
 from mixupe.tables.escape import csv_text, latex, markdown, markdown_table
+from mixupe.tables.numbers import difference_text, interval_text, number_text, p_value_text
 from mixupe.tables.paper import paper_lines
 from mixupe.tables.provenance import provenance_lines
 from mixupe.tables.resampling import resampling_lines, resamplings
-from mixupe.tables.rows import BASELINE, COLUMNS
 
 # Cells (data sets) up to which a table has pictures: nobody reads hundreds of panels.
 MOST_CELLS = 24
@@ -20,7 +20,7 @@ MOST_CELLS = 24
 
 def to_csv(frame: pd.DataFrame) -> str:
     """Machine-readable rows, empty where there is no value."""
-    return csv_text(frame, COLUMNS, plain=("paper", "paper_source"))
+    return csv_text(frame, ROW_COLUMNS, plain=("paper", "paper_source"))
 
 
 def comparisons_to_csv(comparisons: pd.DataFrame) -> str:
@@ -59,12 +59,10 @@ def _error(row: "pd.Series[float] | None") -> str:
 
 
 def _difference(row: "pd.Series[float] | None") -> str:
-    if row is None or math.isnan(row["delta_vs_mixup"]):
+    if row is None:
         return "-"
     star = "*" if row["p_value"] < SIGNIFICANCE else ""
-    if math.isnan(row["delta_ci_low"]):
-        return f"{row['delta_vs_mixup']:+z.2f}"
-    return f"{row['delta_vs_mixup']:+z.2f}{star} [{row['delta_ci_low']:+z.2f}, {row['delta_ci_high']:+z.2f}]"
+    return difference_text(row["delta_vs_mixup"], row["delta_ci_low"], row["delta_ci_high"], star)
 
 
 def _published(row: "pd.Series[Any] | None") -> str:
@@ -152,17 +150,9 @@ def verdict_grid(comparisons: pd.DataFrame, tuned: bool = False) -> tuple[list[s
     header = ["method", "against", "wins", "ties", "losses", "mean difference", "data sets", "p (Wilcoxon)"]
     body = []
     for verdict in verdicts(comparisons, tuned):
-        counts = [str(verdict.wins), str(verdict.ties), str(verdict.losses)]
-        body.append(
-            [
-                verdict.augmentation,
-                verdict.baseline,
-                *counts,
-                f"{verdict.mean:+z.2f}",
-                str(verdict.sets),
-                p_value_text(verdict.p_value),
-            ]
-        )
+        names = [verdict.augmentation, verdict.baseline]
+        counts = [str(verdict.wins), str(verdict.ties), str(verdict.losses), f"{verdict.mean:+z.2f}", str(verdict.sets)]
+        body.append([*names, *counts, p_value_text(verdict.p_value)])
     return header, body
 
 
@@ -182,20 +172,11 @@ def comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str
     ]
     body = []
     for _, row in comparisons.iterrows():
-        interval = "-" if math.isnan(row["ci_low"]) else f"[{row['ci_low']:+z.2f}, {row['ci_high']:+z.2f}]"
-        numbers = [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), _number(row["detectable"], ".2f")]
         names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
-        body.append([*names, _number(row["delta"], "+z.2f"), interval, *numbers, row["test_part"]])
+        numbers = [number_text(row["delta"], "+z.2f"), interval_text(row["ci_low"], row["ci_high"])]
+        numbers += [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), number_text(row["detectable"])]
+        body.append([*names, *numbers, row["test_part"]])
     return header, body
-
-
-def _number(value: float, form: str) -> str:
-    return "-" if math.isnan(value) else format(value, form)
-
-
-def p_value_text(value: float) -> str:
-    """For people; `-` where there was no test."""
-    return "<0.001" if value < 0.001 else _number(value, ".3f")
 
 
 def to_latex(title: str, frame: pd.DataFrame) -> str:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.collect import DeclaredRun, grouped
 from mixupe.tables.statistics import summarise
 from mixupe.tables.terminal import TerminalTable
 
@@ -49,9 +49,7 @@ def reproducibility(
     earlier: Sequence[DeclaredRun], fresh: Sequence[DeclaredRun], metric: str
 ) -> list[CellReproducibility]:
     """One entry a cell and method, in the table's order; both are the same declared runs, looked up in two places."""
-    pairs: dict[tuple[int, str], list[tuple[DeclaredRun, DeclaredRun]]] = {}
-    for old, new in zip(earlier, fresh, strict=True):
-        pairs.setdefault((old.cell, old.method), []).append((old, new))
+    pairs = grouped(zip(earlier, fresh, strict=True), lambda pair: (pair[0].cell, pair[0].method))
     return [_cell(members, metric) for members in pairs.values()]
 
 

@@ -1,10 +1,11 @@
 """How the seeds of a cell share examples, and what that does to its intervals and tests."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mixupe.data.base import TestPart
-from mixupe.tables.collect import DeclaredRun
+from mixupe.data.base import DatasetSettings, TestPart
+from mixupe.experiment.store import Record
+from mixupe.tables.collect import DeclaredRun, grouped
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,17 @@ class Resampling:
 
 def resamplings(runs: Sequence[DeclaredRun]) -> dict[int, Resampling]:
     """Of each cell of a table, by its number."""
-    members: dict[int, list[DeclaredRun]] = {}
-    for run in runs:
-        members.setdefault(run.cell, []).append(run)
-    return {cell: _resampling(of_cell) for cell, of_cell in members.items()}
+    cells = grouped(runs, lambda run: run.cell)
+    return {
+        cell: resampling_of(members[0].settings.dataset, [run.record for run in members if run.record is not None])
+        for cell, members in cells.items()
+    }
 
 
-def _resampling(runs: Sequence[DeclaredRun]) -> Resampling:
-    dataset = runs[0].settings.dataset
+def resampling_of(dataset: DatasetSettings, records: Iterable[Record]) -> Resampling:
+    """Of runs on one data set."""
     # A user's folder can have a test part of its own without the settings' knowing; older records do not say.
-    said = {run.record.get("test_part") for run in runs if run.record is not None}
+    said = {record.get("test_part") for record in records}
     if "own" in said or (dataset.folds is None and dataset.test_fraction is None):
         return Resampling("own", 0.0)
     if dataset.folds is not None:

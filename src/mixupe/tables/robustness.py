@@ -1,5 +1,6 @@
 """The files of an evaluated run: evaluation.json (everything), evaluation.csv (its rows) and evaluation.png."""
 
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -8,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.experiment.robustness import Evaluation
-from mixupe.files import write_json, write_text
-from mixupe.tables.pictures.canvas import ORDERED, caption, head, subplots, tidy, write_figures
+from mixupe.tables.findings import write_findings
+from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, in_rows
 
 COLUMNS = ("part", "name", "level", "error", "loss", "neither")
 AXES = {
@@ -22,10 +23,7 @@ AXES = {
 def write_evaluation(evaluation: Evaluation, folder: Path) -> pd.DataFrame:
     """Write the three files; gives what is in evaluation.csv."""
     frame = pd.DataFrame(evaluation["rows"], columns=COLUMNS)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "evaluation.json", evaluation)
-    write_text(folder / "evaluation.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    write_figures([evaluation_figure(evaluation)], folder, "evaluation")
+    write_findings(folder, "evaluation", evaluation, frame, evaluation_figure(evaluation))
     return frame
 
 
@@ -43,37 +41,31 @@ def evaluation_figure(evaluation: Evaluation) -> Figure:
     frame = pd.DataFrame(evaluation["rows"], columns=COLUMNS)
     parts = [part for part in dict.fromkeys(frame["part"]) if part != "clean"]
     clean = float(frame.loc[frame["part"] == "clean", "error"].iloc[0])
-    columns = min(2, max(1, len(parts)))
-    lines = max(1, -(-len(parts) // columns))
-    figure, axes = subplots(lines, columns, figsize=(5.5 * columns, 1.2 + 3.6 * lines), squeeze=False)
-    for axis, part in zip(axes.flat, parts, strict=False):
+    panels = []
+    for part in parts:
         members = frame[frame["part"] == part]
         if part == "deformations":
-            _bars(axis, members, clean)
+            panels.append(Panel(partial(_bars, members=members, clean=clean), "Deformations", "error (%)"))
         else:
-            _lines(axis, members, part, clean)
-    for axis in list(axes.flat)[len(parts) :]:
-        axis.set_axis_off()
-    head(figure, "{dataset} ({model}), {augmentation}, seed {seed}".format(**evaluation), {})
-    caption(
-        figure,
+            draw = partial(_lines, members=members, part=part, clean=clean)
+            panels.append(Panel(draw, *AXES[part], "error (%)", "both"))
+    rows = in_rows(panels, columns=min(2, max(1, len(parts))))
+    return compose(
+        "{dataset} ({model}), {augmentation}, seed {seed}".format(**evaluation),
+        rows,
+        (5.5 * len(rows[0]), 1.2 + 3.6 * len(rows)),
         f"Error of the best-validation epoch on {evaluation['examples']} test examples; the line without markers is the"
         " error on them as they are.",
     )
-    return figure
 
 
 def _bars(axis: Axes, members: pd.DataFrame, clean: float) -> None:
     axis.barh(members["name"], members["error"], color=ORDERED[0].color)
     axis.invert_yaxis()
     axis.axvline(clean, color="black", linewidth=0.8)
-    axis.set_xlabel("error (%)", fontsize=9)
-    axis.set_title("Deformations", fontsize=10, loc="left", fontweight="bold")
-    tidy(axis, "x")
 
 
 def _lines(axis: Axes, members: pd.DataFrame, part: str, clean: float) -> None:
-    title, label = AXES[part]
     series = {str(name): of_name for name, of_name in members.groupby("name", sort=False)}
     if part == "segments":
         (only,) = series.values()
@@ -95,8 +87,4 @@ def _lines(axis: Axes, members: pd.DataFrame, part: str, clean: float) -> None:
     if part == "corruptions":
         axis.set_xticks(sorted(set(members["level"])))
     axis.axhline(clean, color="black", linewidth=0.8)
-    axis.set_xlabel(label, fontsize=9)
-    axis.set_ylabel("error (%)", fontsize=9)
-    axis.set_title(title, fontsize=10, loc="left", fontweight="bold")
     axis.legend(fontsize=7.5, framealpha=0.8, edgecolor="none")
-    tidy(axis, "both")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of
-from mixupe.tables.escape import csv_text, markdown, markdown_table
+from mixupe.tables.escape import markdown, markdown_table
+from mixupe.tables.numbers import number_text
 from mixupe.tables.provenance import provenance_lines
 
 METRIC = "validation_error"
@@ -68,10 +69,6 @@ def edge_text(edge: str) -> str:
     return f" (on the edge of the grid: {edge})" if edge else ""
 
 
-def ranking_to_csv(frame: pd.DataFrame) -> str:
-    return csv_text(frame, list(frame.columns))
-
-
 def search_notes(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read a ranking, and what is missing from it."""
     seeds = len({run.settings.seed for run in runs})
@@ -105,14 +102,10 @@ def ranking_to_markdown(title: str, frame: pd.DataFrame, runs: Sequence[Declared
     ]
     header = ["setting", "mean rank", *names]
     body = [
-        [f"**{row['setting']}**" if row["chosen"] else row["setting"], two_places(row["mean_rank"])]
-        + [two_places(row[name]) for name in names]
+        [f"**{row['setting']}**" if row["chosen"] else row["setting"], number_text(row["mean_rank"])]
+        + [number_text(row[name]) for name in names]
         for _, row in frame.iterrows()
     ]
     notes = [markdown(line) for line in search_notes(frame, runs)]
     parts = [f"# {markdown(title)}", "\n".join(chosen), *notes, markdown_table(header, body)]
     return "\n\n".join(parts) + "\n"
-
-
-def two_places(value: float) -> str:
-    return "-" if value != value else f"{value:.2f}"

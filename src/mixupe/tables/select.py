@@ -11,8 +11,8 @@ import pandas as pd
 
 from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun
-from mixupe.tables.escape import csv_text
 from mixupe.tables.manifest import Select
+from mixupe.tables.numbers import number_text
 from mixupe.tables.search import edges
 from mixupe.tables.statistics import summarise
 
@@ -52,7 +52,8 @@ class Selection:
     Attributes:
         shown: runs of the chosen settings alone, each method by its column's name.
         choices: one a cell and method that had something to choose.
-        grid: every point of every grid with GRID_COLUMNS and `chosen`; errors in percent, means over seeds.
+        grid: every point of every grid with GRID_COLUMNS and `chosen`, the number of seeds that show it; errors in percent,
+            means over seeds.
     """
 
     select: Select
@@ -220,11 +221,6 @@ def _row(select: Select, point: _Point) -> dict[str, Any]:
     }
 
 
-def grid_to_csv(frame: pd.DataFrame) -> str:
-    """Every setting that was tried; `chosen` is the number of seeds that show it."""
-    return csv_text(frame, list(frame.columns))
-
-
 def choice_grid(made: Selection) -> tuple[list[str], list[list[str]]]:
     """Header and body for people: a line a cell and method."""
     by = "test error" if made.select.by == "test" else "validation error"
@@ -233,10 +229,9 @@ def choice_grid(made: Selection) -> tuple[list[str], list[list[str]]]:
     for choice in made.choices:
         epoch = "" if choice.epoch is None else f"epoch {choice.epoch}"
         tried = str(choice.tried) if choice.complete == choice.tried else f"{choice.complete} of {choice.tried}"
-        error = "-" if choice.error != choice.error else f"{choice.error:.2f}"
         chosen = ", ".join(filter(None, [choice.setting, epoch])) or "-"
         names = [choice.names["dataset"], choice.names["augmentation"]]
-        body.append([*names, chosen, ", ".join(choice.edges) or "no", error, tried])
+        body.append([*names, chosen, ", ".join(choice.edges) or "no", number_text(choice.error), tried])
     return header, body
 
 

@@ -23,28 +23,63 @@ LEAST_PAIRS = 3
 
 @dataclass(frozen=True)
 class Summary:
-    """n values: mean, their standard deviation (ddof 1) and the 95% t interval of the mean; NaN where n is too small."""
+    """Mean and standard deviation (ddof 1) of n values, of our runs or as a paper prints them.
 
-    n: int
+    What is not known is NaN, for n 0. See the module for `test_to_train`.
+    """
+
     mean: float
     std: float
-    ci_low: float
-    ci_high: float
+    n: int
+    test_to_train: float = 0.0
+
+    @property
+    def is_known(self) -> bool:
+        return self.n >= 2 and not math.isnan(self.std) and not math.isnan(self.mean)
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean; NaN where spread or number is not known."""
+        return self.std * math.sqrt(1 / self.n + self.test_to_train) if self.is_known else math.nan
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95% t interval of the mean; NaN where spread or number is not known."""
+        half = t_quantile(self.n - 1) * self.standard_error if self.is_known else math.nan
+        return self.mean - half, self.mean + half
+
+    @property
+    def ci_low(self) -> float:
+        return self.interval[0]
+
+    @property
+    def ci_high(self) -> float:
+        return self.interval[1]
+
+    @property
+    def text(self) -> str:
+        """`4.53 ± 0.04 (5)`, as far as it is known."""
+        if math.isnan(self.mean):
+            return "-"
+        spread = "" if math.isnan(self.std) else f" ± {self.std:.2f}"
+        return f"{self.mean:.2f}{spread}{f' ({self.n})' if self.n else ''}"
+
+    def columns(self, name: str) -> dict[str, float]:
+        """As columns of a CSV file."""
+        return {f"{name}_mean": self.mean, f"{name}_std": self.std, f"{name}_n": self.n}
 
 
-def variance_of_mean(n: int, test_to_train: float = 0.0) -> float:
-    """Of n values whose standard deviation is 1; see the module for `test_to_train`."""
-    return 1 / n + test_to_train
+@functools.cache
+def t_quantile(freedom: float) -> float:
+    """Half the width of a 95% t interval, in standard errors."""
+    return float(stats.t.ppf(0.5 + LEVEL / 2, freedom))
 
 
 def summarise(values: Sequence[float], test_to_train: float = 0.0) -> Summary:
-    """Mean and 95% t interval of values, one a seed; see the module for `test_to_train`."""
+    """Of values, one a seed."""
     x = np.asarray(values, dtype=np.float64)
-    if len(x) < 2:
-        return Summary(len(x), float(x.mean()) if len(x) else np.nan, np.nan, np.nan, np.nan)
-    mean, std = float(x.mean()), float(x.std(ddof=1))
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, len(x) - 1)) * std * math.sqrt(variance_of_mean(len(x), test_to_train))
-    return Summary(len(x), mean, std, mean - half, mean + half)
+    mean = float(x.mean()) if len(x) else math.nan
+    return Summary(mean, float(x.std(ddof=1)) if len(x) > 1 else math.nan, len(x), test_to_train)
 
 
 @dataclass(frozen=True)
@@ -67,12 +102,13 @@ def paired_difference(method: dict[int, float], baseline: dict[int, float], test
     summary = summarise(differences.tolist(), test_to_train)
     if len(seeds) < LEAST_PAIRS:
         return Difference(summary, np.nan)
-    variance = variance_of_mean(len(seeds), test_to_train)
     # Equal differences of errors in percent differ by rounding, whose t would be astronomical.
     if summary.std <= 1e-9 * abs(summary.mean):
-        return Difference(summary, 1.0 if summary.mean == 0 else min(2.0 ** (1 - 1 / variance), 1.0))
+        return Difference(
+            summary, 1.0 if summary.mean == 0 else min(2.0 ** (1 - 1 / (1 / len(seeds) + test_to_train)), 1.0)
+        )
     # As scipy.stats.ttest_1samp, whose checks take longer than all else that is done with a large table's records.
-    t = summary.mean / (summary.std * math.sqrt(variance))
+    t = summary.mean / summary.standard_error
     return Difference(summary, 2 * float(special.stdtr(len(seeds) - 1, -abs(t))))
 
 
@@ -85,22 +121,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def detectable_difference(std: float, n: int, test_to_train: float = 0.0) -> float:
+def detectable_difference(differences: Summary) -> float:
     """The smallest true mean difference that a two-sided paired t test at 5% would have found with 80% power.
 
     It tells "no difference" from "too few seeds".
 
     Args:
-        std: standard deviation of the n paired differences (ddof 1).
-        n: number of pairs.
-        test_to_train: as in `summarise`.
+        differences: the pairs'.
 
     Returns:
-        in the unit of std; NaN where n is too small for a test, 0 for no spread.
+        in their unit; NaN where there are too few for a test, 0 for no spread.
     """
-    if n < LEAST_PAIRS or np.isnan(std):
-        return float("nan")
-    return _detectable_shift(n) * std * math.sqrt(variance_of_mean(n, test_to_train))
+    if differences.n < LEAST_PAIRS or not differences.is_known:
+        return math.nan
+    return _detectable_shift(differences.n) * differences.standard_error
 
 
 @functools.cache

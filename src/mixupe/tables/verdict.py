@@ -33,9 +33,10 @@ import pandas as pd
 from scipy import stats
 
 from mixupe.tables.compare import BASELINES, SIGNIFICANCE
+from mixupe.tables.numbers import difference_text
 from mixupe.tables.paper import ROW, Figure
 from mixupe.tables.resampling import Resampling
-from mixupe.tables.statistics import LEVEL, variance_of_mean
+from mixupe.tables.statistics import Summary, t_quantile
 
 # Of the paper's error: a difference of levels that is smaller counts as none.
 MARGIN = 0.10
@@ -51,48 +52,6 @@ ClaimVerdict = Literal["holds", "contradicted", "cannot tell"]
 
 
 @dataclass(frozen=True)
-class Mean:
-    """A mean of n runs with its standard deviation (ddof 1), in percent; NaN and 0 where it is not known.
-
-    `test_to_train` widens what follows from it where the test part is drawn anew with every run (`statistics`).
-    """
-
-    mean: float
-    std: float
-    n: int
-    test_to_train: float = 0.0
-
-    @property
-    def known(self) -> bool:
-        return self.n >= 2 and not math.isnan(self.std) and not math.isnan(self.mean)
-
-    @property
-    def variance(self) -> float:
-        """Of the mean."""
-        return self.std**2 * variance_of_mean(self.n, self.test_to_train)
-
-    @property
-    def text(self) -> str:
-        """`4.53 ± 0.04 (5)`, as far as it is known."""
-        if math.isnan(self.mean):
-            return "-"
-        spread = "" if math.isnan(self.std) else f" ± {self.std:.2f}"
-        return f"{self.mean:.2f}{spread}{f' ({self.n})' if self.n else ''}"
-
-    def columns(self, name: str) -> dict[str, float]:
-        """As columns of a CSV file."""
-        return {f"{name}_mean": self.mean, f"{name}_std": self.std, f"{name}_n": self.n}
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """95% t interval of the mean; NaN where spread or number is not known."""
-        if not self.known:
-            return math.nan, math.nan
-        half = float(stats.t.ppf(0.5 + LEVEL / 2, self.n - 1)) * math.sqrt(self.variance)
-        return self.mean - half, self.mean + half
-
-
-@dataclass(frozen=True)
 class Welch:
     """a - b of two independent means: the difference, its 95% interval and the p value; NaN where it cannot be had."""
 
@@ -101,18 +60,23 @@ class Welch:
     ci_high: float
     p_value: float
 
+    @property
+    def text(self) -> str:
+        """`-0.10 [-0.30, +0.10]`, as far as it is known."""
+        return difference_text(self.difference, self.ci_low, self.ci_high)
 
-def welch(a: Mean, b: Mean) -> Welch:
+
+def welch(a: Summary, b: Summary) -> Welch:
     """Welch's t test and interval of the difference of two means from what is printed of them."""
     difference = a.mean - b.mean
-    if not (a.known and b.known):
+    if not (a.is_known and b.is_known):
         return Welch(difference, math.nan, math.nan, math.nan)
-    parts = [mean.variance for mean in (a, b)]
+    parts = [mean.standard_error**2 for mean in (a, b)]
     error = math.sqrt(sum(parts))
     if error == 0:
         return Welch(difference, difference, difference, 1.0 if difference == 0 else 0.0)
     freedom = sum(parts) ** 2 / sum(part**2 / (mean.n - 1) for part, mean in zip(parts, (a, b), strict=True))
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * error
+    half = t_quantile(freedom) * error
     p_value = 2 * float(stats.t.sf(abs(difference) / error, freedom))
     return Welch(difference, difference - half, difference + half, p_value)
 
@@ -139,8 +103,8 @@ class Level:
     """A row of the table beside the paper's figure of it."""
 
     names: tuple[str, ...]
-    ours: Mean
-    paper: Mean
+    ours: Summary
+    paper: Summary
     found: Welch
     verdict: LevelVerdict
 
@@ -170,12 +134,14 @@ def compare_with_paper(
     """Every row that has a published error, and every claim about it; None where nothing is published.
 
     Args:
-        frame: rows of the table (`rows.table_frame`).
+        frame: rows of the table (`compare.table_frame`).
         comparisons: as `compare.comparison_frame` makes them of the same runs.
         figures: of the table.
         shared: what the seeds of each cell share.
     """
-    published = {figure.row: _published(figure) for figure in figures if figure.kind == "error"}
+    published = {
+        figure.row: Summary(figure.error, figure.spread, figure.n or 0) for figure in figures if figure.kind == "error"
+    }
     if not published:
         return None
     levels, claims = [], []
@@ -184,7 +150,7 @@ def compare_with_paper(
         if names not in published:
             continue
         ratio = shared[row["cell"]].test_to_train
-        ours = Mean(float(row["mean"]), float(row["std"]), int(row["n"]), ratio)
+        ours = Summary(float(row["mean"]), float(row["std"]), int(row["n"]), ratio)
         paper = replace(published[names], test_to_train=ratio)
         found = welch(ours, paper)
         levels.append(Level(names, ours, paper, found, level_verdict(found, paper.mean)))
@@ -196,10 +162,6 @@ def compare_with_paper(
                 found = welch(published[names], published[other])
                 claims.append(_claim(names, baseline, row["cell"], comparisons, found))
     return PaperComparison(levels, claims)
-
-
-def _published(figure: Figure) -> Mean:
-    return Mean(figure.error, figure.spread, figure.n or 0)
 
 
 def _claim(names: tuple[str, ...], against: str, cell: int, comparisons: pd.DataFrame, paper: Welch) -> Claim:

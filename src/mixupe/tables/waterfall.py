@@ -8,6 +8,7 @@ import pandas as pd
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.escape import csv_text
+from mixupe.tables.numbers import interval_text, number_text
 from mixupe.tables.resampling import resamplings
 from mixupe.tables.statistics import Summary, paired_difference, summarise
 
@@ -80,13 +81,8 @@ def waterfall_grid(found: Sequence[Way]) -> tuple[list[str], list[list[str]]]:
         lines = [(step.since, step.to, step.difference, step.share) for step in way.steps]
         lines.append((way.steps[0].since, way.steps[-1].to, way.whole, 1.0))
         for since, to, difference, share in lines:
-            interval = (
-                "-"
-                if difference.ci_low != difference.ci_low
-                else f"[{difference.ci_low:+z.2f}, {difference.ci_high:+z.2f}]"
-            )
-            part = "-" if share != share else f"{share:.0%}"
-            body.append([way.title, way.name, since, to, str(difference.n), f"{difference.mean:+z.2f}", interval, part])
+            numbers = [number_text(difference.mean, "+z.2f"), interval_text(*difference.interval)]
+            body.append([way.title, way.name, since, to, str(difference.n), *numbers, number_text(share, ".0%")])
     return header, body
 
 
@@ -108,5 +104,4 @@ def waterfall_to_csv(found: Sequence[Way]) -> str:
         for way in found
         for step in way.steps
     ]
-    frame = pd.DataFrame(rows)
-    return csv_text(frame, list(frame.columns))
+    return csv_text(pd.DataFrame(rows))

@@ -132,6 +132,12 @@ def compose(
     return figure
 
 
+def in_rows(panels: Sequence[Panel], columns: int) -> list[list[Panel | None]]:
+    """Rows of so many panels, at least one row; gaps fill the last."""
+    padded: list[Panel | None] = [*panels, *[None] * (-len(panels) % columns or columns * (not panels))]
+    return [padded[at : at + columns] for at in range(0, len(padded), columns)]
+
+
 def tidy(axis: Axes, grid: Literal["x", "y", "both"]) -> None:
     """No box, a faint grid, small tick labels."""
     axis.grid(axis=grid, alpha=0.3)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from mixupe.augmentation.method import Style
 from mixupe.tables.collect import DeclaredRun, grouped
-from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, method_styles, pages
+from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, in_rows, method_styles, pages
 
 Values = npt.NDArray[np.float64]
 
@@ -69,11 +69,8 @@ def spread_figures(title: str, runs: Sequence[DeclaredRun]) -> list[Figure]:
             names = {
                 method: method if number else f"{_name(members)}\n{method}" for number, method in enumerate(styles)
             }
-            panels: list[Panel | None] = [
-                Panel(partial(drawn, method=method), name, "epoch", "", "both") for method, name in names.items()
-            ]
-            panels += [None] * (-len(panels) % columns)
-            rows += [panels[at : at + columns] for at in range(0, len(panels), columns)]
+            panels = [Panel(partial(drawn, method=method), name, "epoch", "", "both") for method, name in names.items()]
+            rows += in_rows(panels, columns)
         text = (
             "Validation error in percent. Strong line: mean over seeds of the method that the panel names; band: its lowest"
             f" to highest seed; grey lines: means of the others; {FITTED}{_protocol(page)}"

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from mixupe.augmentation.method import Style
 from mixupe.tables.compare import SIGNIFICANCE
-from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, lanes, method_styles
+from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, in_rows, lanes, method_styles
 
 # Where test parts are drawn anew, seeds share examples, and the variance of the mean is corrected for it.
 INTERVAL = "its 95% t interval, corrected for test parts drawn anew"
@@ -30,13 +30,12 @@ def error_figure(title: str, frame: pd.DataFrame, errors: Mapping[tuple[int, str
     groups = list(frame.groupby(["cell", "dataset", "model"], sort=False))
     columns = min(3, len(groups))
     styles = method_styles(list(dict.fromkeys(frame["augmentation"])))
-    panels: list[Panel | None] = []
+    panels = []
     for number, ((cell, dataset, model), group) in enumerate(groups):
         seeds = {method: list(errors[int(str(cell)), method].values()) for method in group["augmentation"]}
         draw = partial(_errors, group=group, seeds=seeds, styles=styles, named=number % columns == 0)
         panels.append(Panel(draw, f"{dataset} ({model})", "test error (%)"))
-    panels += [None] * (-len(panels) % columns)
-    rows = [panels[at : at + columns] for at in range(0, len(panels), columns)]
+    rows = in_rows(panels, columns)
     size = (4.2 * max(columns, 1.6), 1.5 + len(rows) * (0.75 + 0.37 * len(styles)))
     text = f"Large mark: mean over seeds; line: {INTERVAL}; dots: seeds, equal ones below each other. Lower is better."
     return compose(title, rows, size, text)
