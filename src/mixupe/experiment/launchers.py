@@ -210,8 +210,9 @@ def in_worker(run: Callable[[], list[Outcome]]) -> list[Outcome]:
             f"hydra/launcher: {host} has no folder {folder}; all machines of a sweep must see it"
         ) from error
     outcomes = run()
-    reasons = [outcome.reason for outcome in outcomes if outcome.state == "INTERRUPTED"]
-    if callable(queue_again) and any(reason.startswith(SUBMITIT_SIGNAL.name) for reason in reasons):
+    if callable(queue_again) and any(
+        outcome.state == "INTERRUPTED" and outcome.reason.startswith(SUBMITIT_SIGNAL.name) for outcome in outcomes
+    ):
         queue_again(SUBMITIT_SIGNAL, None)
     return outcomes
 

@@ -13,8 +13,8 @@ from mixupe.experiment.search_path import own_folders, search_in
 from mixupe.places import CONFIGS, RESULTS
 from mixupe.tables.collect import DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
+from mixupe.tables.measures import measured
 from mixupe.tables.paper import Figure, check_figures, read_figures
-from mixupe.tables.shown import measured
 
 # One folder a table: its run store, and below results/ what is built from it. No earlier record counts as done there.
 FRESH = Path("outputs/fresh")

@@ -1,11 +1,11 @@
 """From all runs of a table to those that its rows are made of: settings chosen, measures taken."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from mixupe.errors import UserError
-from mixupe.tables.collect import DeclaredRun, grouped
+from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Table
+from mixupe.tables.measures import measured
 from mixupe.tables.select import Selection, selection
 
 
@@ -29,38 +29,3 @@ def shown(table: Table, runs: Sequence[DeclaredRun]) -> Shown:
     chosen = None if table.select is None else selection(table.select, runs)
     trained = list(runs) if chosen is None else chosen.shown
     return Shown(chosen, trained, measured(table.measures, trained))
-
-
-def measured(measures: Mapping[str, str], runs: Sequence[DeclaredRun]) -> list[DeclaredRun]:
-    """Each run once a measure, cell by cell, with that measure as its test error; as they are where there are none.
-
-    Args:
-        measures: label of the row -> name in the records' metrics, an error in percent.
-        runs: of the table.
-
-    Raises:
-        UserError: a record has no such metric.
-    """
-    if not measures:
-        return list(runs)
-    rows = []
-    for number, members in enumerate(grouped(runs, lambda run: run.cell).values()):
-        for at, (label, name) in enumerate(measures.items()):
-            rows += [
-                replace(
-                    run,
-                    cell=number * len(measures) + at,
-                    label=" ".join(filter(None, [run.label, label])),
-                    record=None if run.record is None else {**run.record, "metrics": _only(run, label, name)},
-                )
-                for run in members
-            ]
-    return rows
-
-
-def _only(run: DeclaredRun, label: str, name: str) -> dict[str, float]:
-    assert run.record is not None
-    metrics: dict[str, float] = run.record["metrics"]
-    if name not in metrics:
-        raise UserError(f"table.measures.{label}: record {run.record['id']} has no {name}, it has {', '.join(metrics)}")
-    return {**metrics, "test_error": metrics[name]}
