@@ -100,7 +100,9 @@ def scripts(name: str) -> Iterator[str]:
 @pytest.mark.parametrize("line", sorted(set(scripts("train.py"))))
 def test_training_is_composed(line: str) -> None:
     words = shlex.split(line, comments=True)
-    check_training(words[words.index("scripts/train.py") + 1 :])
+    arguments = words[words.index("scripts/train.py") + 1 :]
+    # A reader's own run; the slow test has one.
+    check_training([word for word in arguments if not word.startswith("init_from=")])
 
 
 @pytest.mark.parametrize("line", sorted({line for line in scripts("") if "scripts/train.py" not in line}))

@@ -30,7 +30,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         path.write_text(content)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)  # what PYTHONPATH=. does
-    for place in ("build", "collect", "declared"):
+    for place in ("build", "declared"):
         monkeypatch.setattr(f"mixupe.tables.{place}.RESULTS", tmp_path / "results")
     yield
     search_in(None)

@@ -22,6 +22,6 @@ def test_what_is_neither_registered_nor_importable_is_named(name: object) -> Non
 
 
 def test_a_module_from_elsewhere_must_have_what_is_needed() -> None:
-    assert registered_module("dataset.loader", "mixupe.settings", MODULES, ("UserError",)) is mixupe.settings
+    assert registered_module("dataset.loader", "mixupe.settings", MODULES, ("Settings",)) is mixupe.settings
     with pytest.raises(UserError, match=r"^dataset.loader: mixupe.settings has no load, which every module"):
-        registered_module("dataset.loader", "mixupe.settings", MODULES, ("UserError", "load"))
+        registered_module("dataset.loader", "mixupe.settings", MODULES, ("Settings", "load"))

@@ -105,8 +105,8 @@ def test_a_table_of_ones_own_is_run_and_built(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     results = tmp_path / "results"
-    for place in ("build", "collect", "declared"):
-        monkeypatch.setattr(f"mixupe.tables.{place}.RESULTS", results)
+    for place in ("places", "tables.build", "tables.declared"):
+        monkeypatch.setattr(f"mixupe.{place}.RESULTS", results)
     own = ["--config-dir", "conf"]
     assert call("table", "toy", *own, "--dry", *FAST) == 0
     assert call("train", *own, "--multirun", "table=toy", *FAST) == 0

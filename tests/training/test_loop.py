@@ -107,7 +107,7 @@ def test_saving_takes_a_small_part_of_the_time(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr("mixupe.training.loop.SAVING_SHARE", 0.25)
     clock = 0.0
 
-    def save(_path: Path, state: dict[str, Any]) -> None:
+    def save(_path: Path, state: dict[str, Any], _sync: bool) -> None:
         nonlocal clock
         saved.append(state["epoch"])
         clock += 2.0

@@ -38,7 +38,7 @@ def test_every_key_is_listed_with_a_comment(path: Path) -> None:
 
 @pytest.mark.parametrize("settings", dict.fromkeys(FILES.values()), ids=lambda settings: settings.__name__)
 def test_every_key_is_in_the_docstring(settings: type[BaseModel]) -> None:
-    text = inspect.getdoc(settings) or ""
+    text = inspect.cleandoc((inspect.getdoc(settings) or "").partition("Attributes:\n")[2])
     from_elsewhere = set()
     if issubclass(settings, AugmentationSettings):
         arguments = (inspect.getdoc(settings.method_class) or "").partition("Args:\n")[2].partition("Raises:")[0]
