@@ -45,10 +45,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 	@echo "Installed."
 
-# Lightning, transformers and others, which nothing but examples/ and its tests import.
+# Lightning, transformers and others, which nothing but examples/ imports, and Optuna: what only tests need of all users.
 $(EXAMPLES): $(INSTALLED)
-	@echo "Installing what the examples need, once: 220 MB of disk ..."
-	@$(call pip,.[examples])
+	@echo "Installing what the examples and the search need, once: 220 MB of disk ..."
+	@$(call pip,.[examples,optuna])
 	@touch $@
 
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
