@@ -8,9 +8,9 @@ import pytest
 from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.manifest import Table
+from mixupe.tables.measures import measured
 from mixupe.tables.pictures.curves import loss_figures
 from mixupe.tables.pictures.waterfall import waterfall_figures
-from mixupe.tables.shown import measured
 from mixupe.tables.waterfall import waterfall_grid, waterfall_to_csv, ways
 from tests.tables.fake import fake_runs
 
