@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 EXAMPLES := $(VENV)/.examples
+COMMA := ,
 TEST_LIMIT ?= 20m
 SEEDS ?=
 LAUNCHER ?=
@@ -48,7 +49,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 # Lightning, transformers and others, which nothing but examples/ imports, and Optuna: what only tests need of all users.
 $(EXAMPLES): $(INSTALLED)
 	@echo "Installing what the examples and the search need, once: 220 MB of disk ..."
-	@$(call pip,.[examples,optuna])
+	@$(call pip,.[examples$(COMMA)optuna])
 	@touch $@
 
 quickstart: $(INSTALLED) ## The main job on small real data of four domains: none, mixup and MixupE compared
