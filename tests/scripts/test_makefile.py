@@ -201,7 +201,11 @@ def test_an_installation_that_fails_says_why_and_is_tried_again(bare: Path) -> N
 
 def test_what_the_examples_need_is_for_the_tests_alone(bare: Path) -> None:
     (bare / "pip.txt").write_text("")
-    for target, installed in (("lint", [".[dev]"]), ("quickstart", [".[dev]"]), ("test", [".[dev]", ".[examples,optuna]"])):
+    for target, installed in (
+        ("lint", [".[dev]"]),
+        ("quickstart", [".[dev]"]),
+        ("test", [".[dev]", ".[examples,optuna]"]),
+    ):
         done, calls = make(bare, target, f"PYTHON={bare}/python")
         assert done.returncode == 0, done.stderr
         assert [call.split()[-1] for call in calls if "pip install" in call] == installed, target
