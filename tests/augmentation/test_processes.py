@@ -160,7 +160,7 @@ def accelerated(rank: int) -> dict[str, Any]:
 
 def test_accelerate_in_two_processes_gives_the_mean_gradient(tmp_path: Path) -> None:
     pytest.importorskip("accelerate")
-    found = results(tmp_path, 2, accelerated)
+    found = results(tmp_path, 2, accelerated, "spawn")
     assert not torch.equal(found[0]["lam"], found[1]["lam"])
     for of_rank in found:
         assert of_rank["wrapped"] == "DistributedDataParallel"
