@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and those found damaged."""
+"""Files written whole or not at all, forced to disk where that is due, and those found damaged."""
 
 import json
 import os

@@ -176,7 +176,11 @@ def _p(value: float) -> str:
 
 def sentences(found: Compared, explained: Sequence[Explanation], has_properties: bool) -> list[str]:
     """The verdict in words: of the first method against each baseline over all data sets, and what explains it."""
-    part = "" if found.sets == found.declared else f" (the others are not whole yet: {found.sets} of {found.declared})"
+    part = (
+        ""
+        if found.sets == found.declared
+        else f" ({found.declared - found.sets} of {found.declared} are not whole yet)"
+    )
     first = found.comparisons[0].method if found.comparisons else ""
     lines = [_sentence(comparison, found.rope, part) for comparison in found.of(ALL) if comparison.method == first]
     if not lines:
