@@ -11,9 +11,9 @@ from torch import Tensor
 
 from benchmarks.timing import synchronise
 from mixupe.data.base import Split
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.prepare import prepare
 from mixupe.experiment.request import Request
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import RunStore
 from mixupe.training.trainer import Trainer
 

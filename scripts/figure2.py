@@ -25,9 +25,9 @@ from mixupe.console import say
 from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.prepare import load_data
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.titles import title_of
 from mixupe.files import write_text
 from mixupe.models.registry import build_model

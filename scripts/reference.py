@@ -23,7 +23,7 @@ from mixupe.augmentation.registry import own_methods
 from mixupe.data.base import Card, DatasetSettings
 from mixupe.data.registry import LOADERS
 from mixupe.data.registry import settings_class as dataset_class
-from mixupe.experiment.config import DataSettings, LoggerSettings, RunSettings
+from mixupe.experiment.settings import DataSettings, LoggerSettings, RunSettings
 from mixupe.models.base import ModelSettings
 from mixupe.models.settings import SETTINGS as MODELS
 from mixupe.places import CONFIGS

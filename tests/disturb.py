@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.run import request_run
+from mixupe.experiment.settings import RunSettings
 from mixupe.preemption import DEADLINE, listening
 from mixupe.training.trainer import Trainer
 

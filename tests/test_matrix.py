@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.run import request_run
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import RunFolder, RunStore
 from tests.disturb import after_step, get, killed
 from tests.same import assert_same_runs, comparable

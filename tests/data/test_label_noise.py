@@ -11,8 +11,8 @@ from mixupe.data.label_noise import noisy_labels, with_label_noise
 from mixupe.data.registry import load_dataset
 from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.settings import RunSettings
 from tests.tiny_sets import tiny_sets
 
 DOMAINS = ["images", "tabular", "speech", "graphs"]

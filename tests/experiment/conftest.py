@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.config import RunSettings
+from mixupe.experiment.settings import RunSettings
 
 Compose = Callable[..., RunSettings]
 

@@ -11,9 +11,9 @@ from mixupe.data.registry import load_dataset
 from mixupe.errors import UserError
 from mixupe.experiment.analysis import analyse
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.finished import find_run
 from mixupe.experiment.run import request_run
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.snapshots import kept_snapshots, spread_steps, trained_again
 from mixupe.files import write_json
 from tests.experiment.conftest import Compose

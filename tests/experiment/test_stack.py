@@ -13,13 +13,13 @@ from mixupe.augmentation.loss import MixedLoss
 from mixupe.augmentation.mixup import Mixup
 from mixupe.experiment import chunks, run
 from mixupe.experiment.compose import compose_all, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request
 from mixupe.experiment.run import run_all
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.sweep import run_sweep
 from mixupe.training.trainer import Trainer

@@ -12,12 +12,12 @@ import torch
 
 from mixupe.console import complain, say
 from mixupe.errors import UserError
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.metrics_log import MetricsLog
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.rules import check_processes
 from mixupe.experiment.run import request_run
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.preemption import listening
 from mixupe.training.trainer import Trainer

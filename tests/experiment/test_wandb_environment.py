@@ -13,9 +13,9 @@ import pytest
 from mixupe.console import say_once
 from mixupe.errors import UserError
 from mixupe.experiment import wandb_environment, wandb_logger
-from mixupe.experiment.config import LoggerSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.run import request_run
+from mixupe.experiment.settings import LoggerSettings
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.wandb_environment import wandb_mode
 from tests.experiment.conftest import Compose

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from mixupe.experiment.compose import hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.record import config_of
+from mixupe.experiment.settings import RunSettings
 from mixupe.tables.collect import DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
 

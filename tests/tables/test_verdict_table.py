@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from mixupe.experiment.compose import compose_settings, hydra_initialised
-from mixupe.experiment.config import RunSettings
+from mixupe.experiment.settings import RunSettings
 from mixupe.tables.declared import read_table
 
 TABLE = read_table("verdict")

@@ -11,10 +11,10 @@ from mixupe.augmentation.config import prototype
 from mixupe.augmentation.mix_layer import INPUT
 from mixupe.data.base import DataBundle
 from mixupe.errors import UserError, first_line
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.prepare import load_data
 from mixupe.experiment.record import code_state
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.snapshots import kept_snapshots, trained_again
 from mixupe.models.registry import build_model
 from mixupe.rng import generator

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from mixupe.console import say_once
-from mixupe.experiment.config import RunSettings
+from mixupe.experiment.settings import RunSettings
 
 T = TypeVar("T")
 

@@ -21,8 +21,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from mixupe.errors import UserError, one_line
-from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.config import parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
+from mixupe.experiment.settings import RunSettings
 from mixupe.places import CONFIGS
 
 CONFIG_NAME = "train"

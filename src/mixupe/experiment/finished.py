@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from mixupe.errors import UserError
-from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.config import parse_config
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import read_kept
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import Record, RunFolder, RunStore
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from mixupe.data.registry import content_version
-from mixupe.experiment.config import RunSettings
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.titles import NOT_COMPUTED
 
 # Raised when a change of code changes the numbers that an unchanged config gives.

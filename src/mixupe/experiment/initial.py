@@ -4,9 +4,9 @@ from torch import nn
 
 from mixupe.data.base import DataBundle
 from mixupe.errors import UserError
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import ids_of_shorter
 from mixupe.experiment.model_file import ModelFile, read_model
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import RunStore
 from mixupe.models.registry import build_model
 

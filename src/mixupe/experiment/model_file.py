@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from mixupe.data.base import DataBundle, DataSpec, Preparation
 from mixupe.errors import UserError
-from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.config import parse_config
 from mixupe.experiment.record import config_of
+from mixupe.experiment.settings import RunSettings
 from mixupe.files import previous
 from mixupe.models.registry import build_model
 from mixupe.training.checkpoint import load_checkpoint, save_checkpoint

@@ -12,12 +12,12 @@ from mixupe.console import say, say_once
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.data.root import needs_writable
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.initial import initial_model
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
 from mixupe.experiment.rules import check_prepared
+from mixupe.experiment.settings import RunSettings
 from mixupe.files import write_text
 from mixupe.training.criterion import build_criterion
 from mixupe.training.distributed import ALONE, World

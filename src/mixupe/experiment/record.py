@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mixupe.data.base import DataBundle
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import RESULTS_VERSION, group_id, run_id
 from mixupe.experiment.metrics_log import Row
+from mixupe.experiment.settings import RunSettings
 
 if TYPE_CHECKING:
     import torch

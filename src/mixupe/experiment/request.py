@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.config import parse_config
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.outcome import Outcome, known_outcome
 from mixupe.experiment.record import config_of
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import RunFolder, RunStore
 from mixupe.experiment.titles import title_of
 from mixupe.files import read_json, write_json

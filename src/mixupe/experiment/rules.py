@@ -16,7 +16,7 @@ from mixupe.models.registry import domains_of
 
 if TYPE_CHECKING:
     from mixupe.data.base import DataBundle
-    from mixupe.experiment.config import RunSettings
+    from mixupe.experiment.settings import RunSettings
 
 
 def check_settings(settings: "RunSettings") -> None:

@@ -17,7 +17,6 @@ import torch
 from mixupe import preemption
 from mixupe.console import say, say_once
 from mixupe.errors import UserError
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.initial import longer_note
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.model_file import write_model
@@ -28,6 +27,7 @@ from mixupe.experiment.progress import Display, OneRun, Quiet
 from mixupe.experiment.record import build_record
 from mixupe.experiment.request import Request
 from mixupe.experiment.rules import check_processes
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import AlreadyRunningError, RunStore
 from mixupe.experiment.wandb_environment import check_logger
 from mixupe.experiment.wandb_logger import RunLogger, run_logger

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # words are also found for records, without what reads a config
-    from mixupe.experiment.config import RunSettings
+    from mixupe.experiment.settings import RunSettings
 
 # Of an id, as much as tells runs apart.
 SHORT_ID = 8

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from mixupe.console import say_once
 from mixupe.errors import UserError
-from mixupe.experiment.config import LoggerSettings
+from mixupe.experiment.settings import LoggerSettings
 
 PROJECT = "mixupe"
 # How long to wait for W&B's server: for any answer, to begin a run, and to take the rest of what a run has logged.

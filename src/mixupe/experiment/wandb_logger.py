@@ -8,11 +8,11 @@ from typing import Any, Literal
 from mixupe.console import say_once
 from mixupe.data.base import DataBundle
 from mixupe.errors import named
-from mixupe.experiment.config import LoggerSettings, RunSettings
 from mixupe.experiment.identity import group_id, run_id
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.predictions import Outputs, predictions_of
 from mixupe.experiment.record import public_config
+from mixupe.experiment.settings import LoggerSettings, RunSettings
 from mixupe.experiment.wandb_environment import (
     BEGIN_S,
     FINISH_S,

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mixupe.console import say
-from mixupe.experiment.config import RunSettings, parse_config
+from mixupe.experiment.config import parse_config
 from mixupe.experiment.predictions import read_predictions
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.titles import summary_texts
 from mixupe.files import write_text
 from mixupe.runs.screen import say_wrapped, show_table

@@ -14,8 +14,8 @@ from mixupe.console import CONSOLE
 from mixupe.errors import UserError
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_all, expand_grid, hydra_initialised
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.request import Request
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.sweep import run_sweep
 from mixupe.experiment.titles import SHORT_ID, summary_texts
 from mixupe.experiment.watch import watching

@@ -8,9 +8,9 @@ from typing import Any
 
 from mixupe.errors import UserError
 from mixupe.experiment import titles
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_records
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import Record, RunFolder, RunStore
 
 

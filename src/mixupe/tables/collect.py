@@ -9,9 +9,9 @@ from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.console import say_once
 from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import run_ids
 from mixupe.experiment.kept import keep, kept_record, read_kept
+from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import Record, RunStore
 from mixupe.tables.manifest import Table
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from mixupe.errors import UserError
-from mixupe.experiment.config import RunSettings
+from mixupe.experiment.settings import RunSettings
 from mixupe.files import write_text
 
 PROPERTIES_FILE = "properties.csv"

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from mixupe.augmentation.method import Style
 from mixupe.augmentation.mixup import Mixup
 from mixupe.augmentation.mixupe import MixupE
-from mixupe.experiment.config import RunSettings
 from mixupe.experiment.identity import identity
+from mixupe.experiment.settings import RunSettings
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.pictures.canvas import Panel, compose, lanes, ordered_style, pages
 
