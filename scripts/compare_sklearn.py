@@ -26,7 +26,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from mixupe import MixupEClassifier
-from mixupe.command_line import Parser
+from mixupe.command_line import Parser, exit_status
 from mixupe.console import say
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.frame import duplicate_groups
@@ -135,7 +135,8 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@exit_status
+def main(arguments: Sequence[str] | None = None) -> None:
     given = parser().parse_args(arguments)
     torch.set_num_threads(1)
     logging.disable(logging.INFO)  # Lightning tells of every fit
@@ -148,7 +149,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_text(given.output / "table.csv", results.round(4).to_csv(index=False))
         write_text(given.output / "table.md", markdown(results, given.splits, code))
     say(f"Written to {given.output}")
-    return 0
 
 
 if __name__ == "__main__":

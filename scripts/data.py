@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mixupe import places
-from mixupe.command_line import exit_status
+from mixupe.command_line import Parser, exit_status
 from mixupe.console import complain
 from mixupe.data.catalog import Entry, read_catalog
 from mixupe.data.registry import fetch, is_here
@@ -43,8 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    shared = argparse.ArgumentParser(add_help=False)
+    parser = Parser(description=__doc__)
+    shared = Parser(add_help=False)
     shared.add_argument("--root", type=Path, default=Path("data"), help="cache folder, data.root of a run [data]")
     shared.add_argument("--configs", type=Path, default=CONFIGS, help="folder of the dataset configs")
     parser.set_defaults(command="list", **vars(shared.parse_args([])))

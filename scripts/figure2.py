@@ -9,7 +9,6 @@ any other grid, with commas. Writes results/figure2/alpha.csv and alpha.png; a r
 Exit status: 0, or 2 for a bad command line.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mixupe.augmentation.config import build_augmentation
-from mixupe.command_line import exit_status
+from mixupe.command_line import Parser, exit_status
 from mixupe.console import say
 from mixupe.errors import UserError
 from mixupe.evaluation.directional import AlphaTrace
@@ -46,7 +45,7 @@ DEFAULTS = (
 
 @exit_status
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "overrides", nargs="*", metavar="KEY=VALUE", help="as of scripts/train.py, after the figure's own"
     )

@@ -4,7 +4,6 @@ Keys, types and ranges come from the settings classes, what they do from their d
 configs/. With --check nothing is written: exit status 1 if the file is not what would be written.
 """
 
-import argparse
 import inspect
 import json
 import re
@@ -20,6 +19,7 @@ from pydantic import BaseModel
 import mixupe
 from mixupe.augmentation.config import settings_class as augmentation_class
 from mixupe.augmentation.registry import own_methods
+from mixupe.command_line import Parser, exit_status
 from mixupe.data.base import Card, DatasetSettings
 from mixupe.data.registry import LOADERS
 from mixupe.data.registry import settings_class as dataset_class
@@ -279,8 +279,9 @@ def table(header: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
+@exit_status
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit status 1 if the file is out of date")
     text = page()
     if parser.parse_args().check:

@@ -7,10 +7,9 @@ The page is a single file that needs no network, no server and no other file. Wr
 no W&B. Exit status: 0 written, 2 bad command line or nothing to show.
 """
 
-import argparse
 import sys
 
-from mixupe.command_line import exit_status
+from mixupe.command_line import Parser, exit_status
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
 from mixupe.experiment.kept import recorded_tables
@@ -22,7 +21,7 @@ from mixupe.tables.declared import names_and_overrides
 
 @exit_status
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "names",
         nargs="*",

@@ -13,12 +13,13 @@ failed, or a cell run again does not agree, 2 bad command line, 3 with --unchang
 
 from __future__ import annotations
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mixupe.command_line import Parser, exit_status
 from mixupe.console import CONSOLE, complain
 from mixupe.errors import UserError
 from mixupe.places import RESULTS
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
     from mixupe.tables.build import BuiltTable
 
 
+@exit_status
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(description=__doc__)
     parser.add_argument(
         "names",
         nargs="+",
@@ -56,35 +58,38 @@ def main() -> int:
         help="only read the data sets, and write what they are like beside the table",
     )
     arguments = parser.parse_intermixed_args()  # overrides may follow an option
-    try:
-        names, overrides = names_and_overrides(arguments.names, arguments.config_dir)
-        if arguments.dry:
-            return _dry(names, overrides, arguments.fresh)
-        if len(names) != 1:
-            raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
-        if arguments.unchanged:
-            return _unchanged(names[0], overrides)
-        if arguments.properties:
-            return _properties(names[0], overrides)
-        from mixupe.tables.build import build_table  # with all that computes and draws
-
-        built = build_table(names[0], *place(names[0], overrides, arguments.fresh))
-        said = _said(built)
-        _print(said, built.folder)
-        if arguments.wandb:
-            from mixupe.tables.wandb_table import log_table
-
-            log_table(built)
-            if not arguments.fresh:
-                remember(built.table, built.runs, overrides, built.folder, said)
-        agreed = _compare(built, overrides, arguments.partial) if arguments.fresh else True
-    except UserError as error:
-        if arguments.unchanged:  # whoever builds it will say so
+    if arguments.unchanged:
+        try:
+            return _unchanged(*_one(arguments))
+        except UserError:  # whoever builds it will say so
             return 3
-        complain(f"error: {error}")
-        return 2
+    if arguments.dry:
+        return _dry(*names_and_overrides(arguments.names, arguments.config_dir), arguments.fresh)
+    name, overrides = _one(arguments)
+    if arguments.properties:
+        return _properties(name, overrides)
+    from mixupe.tables.build import build_table  # with all that computes and draws
+
+    built = build_table(name, *place(name, overrides, arguments.fresh))
+    said = _said(built)
+    _print(said, built.folder)
+    if arguments.wandb:
+        from mixupe.tables.wandb_table import log_table
+
+        log_table(built)
+        if not arguments.fresh:
+            remember(built.table, built.runs, overrides, built.folder, said)
+    agreed = _compare(built, overrides, arguments.partial) if arguments.fresh else True
     good = {"DONE", *TO_DO, "RUNNING"} if arguments.partial else {"DONE"}
     return 0 if agreed and all(run.state in good for run in built.runs) else 1
+
+
+def _one(arguments: Namespace) -> tuple[str, list[str]]:
+    """The one table that is asked for, and the overrides of its runs."""
+    names, overrides = names_and_overrides(arguments.names, arguments.config_dir)
+    if len(names) != 1:
+        raise UserError(f"table: one at a time, several with --dry; got {', '.join(names) or 'none'}")
+    return names[0], overrides
 
 
 def _dry(names: Sequence[str], overrides: Sequence[str], fresh: bool) -> int:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all, hydra_initialised
 from mixupe.experiment.identity import run_id
 from mixupe.experiment.kept import kept_record
@@ -170,3 +171,20 @@ def test_earlier_records_do_not_count_in_a_table_run_again(
     capsys.readouterr()
     assert call(monkeypatch, "toy", "--fresh", "--dry") == 0
     assert "In all" not in capsys.readouterr().out
+
+
+def test_properties_are_written_and_a_data_set_that_is_not_here_is_named(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mixupe.places.RESULTS", results)
+    assert call(monkeypatch, "toy", "--properties") == 0
+    assert "properties.csv: 1 data sets" in " ".join(capsys.readouterr().out.split())
+    (row,) = pd.read_csv(results / "toy" / "properties.csv").to_dict("records")
+    assert (row["dataset"], row["inputs"], row["classes"]) == ("wine", 13, 3)
+
+    def not_here(_: object) -> None:
+        raise UserError("wine: not here")
+
+    monkeypatch.setattr("mixupe.tables.over_sets.properties.properties_of", not_here)
+    assert call(monkeypatch, "toy", "--properties") == 2
+    assert capsys.readouterr().err == "error: wine: not here\n"
