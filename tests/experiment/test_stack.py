@@ -170,6 +170,18 @@ def test_what_is_not_alike_is_not_put_together(capsys: pytest.CaptureFixture[str
     assert told.count("trainer.stack: mixupe runs are trained one by one: augmentation.penalty_every is not at") == 1
 
 
+def test_runs_of_a_seed_are_kept_together() -> None:
+    """Where duplicates make a seed's parts a size of their own, the more of its runs are in a stack the better."""
+    with hydra_initialised():
+        of_alpha = (
+            grid(Path("x"), "augmentation=mixup", f"augmentation.alpha={alpha}", "trainer.stack=3", seeds=[0, 1])
+            for alpha in (0.5, 1, 2)
+        )
+        settings = compose_all([job for jobs in of_alpha for job in jobs])
+    parts = chunks.chunks(list(range(6)), lambda number: settings[number], workers=1)
+    assert [[settings[number].seed for number in part] for part in parts] == [[0, 0, 0], [1, 1, 1]]
+
+
 def test_a_launcher_gets_one_job_a_stack(tmp_path: Path) -> None:
     launched: list[Sequence[Request]] = []
 

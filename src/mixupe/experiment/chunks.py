@@ -30,6 +30,8 @@ def chunks(runs: Sequence[T], settings_of: Callable[[T], RunSettings], workers: 
         groups.setdefault(_group_of(settings_of(run)) or f"alone {number}", []).append(run)
     parts = []
     for group in groups.values():
+        # Runs of one seed have one split: where duplicates make parts of different sizes, only they are trained at once.
+        group.sort(key=lambda run: settings_of(run).seed)
         limit = settings_of(group[0]).trainer.stack
         size = AUTO if limit == "auto" else limit
         share = math.ceil(workers * len(group) / len(runs))
