@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from mixupe.console import LOG, complain, say, say_once
+from mixupe.console import LOG, complain, say, say_once, warn, warn_once
 
 
 def test_lines_and_errors_go_to_their_streams(capsys: pytest.CaptureFixture[str]) -> None:
@@ -17,9 +17,12 @@ def test_lines_and_errors_go_to_their_streams(capsys: pytest.CaptureFixture[str]
 
 def test_a_text_is_said_once(capsys: pytest.CaptureFixture[str]) -> None:
     say_once.cache_clear()
-    say_once("warning: slow")
-    say_once("warning: slow")
-    assert capsys.readouterr().out == "warning: slow\n"
+    warn_once.cache_clear()
+    for _ in range(2):
+        say_once("a note")
+        warn_once("slow")
+        warn("damaged", of="wine seed=0")
+    assert capsys.readouterr().out.splitlines() == ["a note", "warning: slow", *2 * ["wine seed=0: warning: damaged"]]
 
 
 def test_only_the_first_process_of_a_run_speaks(
@@ -41,8 +44,7 @@ def test_a_program_may_listen_and_choose_the_level(capsys: pytest.CaptureFixture
     handler, level = Heard(), LOG.level
     LOG.addHandler(handler)
     try:
-        say_once.cache_clear()
-        say_once("warning: 100% of it")
+        warn("100% of it")
         LOG.setLevel(logging.ERROR)
         say("nobody hears it")
     finally:

@@ -35,7 +35,18 @@ def say(text: str) -> None:
 @functools.cache
 def say_once(text: str) -> None:
     """As `say`, but a text that this process has said before is not repeated."""
-    LOG.log(logging.WARNING if text.startswith("warning:") else logging.INFO, "%s", text)
+    say(text)
+
+
+def warn(text: str, of: str = "") -> None:
+    """One line of what is not as it should be but stops nothing; `of` is the title of the run that it is about."""
+    LOG.warning("%swarning: %s", f"{of}: " if of else "", text)
+
+
+@functools.cache
+def warn_once(text: str) -> None:
+    """As `warn`, but a text that this process has said before is not repeated."""
+    warn(text)
 
 
 def complain(text: str) -> None:

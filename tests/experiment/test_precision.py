@@ -16,9 +16,9 @@ LINE = "warning: trainer.precision=bf16 is 10 times slower, which has no instruc
 @pytest.fixture(autouse=True)
 def _emulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("mixupe.experiment.run.slow_bf16", lambda _device: "10 times slower")
-    console.say_once.cache_clear()
+    console.warn_once.cache_clear()
     yield
-    console.say_once.cache_clear()
+    console.warn_once.cache_clear()
 
 
 def test_a_run_says_so_first_and_keeps_its_precision(compose: Compose, capsys: pytest.CaptureFixture[str]) -> None:

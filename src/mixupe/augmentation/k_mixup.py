@@ -74,7 +74,7 @@ class KMixup(Method):
 
     def stack_plan(self) -> StackPlan:
         def of_runs(x: Tensor, order: Tensor) -> Tensor:
-            return torch.stack([matched(*one, self.k) for one in zip(x, order, strict=True)])
+            return torch.stack([matched(batch, perm, self.k) for batch, perm in zip(x, order, strict=True)])
 
         def loss(call: Call, x: Any, y: Tensor, lam: Tensor, order: Tensor) -> MixedLoss:
             return drawn_mixup_loss(call, x, y, lam, over_runs(of_runs, x, order), INPUT, self.criterion)

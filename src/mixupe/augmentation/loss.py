@@ -94,7 +94,7 @@ CRITERIA: dict[str, Criterion] = {"cross_entropy": cross_entropy, "bce_softmax":
 def is_own(criterion: Criterion) -> bool:
     """Whether it is one of CRITERIA, or by functools.wraps says that it computes one: it takes probabilities too."""
     own = getattr(criterion, "__wrapped__", criterion)
-    return any(own is one for one in CRITERIA.values())
+    return any(own is built_in for built_in in CRITERIA.values())
 
 
 class CrossEntropy(nn.Module):

@@ -113,13 +113,13 @@ def loss_of_form(
     """
     if form.takes_gradient:
         check_twice_differentiable(call.model, form.variant)
-    point = MixLayer(call, form.mix_at, form.batch_dim)
+    layer = MixLayer(call, form.mix_at, form.batch_dim)
     lam, perm = to_device(lam, perm, x, y)
     if form.clean_pass == "joint":
-        logits, clean_logits, h = point.joint_pass(x, lam, perm, form.takes_gradient)
+        logits, clean_logits, h = layer.joint_pass(x, lam, perm, form.takes_gradient)
     else:
-        logits = point.mixed_logits(x, lam, perm)
-        clean_logits, h = point.clean_pass(x, len(y), form.takes_gradient)
+        logits = layer.mixed_logits(x, lam, perm)
+        clean_logits, h = layer.clean_pass(x, len(y), form.takes_gradient)
     check_targets_fit(y, logits)
     mixup_loss = mixed_criterion(logits, y, lam, perm, form.criterion)
     x_mean = mean_for(h) if form.takes_gradient else None

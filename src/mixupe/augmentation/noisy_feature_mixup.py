@@ -62,7 +62,7 @@ class NoisyFeatureMixup(Method):
     def loss(self, call: Call, x: Any, y: Tensor, generator: torch.Generator | None) -> MixedLoss:
         lam, perm = draw_mix(len(y), self.alpha, generator)
         device = generator.device if generator is not None else torch.device("cpu")
-        layer = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
+        name = self.mix_at[int(torch.randint(len(self.mix_at), (), generator=generator, device=device))]
 
         def noisy(h: Tensor) -> Tensor:
             shape = (2, *h.shape)
@@ -70,5 +70,5 @@ class NoisyFeatureMixup(Method):
             return h * (1 + self.multiplicative * xi[0]) + self.additive * xi[1]
 
         lam, perm = to_device(lam, perm, x, y)
-        point = MixLayer(call, layer, of_classes=is_of_classes(self.criterion))
-        return mixed_loss(point.mixed_logits(x, lam, perm, after=noisy), y, lam, perm, self.criterion)
+        layer = MixLayer(call, name, of_classes=is_of_classes(self.criterion))
+        return mixed_loss(layer.mixed_logits(x, lam, perm, after=noisy), y, lam, perm, self.criterion)

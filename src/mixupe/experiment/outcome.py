@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mixupe import preemption
-from mixupe.console import say
+from mixupe.console import warn
 from mixupe.errors import UserError, named
 from mixupe.experiment.store import RunFolder
 
@@ -57,7 +57,7 @@ def known_outcome(folder: RunFolder, title: str) -> Outcome | None:
     state = folder.state()
     if state == "DONE" and record is not None:
         if not details:
-            say(f"{title}: warning: {', '.join(folder.set_damage_aside())}; its record is whole, the run is done")
+            warn(f"{', '.join(folder.set_damage_aside())}; its record is whole, the run is done", title)
             with suppress(OSError):  # nothing needs it
                 folder.set_done()
         return Outcome(folder.id, title, state, fresh=False, record=record)

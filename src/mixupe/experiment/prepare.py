@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mixupe.augmentation.config import build_augmentation
-from mixupe.console import say, say_once
+from mixupe.console import say, say_once, warn
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.data.root import needs_writable
@@ -120,6 +120,6 @@ def _resume(log: MetricsLog, trainer: Trainer, title: str, problems: list[str]) 
     if log.path.exists():
         log.keep_until(trainer.epoch)
     if problems:
-        say(f"{title}: warning: {', '.join(problems)}; going on {trainer.position}")
+        warn(f"{', '.join(problems)}; going on {trainer.position}", title)
     elif trainer.earlier_seconds > 0:
         say(f"{title}: resumed {trainer.position}")

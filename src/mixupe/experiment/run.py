@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import torch
 
 from mixupe import preemption
-from mixupe.console import say, say_once
+from mixupe.console import say, say_once, warn_once
 from mixupe.errors import UserError
 from mixupe.experiment.initial import longer_note
 from mixupe.experiment.metrics_log import Row
@@ -67,7 +67,7 @@ def warn_of_slow_precision(settings: RunSettings) -> None:
     if settings.trainer.precision == "bf16" and (device.type == "cpu" or torch.cuda.is_available()):
         slow = slow_bf16(device)
         if slow is not None:
-            say_once(f"warning: trainer.precision=bf16 is {slow}, which has no instructions for it")
+            warn_once(f"trainer.precision=bf16 is {slow}, which has no instructions for it")
 
 
 def run_all(requests: Sequence[Request], display: Display, world: World = ALONE) -> list[Outcome]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mixupe import preemption
-from mixupe.console import complain, say
+from mixupe.console import complain, say, warn
 from mixupe.experiment.chunks import chunks
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.kept import kept_record, read_kept
@@ -45,7 +45,7 @@ class _Run(Request):
                 return Outcome(self.folder.id, self.title, "DONE", fresh=False, record=record)
             damaged = kept_record(self.table, self.folder.id)
             if damaged.exists():
-                say(f"{self.title}: warning: {damaged} is damaged; taken from the run store, or run again")
+                warn(f"{damaged} is damaged; taken from the run store, or run again", self.title)
                 set_aside(damaged)
         return super().known()
 

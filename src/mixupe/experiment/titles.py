@@ -66,9 +66,9 @@ def titles_of(settings: Sequence["RunSettings"], ids: Sequence[str]) -> list[str
 
     The only run of a sweep has its whole title.
     """
-    said: Sequence[str] = [title_of(one) for one in settings]
+    said: Sequence[str] = [title_of(of_run) for of_run in settings]
     if len(settings) > 1:
-        said = summary_texts([flat(one.model_dump(mode="json", serialize_as_any=True)) for one in settings]).each
+        said = summary_texts([flat(of_run.model_dump(mode="json", serialize_as_any=True)) for of_run in settings]).each
     return [f"{words} {run[:SHORT_ID]}" for words, run in zip(said, ids, strict=True)]
 
 

@@ -41,7 +41,7 @@ class Results:
     @property
     def runs(self) -> pd.DataFrame:
         """A row a run: its short id, what tells it apart, errors in percent, losses in nats, seconds."""
-        texts = summary_texts([one.flat for one in self.stored])
+        texts = summary_texts([run.flat for run in self.stored])
         frame = runs_frame(self.stored)
         metrics = ("test_error", "test_loss", "validation_error", "validation_loss", "best_epoch")
         columns = {name: frame[f"metrics.{name}"] for name in metrics}
@@ -60,7 +60,7 @@ class Results:
 
     def plot_errors(self) -> Figure:
         """Every run's test error: a column a group, a point a seed, a line at the mean."""
-        texts = summary_texts([one.flat for one in self.stored], with_seed=False)
+        texts = summary_texts([run.flat for run in self.stored], with_seed=False)
         errors: dict[str, list[float]] = {}
         for run, group in zip(self.stored, texts.each, strict=True):
             assert run.record is not None
@@ -81,7 +81,7 @@ class Results:
 
     def plot_curves(self) -> Figure:
         """Learning curves, a line a run, a color a group."""
-        texts = summary_texts([one.flat for one in self.stored], with_seed=False)
+        texts = summary_texts([run.flat for run in self.stored], with_seed=False)
         colors = {group: ORDERED[n % len(ORDERED)].color for n, group in enumerate(dict.fromkeys(texts.each))}
         figure, axes = plt.subplots(1, len(PANELS), figsize=(10.0, 3.2), layout="constrained")
         looks = [

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.console import say_once
+from mixupe.console import warn_once
 from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_all
 from mixupe.experiment.identity import run_ids
@@ -99,10 +99,10 @@ def _look_up(identity: str, output_root: Path, folder: Path) -> tuple[str, Recor
             raise UserError(
                 f"{kept} is damaged: no record of run {identity}; restore it, or remove it to run that again"
             )
-        say_once(f"warning: {kept} is damaged; its record is taken from {stored.path}")
+        warn_once(f"{kept} is damaged; its record is taken from {stored.path}")
     elif state != "RUNNING":
         for path, problem in stored.damage().items():
-            say_once(f"warning: {path.parent}: {problem}; asked for again, the run is mended")
+            warn_once(f"{path.parent}: {problem}; asked for again, the run is mended")
     return state, record, stored.details().get("reason", "") if state == "FAILED" else ""
 
 

@@ -116,8 +116,8 @@ class Stack(Engine):
                 self._optimizer.hand_over(run, trainer)
                 trainer.save(seconds=seconds)
 
-    def _batch(self, one: Drawn) -> Batch:
-        return Batch(*self._data.batch(one.rows), one.drawn, runs=one.runs)
+    def _batch(self, step: Drawn) -> Batch:
+        return Batch(*self._data.batch(step.rows), step.drawn, runs=step.runs)
 
     def _loss_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         state: Mapping[str, Tensor] = self.parameters | self.buffers

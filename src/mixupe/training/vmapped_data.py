@@ -64,7 +64,7 @@ class _Tensors:
         batch = evaluation_batch(self._validation.shape[2:])
         parts = [logits_of(part) for part in torch.split(self._validation, batch, dim=1)]
         logits = torch.cat(parts, dim=1).cpu()
-        return [error_and_loss(one[: len(y)], y) for one, y in zip(logits, self._labels, strict=True)]
+        return [error_and_loss(of_run[: len(y)], y) for of_run, y in zip(logits, self._labels, strict=True)]
 
     def layers(self) -> Replacements:
         return {}
@@ -89,7 +89,7 @@ class _SharedGraphs:
 
     def validate(self, logits_of: LogitsOf) -> list[EpochMetrics]:
         logits = torch.cat([logits_of(graphs) for graphs in self._validation], dim=1).cpu()
-        return [error_and_loss(one, self._labels) for one in logits]
+        return [error_and_loss(of_run, self._labels) for of_run in logits]
 
     def layers(self) -> Replacements:
         from mixupe.training.vmapped_graphs import graph_layers  # PyTorch Geometric is slow to import

@@ -69,7 +69,7 @@ class _SumReadout(nn.Module):
 
     def forward(self, nodes: list[Tensor], batch: Tensor, graphs: int) -> Tensor:
         places = torch.arange(len(batch), device=batch.device)
-        return torch.cat([self._sums(one, batch, places, batch, graphs) for one in nodes], dim=1)
+        return torch.cat([self._sums(layer, batch, places, batch, graphs) for layer in nodes], dim=1)
 
 
 class _BatchNorm(nn.Module):

@@ -57,7 +57,8 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def _one_by_one(logits: Tensor, probabilities: Tensor) -> Tensor:
-    return torch.stack([F.cross_entropy(*one) for one in zip(logits.unbind(), probabilities.unbind(), strict=True)])
+    runs = zip(logits.unbind(), probabilities.unbind(), strict=True)
+    return torch.stack([F.cross_entropy(of_run, target) for of_run, target in runs])
 
 
 class _Linear(nn.Module):
