@@ -38,12 +38,12 @@ def check_input(x: Any, batch: int, dims: int | None, what: str) -> None:
 
 
 def check_alpha(alpha: float) -> None:
-    if not (_is_number(alpha) and alpha > 0 and math.isfinite(alpha)):
+    if not (_is_number(alpha) and 0 < alpha < math.inf):  # math.isfinite would cut a compiled step in two
         raise ValueError(f"alpha: must be a finite number > 0, got {alpha!r}")
 
 
 def check_eta(eta: float) -> None:
-    if not (_is_number(eta) and eta >= 0 and math.isfinite(eta)):
+    if not (_is_number(eta) and 0 <= eta < math.inf):
         raise ValueError(f"eta: must be a finite number >= 0, got {eta!r}")
 
 
