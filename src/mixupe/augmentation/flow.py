@@ -112,7 +112,7 @@ def _around(module: nn.Module, device: str) -> list[object]:
 
     A model, or `forward`, may change both for as long as it runs.
     """
-    is_cast = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    is_cast = torch.amp.autocast_mode.is_autocast_available(device) and torch.is_autocast_enabled(device)
     return [torch.get_autocast_dtype(device) if is_cast else None, *module.parameters(), *module.buffers()]
 
 
