@@ -57,6 +57,16 @@ def check_probability(probability: float) -> None:
         raise ValueError(f"probability: must lie in [0, 1], got {probability!r}")
 
 
+def check_share(name: str, share: float) -> None:
+    if not (_is_number(share) and 0 <= share < 1):
+        raise ValueError(f"{name}: must lie in [0, 1), got {share!r}")
+
+
+def check_class_weight(weight: Any) -> None:
+    if weight is not None and not (isinstance(weight, Tensor) and weight.dim() == 1):
+        raise ValueError(f"weight: must be a torch.Tensor (K,), one weight for each class, or None, got {weight!r}")
+
+
 def check_per_sample(per_sample: bool) -> None:
     if not isinstance(per_sample, bool):
         raise ValueError(f"per_sample: must be True or False, got {per_sample!r}")
@@ -79,8 +89,9 @@ def check_mix_at(mix_at: str) -> None:
 
 
 def check_criterion(criterion: Any) -> None:
-    if not callable(criterion):
-        raise ValueError(f"criterion: must be a function (logits, y) -> loss, got {criterion!r}")
+    if not callable(criterion) or isinstance(criterion, type):
+        hint = f"; {criterion.__name__}() makes one" if isinstance(criterion, type) else ""
+        raise ValueError(f"criterion: must be a function (logits, y) -> loss, got {criterion!r}{hint}")
 
 
 def check_generator(generator: torch.Generator | None) -> None:
