@@ -30,9 +30,9 @@ def clean(
 ) -> pd.DataFrame:
     """Every column as float64 or as text in an object column.
 
-    Numbers and booleans (also pandas' nullable ones, and objects) become float64, as does text that is a number in every row.
-    Text is stripped; `?`, `<null>`, `NA` and the like are missing. pandas' own category type stays categorical, whatever
-    it holds.
+    Numbers and booleans (also pandas' nullable ones, and booleans as objects) become float64, as does text that is a
+    number in every row. Text is stripped; `?`, `<null>`, `NA` and the like are missing. pandas' own category type stays
+    categorical, whatever it holds (booleans are numbers).
 
     Args:
         frame: N rows, columns of any dtype.
