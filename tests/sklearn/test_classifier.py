@@ -155,6 +155,6 @@ def test_numbers_of_numpy_are_numbers() -> None:
 def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(
-        ValueError, match="^device: cuda was asked for, but no CUDA device is available; use cpu or auto"
+        ValueError, match=r"^device: cuda was asked for, but no CUDA device is available; use cpu or auto"
     ):
         quick(device="cuda").fit(X, Y)
