@@ -34,7 +34,8 @@ def check_input(x: Any, batch: int, dims: int | None, what: str) -> None:
     """ValueError unless x is (batch, ...) float with that many axes (None: any); `what` says what it must be."""
     fits = isinstance(x, Tensor) and x.is_floating_point() and x.shape[:1] == (batch,) and dims in (None, x.dim())
     if not fits:
-        raise ValueError(f"x: must be {batch} {what} in a floating dtype")
+        got = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x: must be {batch} {what} in a floating dtype, got {got}")
 
 
 def check_alpha(alpha: float) -> None:
