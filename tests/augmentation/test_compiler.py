@@ -179,3 +179,28 @@ def test_a_dict_and_a_way_to_call_are_one_graph_too() -> None:
         fullgraph=True,
     )
     torch.testing.assert_close(step(X), mixup_loss(model, X, Y, lam=0.4, perm=PERM).loss)
+
+
+def test_a_lam_for_each_example_of_batches_of_other_sizes() -> None:
+    model, method = Net(), MixupE(1.0, 0.5, per_sample=True)
+    step = compiled(lambda x, y: method(model, x, y).loss, fullgraph=True)
+    for size in (6, 5, 3):
+        torch.manual_seed(size)
+        loss = step(X[:size], Y[:size])
+        torch.manual_seed(size)
+        torch.testing.assert_close(loss, method(model, X[:size], Y[:size]).loss)
+
+
+@pytest.mark.parametrize("name", ["alpha", "eta"])
+def test_a_schedule_of_a_number_neither_cuts_a_step_nor_compiles_it_over_and_over(name: str) -> None:
+    model, method, graphs = Net(), MixupE(), []
+
+    def backend(graph: Any, _inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    step = torch.compile(lambda x, y: method(model, x, y).loss, backend=backend, fullgraph=True)
+    for value in (0.1, 0.2, 0.3, 0.4, 0.5):
+        setattr(method, name, value)
+        step(X, Y)
+    assert len(graphs) == 2  # the second takes the number as an input

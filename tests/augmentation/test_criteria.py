@@ -70,6 +70,18 @@ def test_weights_count_the_same_whatever_the_rest_of_the_batch() -> None:
     torch.testing.assert_close(CrossEntropy()(logits, Y).mean(), F.cross_entropy(logits, Y))
     with pytest.raises(ValueError, match=r"^label_smoothing: must lie in \[0, 1\), got 1"):
         CrossEntropy(label_smoothing=1.0)
+    with pytest.raises(ValueError, match=r"^label_smoothing: must lie in \[0, 1\), got '0.1'"):
+        CrossEntropy(label_smoothing="0.1")  # type: ignore[arg-type]
+    for wrong in ([1.0, 2.0], torch.ones(1, 3)):
+        with pytest.raises(
+            ValueError, match=r"^weight: must be a torch.Tensor \(K,\), one weight for each class, or None"
+        ):
+            CrossEntropy(wrong)  # type: ignore[arg-type]
+
+
+def test_a_class_is_no_criterion() -> None:
+    with pytest.raises(ValueError, match=r"^criterion: must be a function .*; CrossEntropyLoss\(\) makes one$"):
+        Mixup(criterion=nn.CrossEntropyLoss)  # type: ignore[arg-type]
 
 
 TARGETS: dict[str, tuple[Any, Tensor, int]] = {

@@ -94,7 +94,7 @@ def test_the_same_generator_draws_the_same() -> None:
         ({"probability": 1.5}, None, r"probability: must lie in \[0, 1\], got 1.5"),
         ({}, torch.zeros(B, 7), r"x: must be 5 images or spectrograms, \(B, C, H, W\)"),
         ({}, torch.zeros(B + 1, 1, 4, 4), "x: must be 5 images"),
-        ({}, torch.zeros(B, 1, 4, 4, dtype=torch.uint8), "x: .* in a floating dtype"),
+        ({}, torch.zeros(B, 1, 4, 4, dtype=torch.uint8), r"x: .*, got torch.uint8 of shape \(5, 1, 4, 4\)"),
         ({}, ["a graph"], "x: must be 5 images"),
     ],
 )

@@ -259,3 +259,38 @@ def test_a_hook_of_the_users_works_once_on_what_flows_in() -> None:
     model.head.register_forward_pre_hook(lambda _module, args: (2 * args[0],))
     expected.head[1].load_state_dict(model.head.state_dict())  # type: ignore[index]
     assert_same(mixed(model), model, mixed(expected), expected)
+
+
+def autocast(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return model(x)
+
+
+@pytest.mark.parametrize("where", ["in the model", "around it"])
+def test_autocast_that_the_model_switches_on_holds_in_the_clean_pass_of_a_head(where: str) -> None:
+    class Cast(Net):
+        def forward(self, x: Tensor) -> Tensor:
+            return autocast(super().forward, x)
+
+    model, forward = (Cast(), None) if where == "in the model" else (Net(), autocast)
+    given: dict[str, Any] = {"lam": 0.4, "perm": PERM, "alpha": 1.0, "eta": 0.5, "forward": forward}
+    x = X.float()
+    at_head = mixupe_loss(model.float(), x, Y, mix_at="head", **given)
+    # What flows out of the clean pass does not depend on where is mixed.
+    torch.testing.assert_close(at_head.penalty, mixupe_loss(model, x, Y, **given).penalty)
+    assert all(gradient.isfinite().all() for gradient in torch.autograd.grad(at_head.loss, list(model.parameters())))
+
+
+def test_weights_that_take_the_place_of_the_models_do_so_in_the_clean_pass_of_a_head() -> None:
+    model, expected = Net(), Net()
+    weights = {name: 2 * value.detach() for name, value in model.named_parameters()}
+    expected.load_state_dict(weights)
+
+    def forward(model: nn.Module, x: Tensor) -> Tensor:
+        logits: Tensor = torch.func.functional_call(model, weights, (x,))
+        return logits
+
+    given: dict[str, Any] = {"lam": 0.4, "perm": PERM, "alpha": 1.0, "eta": 0.5, "mix_at": "head"}
+    replaced, own = mixupe_loss(model, X, Y, forward=forward, **given), mixupe_loss(expected, X, Y, **given)
+    torch.testing.assert_close(replaced.penalty, own.penalty)
+    torch.testing.assert_close(replaced.loss, own.loss)

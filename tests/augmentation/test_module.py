@@ -90,6 +90,21 @@ def test_a_state_from_before_x_mean_was_part_of_it_is_taken() -> None:
     assert torch.equal(method.state_dict()["x_mean"], torch.ones(5))
 
 
+def test_a_state_from_before_the_first_batch_takes_the_running_mean_back() -> None:
+    """As a search for a learning rate does: it trains, and loads the state that it had saved."""
+    method = running()
+    before = copy.deepcopy(method.state_dict())
+    expected = losses(method, network())
+    method.load_state_dict(before)
+    assert method.x_mean is None
+    assert losses(method, network()) == expected
+    method = MixupE(variant="exact", mix_at="2", x_mean=torch.ones(8))
+    losses(method, network())
+    method.load_state_dict(before)
+    assert method.x_mean is not None
+    assert torch.equal(method.x_mean, torch.ones(8))
+
+
 def test_the_count_stays_on_the_cpu_where_it_is_read() -> None:
     method = running().to("meta")
     assert method.batches.device.type == "cpu"

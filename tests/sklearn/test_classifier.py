@@ -60,6 +60,22 @@ def test_a_data_frame_with_categories_and_missing_values_and_text_labels() -> No
     np.testing.assert_allclose(again.predict_proba(frame[:9]), model.predict_proba(frame)[:9], rtol=1e-12)
 
 
+@pytest.mark.parametrize("x", [X, pd.DataFrame(X)], ids=["array", "frame"])
+@pytest.mark.parametrize(
+    "y",
+    [pd.Series(Y, dtype="Int64") + 2**60, pd.Series(Y > 0, dtype="boolean"), pd.Series(Y.astype(str), dtype="string")],
+)
+def test_labels_of_pandas_nullable_types_stay_what_they_are(x: Any, y: Any) -> None:
+    model = quick(epochs=1).fit(x, y)
+    assert model.classes_.tolist() == sorted(set(y))
+    assert type(model.predict(x).tolist()[0]) is type(y.tolist()[0])
+    assert model.score(x, y) > 0.3
+    y = y.copy()
+    y[1] = pd.NA
+    with pytest.raises(ValueError, match=r"^y: has no label in 1 row\(s\), the first is row 1 \(counted from 0\)"):
+        model.fit(x, y)
+
+
 @pytest.mark.parametrize("name", [name for name, cls in own_methods().items() if "tabular" in cls.domains])
 def test_every_method_for_tables_trains(name: str) -> None:
     model = MixupEClassifier(name, epochs=1, alpha=0.5, random_state=0).fit(X, Y)
@@ -134,3 +150,11 @@ def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> N
 
 def test_numbers_of_numpy_are_numbers() -> None:
     quick(epochs=np.int64(2), hidden=np.array([8, 8]), eta=np.float32(0.1)).fit(X, Y)
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(
+        ValueError, match=r"^device: cuda was asked for, but no CUDA device is available; use cpu or auto"
+    ):
+        quick(device="cuda").fit(X, Y)

@@ -43,6 +43,14 @@ def test_a_column_without_any_value_is_still_one_of_numbers_later() -> None:
     assert columns.inputs(pd.DataFrame({"age": [None]}))[0, 0] == 0
 
 
+@pytest.mark.parametrize("values", [[True, False, True], [True, False, None]])
+def test_truth_values_are_encoded_alike_with_and_without_missing_ones(values: list[bool | None]) -> None:
+    columns = learn_columns(pd.DataFrame({"a": values, "b": ["x", "y", "x"]}), np.arange(3))
+    new = [columns.inputs(pd.DataFrame({"a": [True, False, third], "b": "x"}))[:2] for third in (True, None)]
+    assert torch.equal(*new)
+    assert new[0][0, 0] > new[0][1, 0]
+
+
 def test_an_array_of_objects_is_read_column_by_column() -> None:
     columns = learn_columns(np.array([[1, "a"], [2, "b"], [None, "a"]], dtype=object), np.arange(3))
     assert columns.names == ("x0", "x1")

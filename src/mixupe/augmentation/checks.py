@@ -34,16 +34,17 @@ def check_input(x: Any, batch: int, dims: int | None, what: str) -> None:
     """ValueError unless x is (batch, ...) float with that many axes (None: any); `what` says what it must be."""
     fits = isinstance(x, Tensor) and x.is_floating_point() and x.shape[:1] == (batch,) and dims in (None, x.dim())
     if not fits:
-        raise ValueError(f"x: must be {batch} {what} in a floating dtype")
+        got = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, Tensor) else type(x).__name__
+        raise ValueError(f"x: must be {batch} {what} in a floating dtype, got {got}")
 
 
 def check_alpha(alpha: float) -> None:
-    if not (_is_number(alpha) and alpha > 0 and math.isfinite(alpha)):
+    if not (_is_number(alpha) and 0 < alpha < math.inf):  # math.isfinite would cut a compiled step in two
         raise ValueError(f"alpha: must be a finite number > 0, got {alpha!r}")
 
 
 def check_eta(eta: float) -> None:
-    if not (_is_number(eta) and eta >= 0 and math.isfinite(eta)):
+    if not (_is_number(eta) and 0 <= eta < math.inf):
         raise ValueError(f"eta: must be a finite number >= 0, got {eta!r}")
 
 
@@ -55,6 +56,16 @@ def check_threshold(threshold: float) -> None:
 def check_probability(probability: float) -> None:
     if not (_is_number(probability) and 0 <= probability <= 1):
         raise ValueError(f"probability: must lie in [0, 1], got {probability!r}")
+
+
+def check_share(name: str, share: float) -> None:
+    if not (_is_number(share) and 0 <= share < 1):
+        raise ValueError(f"{name}: must lie in [0, 1), got {share!r}")
+
+
+def check_class_weight(weight: Any) -> None:
+    if weight is not None and not (isinstance(weight, Tensor) and weight.dim() == 1):
+        raise ValueError(f"weight: must be a torch.Tensor (K,), one weight for each class, or None, got {weight!r}")
 
 
 def check_per_sample(per_sample: bool) -> None:
@@ -79,8 +90,9 @@ def check_mix_at(mix_at: str) -> None:
 
 
 def check_criterion(criterion: Any) -> None:
-    if not callable(criterion):
-        raise ValueError(f"criterion: must be a function (logits, y) -> loss, got {criterion!r}")
+    if not callable(criterion) or isinstance(criterion, type):
+        hint = f"; {criterion.__name__}() makes one" if isinstance(criterion, type) else ""
+        raise ValueError(f"criterion: must be a function (logits, y) -> loss, got {criterion!r}{hint}")
 
 
 def check_generator(generator: torch.Generator | None) -> None:

@@ -23,8 +23,11 @@ def draw_mix(
     Returns:
         lam, 0-d or (B,) float64 in [0, 1], and perm, (B,) int64.
     """
-    if isinstance(generator, Generator) and torch.compiler.is_compiling():
-        lam, perm = _in_graph(generator.key, batch, alpha, per_sample, probability)
+    # With none, torch can follow the draws themselves, but not those of a lam for each example where the size changes.
+    as_one = isinstance(generator, Generator) or (generator is None and per_sample)
+    if as_one and torch.compiler.is_compiling():
+        key = generator.key if isinstance(generator, Generator) else None
+        lam, perm = _in_graph(key, batch, alpha, per_sample, probability)
         return lam, perm
     return _draw(batch, alpha, generator, per_sample, probability)
 
@@ -41,12 +44,12 @@ def _draw(
 
 
 @torch.library.custom_op("mixupe::draw_mix", mutates_args=(), tags=(torch.Tag.nondeterministic_seeded,))
-def _in_graph(key: int, batch: int, alpha: float, per_sample: bool, probability: float) -> tuple[Tensor, Tensor]:
-    return _draw(batch, alpha, generator_of(key), per_sample, probability)
+def _in_graph(key: int | None, batch: int, alpha: float, per_sample: bool, probability: float) -> tuple[Tensor, Tensor]:
+    return _draw(batch, alpha, None if key is None else generator_of(key), per_sample, probability)
 
 
 @_in_graph.register_fake
-def _(_key: int, batch: int, _alpha: float, per_sample: bool, _probability: float) -> tuple[Tensor, Tensor]:
+def _(_key: int | None, batch: int, _alpha: float, per_sample: bool, _probability: float) -> tuple[Tensor, Tensor]:
     lam = torch.empty((batch,) if per_sample else (), dtype=torch.float64)
     return lam, torch.empty(batch, dtype=torch.int64)
 

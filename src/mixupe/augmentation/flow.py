@@ -1,6 +1,7 @@
 """What flows into a module of a model, caught and changed on its way by forward hooks."""
 
 import inspect
+import operator
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +25,8 @@ class Flow:
     Attributes:
         h: its first argument, before any change; (B, ...) float, or with the examples along another axis.
         args, named: all its arguments.
-        is_last: whether the model returned the module's output as it was, so that the module alone gives the logits of h.
+        is_last: whether the model returned the module's output as it was, and what it computes with outside of the model
+            too, so that the module alone gives the logits of h.
     """
 
     h: Tensor
@@ -65,7 +67,7 @@ def run(
             the module did not run, ran twice or under checkpointing.
     """
     flows: list[Flow] = []
-    outputs: list[tuple[Any, int | None]] = []
+    outputs: list[tuple[Any, int | None, list[object]]] = []
     recorded = torch.is_grad_enabled()
     name = place.name
 
@@ -84,15 +86,16 @@ def run(
         return flows[0].arguments(change(h))
 
     def leave(_module: nn.Module, _args: Any, output: Any) -> None:
-        outputs.append((output, _version(output)))
+        outputs.append((output, _version(output), _around(place.module, flows[0].h.device.type)))
 
     with _hooks(place.module, enter, leave):
         output = forward()
     if not flows:
         raise ValueError(f"mix_at: module {name!r} did not run in the forward pass")
     logits = unwrapped(output, batch)
-    made, version = outputs[-1]
-    flows[0].is_last = logits is made and version == _version(logits)
+    made, version, around = outputs[-1]
+    is_same = all(map(operator.is_, around, _around(place.module, flows[0].h.device.type)))
+    flows[0].is_last = is_same and logits is made and version == _version(logits)
     return logits, flows[0]
 
 
@@ -102,6 +105,15 @@ def _first(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         return args[0]
     first = next(iter(inspect.signature(module.forward).parameters), None)
     return kwargs.get(first) if first in kwargs else next(iter(kwargs.values()), None)
+
+
+def _around(module: nn.Module, device: str) -> list[object]:
+    """What it computes with beside its arguments: autocast, and the weights, which torch.func.functional_call replaces.
+
+    A model, or `forward`, may change both for as long as it runs.
+    """
+    is_cast = torch.amp.autocast_mode.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    return [torch.get_autocast_dtype(device) if is_cast else None, *module.parameters(), *module.buffers()]
 
 
 def _version(output: Any) -> int | None:

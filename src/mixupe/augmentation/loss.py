@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mixupe.augmentation import checks
 from mixupe.augmentation.output import logits_of as logits_of
 
 
@@ -106,14 +107,17 @@ class CrossEntropy(nn.Module):
     Args:
         weight: (K,) weight of each class; None weighs all alike.
         label_smoothing: in [0, 1), the share of the target that is spread over all classes.
+
+    Raises:
+        ValueError: an argument is wrong; the message names it. A weight of another number of classes is torch's error.
     """
 
     weight: Tensor | None
 
     def __init__(self, weight: Tensor | None = None, label_smoothing: float = 0.0) -> None:
         super().__init__()
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing: must lie in [0, 1), got {label_smoothing!r}")
+        checks.check_class_weight(weight)
+        checks.check_share("label_smoothing", label_smoothing)
         self.register_buffer("weight", weight)
         self.label_smoothing = label_smoothing
 

@@ -49,8 +49,7 @@ class MixupSmoothing(Method):
         self, alpha: float = 1.0, smoothing: float = 0.1, mix_at: str = INPUT, criterion: Criterion = cross_entropy
     ) -> None:
         checks.check_alpha(alpha)
-        if not 0 <= smoothing < 1:
-            raise ValueError(f"smoothing: must lie in [0, 1), got {smoothing!r}")
+        checks.check_share("smoothing", smoothing)
         checks.check_mix_at(mix_at)
         super().__init__(criterion)
         self.alpha, self.smoothing, self.mix_at = alpha, smoothing, mix_at

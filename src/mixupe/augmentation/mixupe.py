@@ -159,10 +159,14 @@ class MixupE(Method):
             destination[f"{prefix}batches"] = self.batches.clone()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *others: Any) -> None:
-        """x_mean may have any shape. States without it, or without a count, were written where neither mattered."""
+        """x_mean may have any shape. States without it, or without a count, were written where neither mattered, or before
+        the first batch, to which a running mean then returns.
+        """
         self.batches = state_dict.pop(f"{prefix}batches", torch.zeros_like(self.batches)).cpu().clone()
-        x_mean = state_dict.get(f"{prefix}x_mean", self.x_mean)
-        if x_mean is not None:
+        x_mean = state_dict.get(f"{prefix}x_mean", self.x_mean if self.mix_at == INPUT else self._given_mean)
+        if x_mean is None:
+            self.x_mean = None
+        else:
             state_dict[f"{prefix}x_mean"] = x_mean
             self.x_mean = torch.empty_like(x_mean, device=None if self.x_mean is None else self.x_mean.device)
         super()._load_from_state_dict(state_dict, prefix, *others)

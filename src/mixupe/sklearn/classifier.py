@@ -53,7 +53,7 @@ class MixupEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         validation_fraction: share of each class that is held out; the epoch with the lowest error on it is kept (ties: the
             lowest loss). None trains on every row and keeps the last epoch.
         patience: stop after that many epochs without a better one; None trains all.
-        random_state: a seed, a NumPy generator, or None for another result each time.
+        random_state: a seed, a NumPy RandomState, or None for another result each time.
         device: cpu, cuda, or auto, a GPU where there is one. Predictions are made on the CPU, in float64.
         verbose: say how it goes every that many epochs; 0 says nothing.
 
@@ -112,15 +112,17 @@ class MixupEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
             ValueError: an argument, X or y is wrong; the message names it.
         """
         settings = checked_settings(self.get_params(deep=False))
+        device = resolve_device(settings.device)
+        if device.type == "cuda" and not torch.cuda.is_available():
+            raise ValueError(f"device: {device} was asked for, but no CUDA device is available; use cpu or auto")
         x, y = self._checked(X, y)
         self.classes_, codes = classes_of(y)
-        weights = weights_of(self.class_weight, self.classes_, y, codes)
+        weights = weights_of(self.class_weight, self.classes_, codes)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         rows, held_out = split_rows(codes, settings.validation_fraction, np.random.default_rng(seed))
         self.columns_ = learn_columns(x, rows)
         inputs, targets = self.columns_.inputs(x), torch.from_numpy(codes.astype(np.int64))
         spec = DataSpec("tabular", tuple(map(str, self.classes_)), inputs.shape[1:], self.columns_.blocks)
-        device = resolve_device(settings.device)
         train, validation = (TensorSplit(inputs[part], targets[part]).to(device) for part in (rows, held_out))
         of_method = {"alpha": self.alpha, "eta": self.eta, "variant": self.variant}
         method = method_of(self.augmentation, of_method, settings.model.stages, weights, train, spec)
@@ -160,6 +162,10 @@ class MixupEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
     def _checked(self, X: Any, y: Any = "no_validation") -> tuple[Table, npt.NDArray[Any]]:
         """X as a data frame or an array of numbers, text or objects, y as (N,) where it is given."""
         fits = not isinstance(y, str)
+        if isinstance(getattr(y, "dtype", None), pd.api.extensions.ExtensionDtype):
+            # scikit-learn would make floating numbers of pandas' nullable labels.
+            y = np.array(y, dtype=object)
+            y[pd.isna(y)] = None
         if not isinstance(X, pd.DataFrame):
             checked = validate_data(self, X, y, reset=fits, dtype=None, ensure_all_finite="allow-nan")
             return checked if fits else (checked, np.empty(0))

@@ -36,12 +36,12 @@ def classes_of(y: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Indices]:
         order = sorted(range(len(classes)), key=lambda place: (type(classes[place]).__name__, str(classes[place])))
         classes, codes = classes[order], np.argsort(order)[found]
     if len(classes) < 2:
-        raise ValueError(f"y: holds one class only, {classes[0]!r}; at least 2 classes are needed")
+        raise ValueError(f"y: holds one class only, {classes.tolist()[0]!r}; at least 2 classes are needed")
     return classes, codes
 
 
 def weights_of(
-    class_weight: Mapping[Any, float] | str | None, classes: npt.NDArray[Any], y: npt.NDArray[Any], codes: Indices
+    class_weight: Mapping[Any, float] | str | None, classes: npt.NDArray[Any], codes: Indices
 ) -> Tensor | None:
     """(K,) float32; None weighs all alike.
 
@@ -51,14 +51,29 @@ def weights_of(
     if class_weight is None:
         return None
     if isinstance(class_weight, Mapping):
-        weights = compute_class_weight(dict(class_weight), classes=classes, y=y)
-    elif class_weight == "balanced":
+        weights = _weights_by_label(class_weight, classes)
+    elif isinstance(class_weight, str) and class_weight == "balanced":
         weights = compute_class_weight("balanced", classes=np.arange(len(classes)), y=codes)
     else:
         raise ValueError(f"class_weight: must be None, 'balanced' or a dict of classes, got {class_weight!r}")
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError(f"class_weight: must be finite numbers >= 0, not all 0, got {class_weight!r}")
     return torch.tensor(weights, dtype=torch.float32)
+
+
+def _weights_by_label(given: Mapping[Any, float], classes: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """As scikit-learn's compute_class_weight, which cannot sort labels of several types: 1 for a class that is not named.
+
+    One that there is not may be named beside all that there are, as a fold need not have a rare class.
+    """
+    labels = list(classes)
+    unknown = given.keys() - set(labels)
+    if unknown and not given.keys() >= set(labels):
+        raise ValueError(f"class_weight: there is no class {min(unknown, key=repr)!r}, classes are {classes.tolist()}")
+    try:
+        return np.array([given.get(label, 1.0) for label in labels], dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"class_weight: must be finite numbers >= 0, got {given!r}") from error
 
 
 def split_rows(codes: Indices, fraction: float | None, random: np.random.Generator) -> tuple[Indices, Indices]:

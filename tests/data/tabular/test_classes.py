@@ -41,6 +41,7 @@ def test_a_missing_label(label: Any) -> None:
 def test_truth_values_keep_their_names() -> None:
     assert labels([True, False, True])[0] == ["True", "False", "True"]
     assert labels(pd.array([True, False], dtype="boolean"))[0] == ["True", "False"]
+    assert labels(np.array([True, False], dtype=object))[0] == ["True", "False"]
 
 
 def test_classes_that_differ_in_case_are_told() -> None:

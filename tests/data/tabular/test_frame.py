@@ -124,6 +124,11 @@ def test_booleans_are_numbers() -> None:
     frame = clean(pd.DataFrame({"a": [True, False] * 30, "b": nullable}), "toy")
     assert frame.dtypes.tolist() == [np.float64, np.float64]
     assert frame["b"].isna().sum() == 20
+    held = [[True, False, True], [True, False, None], pd.array([True, False, True], dtype="boolean")]
+    for values in held:  # a missing one makes objects of them
+        column = pd.DataFrame({"a": values})
+        assert clean(column, "toy")["a"].tolist()[:2] == [1, 0]
+        assert clean(column, "toy", categorical=frozenset({"a"}))["a"].tolist()[:2] == ["True", "False"]
 
 
 @pytest.mark.parametrize("marker", ["?", " ? ", "<null>", "", "  ", None])

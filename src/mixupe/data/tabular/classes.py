@@ -56,7 +56,7 @@ def class_target(
 
 
 def _cleaned(target: pd.Series, name: str, missing: Sequence[str] | None) -> pd.Series:
-    if pd.api.types.is_bool_dtype(target.dtype):
+    if pd.api.types.is_bool_dtype(target.dtype) or pd.api.types.infer_dtype(target, skipna=True) == "boolean":
         target = target.astype("object").map({True: "True", False: "False"})
     frame = target.to_frame()
     if missing is not None:

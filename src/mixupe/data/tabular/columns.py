@@ -30,9 +30,9 @@ def clean(
 ) -> pd.DataFrame:
     """Every column as float64 or as text in an object column.
 
-    Numbers and booleans (also pandas' nullable ones) become float64, as does text that is a number in every row.
-    Text is stripped; `?`, `<null>`, `NA` and the like are missing. pandas' own category type stays categorical, whatever
-    it holds.
+    Numbers and booleans (also pandas' nullable ones, and booleans as objects) become float64, as does text that is a
+    number in every row. Text is stripped; `?`, `<null>`, `NA` and the like are missing. pandas' own category type stays
+    categorical, whatever it holds (booleans are numbers).
 
     Args:
         frame: N rows, columns of any dtype.
@@ -52,6 +52,8 @@ def clean(
 
 def _clean_column(column: pd.Series, name: str, categorical: bool, markers: Sequence[str]) -> pd.Series:
     where = f"dataset: column {str(column.name)!r} of {name}"
+    if column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) == "boolean":
+        column = column.astype("boolean")  # objects as one is missing, which other rows of the table need not have
     dtype = column.dtype
     if pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_numeric_dtype(dtype):
         if pd.api.types.is_complex_dtype(dtype):
@@ -59,7 +61,9 @@ def _clean_column(column: pd.Series, name: str, categorical: bool, markers: Sequ
         numbers = column.astype("float64") if not pd.api.types.is_extension_array_dtype(dtype) else _nullable(column)
         if np.isinf(numbers).any():
             raise UserError(f"{where} holds {int(np.isinf(numbers).sum())} infinite number(s); only finite are allowed")
-        return _as_text(numbers, markers) if categorical else numbers
+        if categorical:
+            return _as_text(column if pd.api.types.is_bool_dtype(dtype) else numbers, markers)
+        return numbers
     if not isinstance(dtype, pd.CategoricalDtype) and not pd.api.types.is_string_dtype(dtype.name):
         raise _refused(column, where, str(dtype))
     _check_values(column, where)
