@@ -8,11 +8,13 @@ import tarfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mixupe.errors import UserError, one_line
+from mixupe.quoting import shell_word
 
 _PARQUET = b"PAR1"
 _COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar"}
@@ -62,6 +64,7 @@ def read_csv(path: Path, separator: str, decimal: str, encoding: str) -> pd.Data
     _check_is_text(path, encoding)
     # Without the mark that some programs put first.
     encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    header = None
     try:
         # pandas would rename repeated columns and take the first field of rows that are too long for an index.
         header = pd.read_csv(
@@ -91,8 +94,17 @@ def read_csv(path: Path, separator: str, decimal: str, encoding: str) -> pd.Data
         reason = f"it is not in {encoding.removesuffix('-sig')}; give its encoding, such as dataset.encoding=latin-1"
         raise UserError(f"dataset.path: {path} cannot be read ({reason})") from error
     except Exception as error:  # a damaged archive makes its library raise nearly anything
-        raise _unreadable(path, error) from error
+        # With decimal commas, rows fall apart at them.
+        right = None if header is None else other_separator([str(name) for name in header.iloc[0]])
+        raise _unreadable(path, error, f"; perhaps {right} is meant" if right else "") from error
     return frame.set_axis([str(name).strip() for name in header.iloc[0]], axis=1)
+
+
+def other_separator(names: Sequence[str]) -> str | None:
+    """The override for the separator that stands in the name of the only column; None where there are more, or none does."""
+    separators = {";": "';'", "\t": r"\t", "|": "'|'", ",": "','"}
+    used = next((mark for mark in separators if len(names) == 1 and mark in names[0]), None)
+    return None if used is None else shell_word(f"dataset.separator={separators[used]}")
 
 
 def _beginning(path: Path) -> bytes:
@@ -117,7 +129,7 @@ def _check_is_text(path: Path, encoding: str) -> None:
             raise UserError(f"dataset.path: {path} cannot be read ({reason})")
 
 
-def _unreadable(path: Path, error: Exception) -> UserError:
+def _unreadable(path: Path, error: Exception, meant: str = "") -> UserError:
     reason = one_line(error)
     if isinstance(error, ImportError) and path.suffix.lower() == ".zst":
         reason = "that needs the package zstandard; or unpack it first"
@@ -127,4 +139,4 @@ def _unreadable(path: Path, error: Exception) -> UserError:
         error, zipfile.BadZipFile | gzip.BadGzipFile | tarfile.TarError | lzma.LZMAError | zlib.error | EOFError
     ):
         reason = f"it is cut off or no {path.suffix} archive"
-    return UserError(f"dataset.path: {path} cannot be read ({reason})")
+    return UserError(f"dataset.path: {path} cannot be read ({reason}){meant}")
