@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from mixupe.errors import first_line, named, one_line, wrong_key
+from mixupe.errors import first_line, named, one_line, perhaps, wrong_key
 from mixupe.settings import Settings
 
 
@@ -49,3 +49,8 @@ def test_lines() -> None:
     assert first_line(error) == "no space"
     assert named(error) == "OSError: no space"
     assert one_line(OSError()) == first_line(OSError()) == "OSError"
+
+
+def test_a_word_like_a_known_one_is_perhaps_that() -> None:
+    assert perhaps("hui", ["alcohol", "hue"]) == "; perhaps 'hue' is meant"
+    assert perhaps("xyz", ["alcohol", "hue"]) == ""

@@ -1,5 +1,7 @@
 """The one error that is shown to users, and what errors of libraries say, as parts of its line."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ def one_line(error: object) -> str:
 def first_line(error: object) -> str:
     """What it begins with: some go on with advice on other programs."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+
+
+def perhaps(word: str, known: Iterable[str], before: str = "; ") -> str:
+    """`; perhaps 'hue' is meant`, after `before`; nothing where none of the known words is like it."""
+    closest = get_close_matches(word, list(known), n=1)
+    return f"{before}perhaps {closest[0]!r} is meant" if closest else ""
 
 
 def named(error: BaseException) -> str:
