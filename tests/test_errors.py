@@ -37,6 +37,12 @@ def test_a_wrong_key_is_named(values: dict[str, object], at: str, says: str) -> 
     assert wrong_key(raised.value, at) == says
 
 
+def test_a_part_that_is_no_mapping_is_told_so() -> None:
+    with pytest.raises(ValidationError) as raised:
+        _Range.model_validate(["low"])
+    assert wrong_key(raised.value, "part") == "part: must be a mapping of keys, got ['low']"
+
+
 def test_a_value_without_keys_is_named_by_its_place() -> None:
     with pytest.raises(ValidationError) as raised:
         TypeAdapter(int).validate_python("x")

@@ -50,4 +50,6 @@ def wrong_key(error: "ValidationError", at: str = "") -> str:
         return f"{key}: unknown key"
     if first["type"] == "missing":
         return f"{key}: missing from the config"
+    if first["type"] == "model_type":
+        message = "must be a mapping of keys"  # the library's words name a class
     return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"
