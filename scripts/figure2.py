@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--every", type=int, default=10, help="steps between two notes [10]")
     parser.add_argument("--results", type=Path, default=RESULTS / "figure2", help="folder of the two files")
-    options = parser.parse_intermixed_args(arguments)
+    options = parser.parse_args(arguments)
     if options.every < 1:
         raise UserError(f"--every: must be a whole number >= 1, got {options.every}")
     given = {override.partition("=")[0] for override in options.overrides}

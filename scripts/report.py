@@ -29,7 +29,7 @@ def main() -> None:
         help="a file of configs/table, without .yaml; with it may stand overrides of all its runs",
     )
     parser.add_argument("--config-dir", metavar="DIR", help="a folder with configs of your own (DIR/table/NAME.yaml)")
-    arguments = parser.parse_intermixed_args()  # overrides may follow an option
+    arguments = parser.parse_args()
     names, overrides = names_and_overrides(arguments.names, arguments.config_dir)
     if len(names) > 1 or (overrides and not names):
         raise UserError(f"table: one with its overrides, or none of both; got {' '.join(arguments.names)}")

@@ -57,7 +57,7 @@ def main() -> int:
         action="store_true",
         help="only read the data sets, and write what they are like beside the table",
     )
-    arguments = parser.parse_intermixed_args()  # overrides may follow an option
+    arguments = parser.parse_args()
     if arguments.unchanged:
         try:
             return _unchanged(*_one(arguments))

@@ -5,7 +5,7 @@ from typing import Annotated
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from mixupe.errors import first_line, named, one_line, wrong_key
+from mixupe.errors import first_line, named, one_line, perhaps, wrong_key
 from mixupe.settings import Settings
 
 
@@ -37,6 +37,12 @@ def test_a_wrong_key_is_named(values: dict[str, object], at: str, says: str) -> 
     assert wrong_key(raised.value, at) == says
 
 
+def test_a_part_that_is_no_mapping_is_told_so() -> None:
+    with pytest.raises(ValidationError) as raised:
+        _Range.model_validate(["low"])
+    assert wrong_key(raised.value, "part") == "part: must be a mapping of keys, got ['low']"
+
+
 def test_a_value_without_keys_is_named_by_its_place() -> None:
     with pytest.raises(ValidationError) as raised:
         TypeAdapter(int).validate_python("x")
@@ -49,3 +55,8 @@ def test_lines() -> None:
     assert first_line(error) == "no space"
     assert named(error) == "OSError: no space"
     assert one_line(OSError()) == first_line(OSError()) == "OSError"
+
+
+def test_a_word_like_a_known_one_is_perhaps_that() -> None:
+    assert perhaps("hui", ["alcohol", "hue"]) == "; perhaps 'hue' is meant"
+    assert perhaps("xyz", ["alcohol", "hue"]) == ""

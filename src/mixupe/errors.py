@@ -1,5 +1,7 @@
 """The one error that is shown to users, and what errors of libraries say, as parts of its line."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,6 +25,12 @@ def first_line(error: object) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
 
 
+def perhaps(word: str, known: Iterable[str], before: str = "; ") -> str:
+    """`; perhaps 'hue' is meant`, after `before`; nothing where none of the known words is like it."""
+    closest = get_close_matches(word, list(known), n=1)
+    return f"{before}perhaps {closest[0]!r} is meant" if closest else ""
+
+
 def named(error: BaseException) -> str:
     """`RuntimeError: no space left`, its first line."""
     return f"{type(error).__name__}: {error}".splitlines()[0]
@@ -42,4 +50,6 @@ def wrong_key(error: "ValidationError", at: str = "") -> str:
         return f"{key}: unknown key"
     if first["type"] == "missing":
         return f"{key}: missing from the config"
+    if first["type"] == "model_type":
+        message = "must be a mapping of keys"  # the library's words name a class
     return f"{key}: {message[0].lower()}{message[1:]}, got {first['input']!r}"

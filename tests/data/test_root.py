@@ -10,7 +10,7 @@ from mixupe.data.root import needs_writable
 from mixupe.errors import UserError
 
 
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOTDIR])
 def test_a_folder_that_may_not_be_written_is_named(tmp_path: Path, number: int) -> None:
     with (
         pytest.raises(UserError, match=r"^data\.root: .*splits may not be written.*a folder of your own"),

@@ -88,6 +88,15 @@ def test_runs_that_are_not_there_or_not_finished_are_named(compose: Compose, tmp
         find_run(run.id, tmp_path, RESULTS)
 
 
+def test_the_beginning_of_an_id_will_do_where_it_is_of_one_run(compose: Compose, tmp_path: Path) -> None:
+    run = find_run(finished(compose("augmentation=none")), tmp_path, tmp_path / "results")
+    assert find_run(run.id[:8], tmp_path, tmp_path / "results") == run
+    other = run.id[:8] + "0" * 8
+    (tmp_path / "runs" / other).mkdir()
+    with pytest.raises(UserError, match=f"run: '{run.id[:8]}' begins 2 ids: .*{other}"):
+        find_run(run.id[:8], tmp_path, tmp_path / "results")
+
+
 def test_a_damaged_checkpoint_is_named(compose: Compose, tmp_path: Path) -> None:
     run = find_run(finished(compose("augmentation=none")), tmp_path, RESULTS)
     run.folder.checkpoint.write_bytes(b"not a checkpoint")

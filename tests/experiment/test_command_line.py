@@ -35,6 +35,12 @@ def test_what_hydra_reads_stays_as_it_is(override: str) -> None:
     assert readable([override], is_sweep=False) == [override]
 
 
+@pytest.mark.parametrize("override", ["foo", r"\n", "(1).csv"])
+def test_a_word_without_a_value_is_no_override(override: str) -> None:
+    with pytest.raises(UserError, match="is no override, which is KEY=VALUE; one with blanks needs quotes"):
+        readable([override], is_sweep=False)
+
+
 @pytest.mark.parametrize("override", ["seed=0,1", "seed=range(0,3)", "optimizer.lr=interval(0,1)", "a=choice(x,y)"])
 def test_a_grid_is_for_sweeps(override: str) -> None:
     assert readable([override], is_sweep=True) == [override]

@@ -55,6 +55,9 @@ def test_a_choice_is_its_file(group: str) -> None:
     ("override", "says"),
     [
         ("augmentation.etta=1", r"augmentation.etta: unknown key \(given: 1\), allowed are .*augmentation.eta"),
+        ("augmentation.etta=1", "; perhaps 'eta' is meant$"),
+        ("augmentation.xyz=1", "augmentation.variant[^;]*$"),
+        ("model=preactresnet81", "; perhaps 'preactresnet18' is meant$"),
         ("model=nothing", "model: 'nothing' is unknown, allowed are .*preactresnet18"),
         ("augmentation.eta=1,2", "augmentation.eta"),
     ],

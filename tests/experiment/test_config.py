@@ -31,7 +31,7 @@ from tests.experiment.conftest import Compose
         ("trainer.ema=1", r"trainer.ema: .*less than 1, got 1"),
         ("augmentation.clean_pass=both", r"augmentation.clean_pass: must be one of separate, joint, got 'both'"),
         ("augmentation.penalty_every=0", r"augmentation.penalty_every: must be an integer >= 1, got 0"),
-        ("trainer.device=gpu", r"trainer.device: .*got 'gpu'"),
+        ("trainer.device=gpu", r"trainer.device: must be auto, cpu, cuda or a GPU by its number, cuda:0, got 'gpu'"),
         ("optimizer.lr=", r"optimizer.lr: .*number.*got ''"),
         ("seed=-1", r"seed: .*got -1"),
         ("protocol=test", r"protocol: input should be 'heldout' or 'paper', got 'test'"),

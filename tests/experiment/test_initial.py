@@ -45,7 +45,7 @@ def test_what_would_leak_or_does_not_fit_is_refused(compose: Compose) -> None:
         request_run(compose(f"init_from={first}", "model.hidden=[8]"))
     with pytest.raises(UserError, match="init_from: there is no "):
         request_run(compose("init_from=0123456789abcdef"))
-    with pytest.raises(UserError, match="init_from: string should match pattern"):
+    with pytest.raises(UserError, match=r"init_from: must be the id of a run, .* or its beginning, got .best."):
         compose("init_from=best")
     with pytest.raises(UserError, match="init_from: 'ffff' must begin the id of one run, begins 0 in "):
         compose("init_from=ffff")

@@ -139,6 +139,7 @@ def test_a_bad_run_says_why(
             ["list", "trainer.epoch=6"],
             "error: filter: 'trainer.epoch' is in no run's config; allowed are its keys, such as",
         ),
+        (["list", "output_root=out"], "error: filter: 'output_root' is where runs lie, in no run's config; give it as"),
         (["list", "swan"], "error: filter: 'swan' is no state (done, running, interrupted, failed)"),
         (["export", "runs.txt"], "error: export: runs.txt must end in .csv or .parquet"),
     ],

@@ -20,3 +20,15 @@ def test_an_unknown_option_is_one_line_and_status_2(
     assert said.out == ""
     assert said.err.startswith("error: ")
     assert len(said.err.splitlines()) == 1
+
+
+def test_filters_and_overrides_may_follow_an_option_of_a_subcommand(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = ["--output-root", str(tmp_path), "--results", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["runs.py", "export", str(tmp_path / "runs.csv"), *places, "done"])
+    load_script("runs").main()
+    assert "unrecognized" not in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["data.py", "fetch", "--table", "quickstart", "--fresh", "sed=0"])
+    assert load_script("data").main() == 2
+    assert capsys.readouterr().err.startswith("error: sed: unknown key")

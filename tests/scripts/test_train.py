@@ -59,6 +59,8 @@ def records(tmp_path: Path) -> list[dict[str, Any]]:
         ("augmentation.alpha=-1", "error: augmentation.alpha: must be a finite number > 0, got -1"),
         ("trainer.epochs=ten", "error: trainer.epochs: input should be a valid integer, got 'ten'"),
         ("hydra.sweeper.minutes=9", "error: hydra.sweeper.minutes: is of a sweep, give it with --multirun"),
+        ("--multrun", "error: unrecognized arguments: --multrun"),
+        ("table=own_csv", "error: table: is a list of runs, give it with --multirun"),
         ("augmentation.mix_at=layer9", "error: augmentation.mix_at: there is no module 'layer9', allowed are input"),
     ],
 )

@@ -1,9 +1,10 @@
 """The command line of scripts/train.py: read once, and handed to Hydra as data."""
 
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from hydra import version
 from hydra._internal.utils import _run_hydra, get_args_parser
@@ -49,7 +50,7 @@ class Command:
         """
         # Put last, because a parser of Hydra's kind takes them in one place alone.
         given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
-        flags = get_args_parser().parse_args([*(argument for argument in arguments if argument not in given), *given])
+        flags = _one_line_parser().parse_args([*(argument for argument in arguments if argument not in given), *given])
         check_config_choice(flags.config_name, flags.config_path)
         overrides = with_recipe(search_in(flags.config_dir, readable(flags.overrides, is_sweep=flags.multirun)))
         _check_sweep_options(flags.multirun, overrides)
@@ -97,6 +98,17 @@ class Command:
             self.ended.append(error)
 
 
+def _one_line_parser() -> ArgumentParser:
+    """Hydra's, which otherwise prints its usage and leaves."""
+    parser: ArgumentParser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(message)
+
+    parser.error = refuse  # type: ignore[method-assign]
+    return parser
+
+
 def _is_of_sweep(override: str) -> bool:
     """Whether it says what to run and how, and is no setting of a run."""
     return key_of(override) == "table" or key_of(override).startswith("hydra")
@@ -110,3 +122,5 @@ def _check_sweep_options(is_sweep: bool, overrides: Sequence[str]) -> None:
     options = [override for override in overrides if override.startswith("hydra.sweeper.")]
     if options and not is_sweep:
         raise UserError(f"{options[0].split('=')[0]}: is of a sweep, give it with --multirun")
+    if "table" in map(key_of, overrides) and not is_sweep:
+        raise UserError("table: is a list of runs, give it with --multirun")

@@ -27,7 +27,11 @@ def readable(overrides: Sequence[str], is_sweep: bool) -> list[str]:
 
 
 def _readable(override: str, is_sweep: bool) -> str:
-    key, _, value = override.partition("=")
+    key, equals, value = override.partition("=")
+    if not equals and not override.startswith("~"):
+        raise UserError(
+            f"{override!r} is no override, which is KEY=VALUE; one with blanks needs quotes around all of it"
+        )
     try:
         parsed: Override = OverridesParser.create().parse_override(override)
     except HydraException as error:

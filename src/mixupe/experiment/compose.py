@@ -20,7 +20,7 @@ from hydra.errors import ConfigCompositionException, HydraException, MissingConf
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from mixupe.errors import UserError, one_line
+from mixupe.errors import UserError, one_line, perhaps
 from mixupe.experiment.config import parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
 from mixupe.experiment.settings import RunSettings
@@ -296,8 +296,9 @@ def check_choice(override: Override) -> None:
 
 def _unknown(group: str, option: str, others: Iterable[str] = ()) -> str:
     folder = CONFIGS / group
-    options = {str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")} | set(others)
-    return f"{group}: {option} is unknown, allowed are {', '.join(sorted(options))}"
+    options = sorted({str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")} | set(others))
+    meant = perhaps(option.strip("'"), options)
+    return f"{group}: {option} is unknown, allowed are {', '.join(options)}{meant}"
 
 
 def _config_without(key: str, overrides: Sequence[str]) -> DictConfig | None:
@@ -313,7 +314,14 @@ def _config_without(key: str, overrides: Sequence[str]) -> DictConfig | None:
 def _unknown_key(key: str, value: str | None, config: DictConfig | None) -> str:
     """The line that says so, with the keys of the same part of the config."""
     allowed = ["(see configs/)"] if config is None else _keys_beside(key, config)
-    return f"{key}: unknown key{'' if value is None else f' (given: {value})'}, allowed are {', '.join(allowed)}"
+    given = "" if value is None else f" (given: {value})"
+    # Without what they all begin with, which would make any two alike.
+    meant = perhaps(_last(key), map(_last, allowed))
+    return f"{key}: unknown key{given}, allowed are {', '.join(allowed)}{meant}"
+
+
+def _last(key: str) -> str:
+    return key.rpartition(".")[2]
 
 
 def _keys_beside(key: str, config: DictConfig) -> list[str]:

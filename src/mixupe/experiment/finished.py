@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from mixupe.errors import UserError
-from mixupe.experiment.config import parse_config
+from mixupe.experiment.config import ID_LENGTH, parse_config
 from mixupe.experiment.identity import run_id
-from mixupe.experiment.kept import read_kept
+from mixupe.experiment.kept import kept_records, read_kept
 from mixupe.experiment.settings import RunSettings
 from mixupe.experiment.store import Record, RunFolder, RunStore
 
@@ -35,13 +35,14 @@ def find_run(run: str, output_root: Path, results: Path) -> FinishedRun:
     """The finished run of that id.
 
     Args:
-        run: its id.
+        run: its id or the beginning of it, as lists of runs show it.
         output_root: of the run store, looked in first.
         results: where each table has a folder with its records.
 
     Raises:
-        UserError: there is none, it is not finished, or its config no longer describes it.
+        UserError: there is none or several, it is not finished, or its config no longer describes it.
     """
+    run = _whole_id(run, output_root, results)
     folder = RunStore(output_root).folder(run)
     record = folder.read_record() if folder.state() == "DONE" else None
     if record is None:
@@ -65,6 +66,17 @@ def settings_of(folder: RunFolder, config: Mapping[str, Any]) -> RunSettings:
     if run_id(settings) != folder.id:
         raise UserError(f"run: {folder.id} was of other files than {settings.dataset.name} has now, or of other code")
     return settings
+
+
+def _whole_id(beginning: str, output_root: Path, results: Path) -> str:
+    """The one id that begins so; where none does, what was given."""
+    if len(beginning) >= ID_LENGTH or not beginning.isalnum():
+        return beginning
+    found = {path.name for path in RunStore(output_root).runs.glob(f"{beginning}*")}
+    found |= {record["id"] for _, record in kept_records(results, beginning)}
+    if len(found) > 1:
+        raise UserError(f"run: {beginning!r} begins {len(found)} ids: {', '.join(sorted(found)[:5])}")
+    return next(iter(found), beginning)
 
 
 def _missing(run: str, folder: RunFolder, output_root: Path, results: Path) -> str:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 from mixupe.augmentation.settings import AugmentationSettings
 from mixupe.data.base import DatasetSettings, ProtocolName
 from mixupe.models.base import ModelSettings
-from mixupe.settings import NonNegativeInt, Settings
+from mixupe.settings import NonNegativeInt, Settings, written_as
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
 from mixupe.training.settings import TrainerSettings
 
@@ -42,9 +42,11 @@ class DataSettings(Settings):
 
 
 # Or its beginning. On the command line an id without letters arrives as a number.
+_RUN_ID = r"^[0-9a-f]{1,16}$"
 RunId = Annotated[
     str,
-    Field(pattern=r"^[0-9a-f]{1,16}$"),
+    Field(pattern=_RUN_ID),
+    written_as(_RUN_ID, "the id of a run, 16 of 0-9 and a-f, or its beginning"),
     BeforeValidator(lambda value: str(value) if isinstance(value, int) else value),
 ]
 

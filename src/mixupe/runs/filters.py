@@ -62,6 +62,8 @@ def _key_holds(text: str, runs: Sequence[StoredRun]) -> Callable[[StoredRun], bo
     if key in _FACTS:
         allowed = {value.rpartition("/")[2] if key == "dataset" else value for value in given.split(",")}
         return lambda run: str(_FACTS[key](run)) in allowed
+    if key == "output_root":
+        raise UserError("filter: 'output_root' is where runs lie, in no run's config; give it as --output-root FOLDER")
     known = {name for run in runs for name in run.flat}
     full = [key] if key in known else sorted(name for name in known if name.endswith(f".{key}"))
     if len(full) != 1:

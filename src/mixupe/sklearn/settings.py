@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError
 
 from mixupe.errors import wrong_key
 from mixupe.models.settings import MLPSettings
-from mixupe.settings import Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Settings
+from mixupe.settings import Device, Fraction, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt, Settings
 from mixupe.training.optimizer import AdamWSettings, CosineSettings
 
 # As in configs/scheduler/cosine.yaml.
@@ -26,7 +26,7 @@ class FitSettings(Settings):
     weight_decay: NonNegativeFloat
     validation_fraction: Fraction | None
     patience: PositiveInt | None
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")]
+    device: Device
     verbose: NonNegativeInt
 
     @property

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from mixupe.errors import UserError
+from mixupe.errors import UserError, perhaps
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders, search_in
@@ -46,7 +46,8 @@ def read_table(name: str) -> Table:
     folders = [*own_folders(), CONFIGS]  # of one name, ours is the one that Hydra finds
     tables = {path.stem: path for folder in folders for path in (folder / "table").glob("*.yaml")}
     if name not in tables:
-        raise UserError(f"table: {name!r} is unknown, allowed are {', '.join(sorted(tables))}")
+        known = sorted(tables)
+        raise UserError(f"table: {name!r} is unknown, allowed are {', '.join(known)}{perhaps(name, known)}")
     return Table.parse(yaml.safe_load(tables[name].read_text()))
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator
 
-from mixupe.settings import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Settings
+from mixupe.settings import Device, Fraction, NonNegativeFloat, PositiveFloat, PositiveInt, Settings
 
 NOT_IDENTITY = {"identity": False}
 
@@ -54,7 +54,7 @@ class TrainerSettings(Settings):
     precision: Literal["float32", "bf16"]
     channels_last: Annotated[bool, Field(strict=True, json_schema_extra=NOT_IDENTITY)]
     compile: Annotated[bool, Field(strict=True, json_schema_extra=NOT_IDENTITY)]
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$", json_schema_extra=NOT_IDENTITY)]
+    device: Annotated[Device, Field(json_schema_extra=NOT_IDENTITY)]
     threads: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
     checkpoint_every: Annotated[PositiveInt, Field(json_schema_extra=NOT_IDENTITY)]
     stack: Annotated[

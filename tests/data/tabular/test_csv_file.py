@@ -210,6 +210,16 @@ def test_another_separator_is_suggested(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("separator", "written"), [(";", "';'"), ("\t", r"\t")])
+@pytest.mark.parametrize("label", ["{}", "one, {}"])
+def test_another_separator_is_suggested_where_decimal_commas_tear_the_rows(
+    tmp_path: Path, separator: str, written: str, label: str
+) -> None:
+    lines = [f"{n},5;{n},25;{label.format('ab'[n % 2])}" for n in range(20)]
+    path = write(tmp_path, [line.replace(";", separator) for line in ["size;weight;label", *lines]])
+    assert complaint(path).endswith(f'; perhaps "dataset.separator={written}" is meant')
+
+
 @pytest.mark.parametrize("noise", ["shuffled", "gaps", "down"])
 def test_an_index_without_a_name_is_left_out_and_one_with_a_name_warned_of(tmp_path: Path, noise: str) -> None:
     index = {"shuffled": [n * 7 % 40 for n in range(40)], "gaps": [n * 3 for n in range(40)], "down": range(40, 0, -1)}

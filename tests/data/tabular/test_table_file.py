@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from mixupe.data.tabular.columns import clean
-from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet
+from mixupe.data.tabular.table_file import is_parquet, read_csv, read_parquet, read_table
 from mixupe.errors import UserError
 
 TEXT = "size,näme\n" + "".join(f"{row}.5,Größe {row % 3}\n" for row in range(400))
@@ -183,3 +183,18 @@ def test_decimals_are_numbers(tmp_path: Path) -> None:
     column = clean(read_parquet(path), "toy")["price"]
     assert column.dtype == float
     assert column.dropna().to_list() == [1.5, -2.25]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a;b\n1,5;2,5\n", r"; its separator is not ',': write it as the file that the model was trained on$"),
+        ("a,b\n1,2\n".encode("utf-16"), r"\(it is in UTF-16; write it as the file that the model was trained on\)$"),
+        (b"a,b\n1,\xe9\n", r"\(it is not in utf-8; write it as the file that the model was trained on\)$"),
+        (b"a,b\n1,\0\n", r"a NUL byte"),
+    ],
+)
+def test_a_file_for_a_trained_model_has_no_keys_to_be_read_by(tmp_path: Path, content: bytes, says: str) -> None:
+    path = write(tmp_path, content, "new.csv")
+    with pytest.raises(UserError, match=rf"^file: .*{says}"):
+        read_table(path, "file", ",", ".", "utf-8")

@@ -48,6 +48,13 @@ def test_another_text_among_numbers_is_told_and_can_be_declared_missing() -> Non
     assert (column.isna().sum(), column.dtype.kind, notes) == (1, "f", ())
 
 
+def test_what_is_so_in_many_columns_is_told_of_the_first() -> None:
+    frame = pd.DataFrame({f"x{number}": [f"{n},5" for n in range(5)] for number in range(9)} | {"y": [*"1234", "<5"]})
+    notes = read_text_columns(frame, Writing(first_row=2), frozenset())[1]
+    assert [note[:11] for note in notes] == ["column 'x0'", "column 'x1'", "column 'x2'", "so it is wi", "column 'y' "]
+    assert notes[3] == "so it is with 6 more column(s)"
+
+
 def test_what_is_declared_missing_takes_the_place_of_the_usual_marks() -> None:
     column, notes = read([*NUMBERS, "-"], missing=())
     assert column.dtype == object

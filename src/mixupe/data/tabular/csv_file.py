@@ -9,10 +9,9 @@ from mixupe.data.content import file_digest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OwnTable
-from mixupe.data.tabular.table_file import check_file, is_parquet, read_table
+from mixupe.data.tabular.table_file import check_file, is_parquet, other_separator, read_table
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
 from mixupe.errors import UserError
-from mixupe.quoting import shell_word
 
 
 def is_here(config: OwnTable, root: Path) -> bool:  # noqa: ARG001 - the user's file is not below the root
@@ -60,8 +59,6 @@ def _check_columns(frame: pd.DataFrame, config: OwnTable) -> None:
     if len(repeated):
         raise UserError(f"dataset.path: {config.path} has more than one column {str(repeated[0])!r}")
     names = [str(name) for name in frame.columns]
-    separators = {";": "';'", "\t": r"\t", "|": "'|'", ",": "','"}
-    used = next((mark for mark in separators if len(names) == 1 and mark in names[0]), None)
-    if used is not None and config.target not in names:
-        right = shell_word(f"dataset.separator={separators[used]}")
+    right = other_separator(names)
+    if right is not None and config.target not in names:
         raise UserError(f"dataset.separator: {config.path} has one column only, {names[0]!r}; perhaps {right} is meant")

@@ -18,6 +18,7 @@ from mixupe.data.splits import Examples
 from mixupe.data.tabular.columns import informative
 from mixupe.data.tabular.encoding import encoding_of, one_hot_blocks
 from mixupe.data.tabular.settings import Imputation
+from mixupe.data.tabular.text_columns import few
 from mixupe.data.tensors import TensorSplit
 
 # A column with more categories keeps the commonest; the rest become one.
@@ -121,8 +122,9 @@ def _missing_note(features: pd.DataFrame, imputation: Imputation) -> tuple[str, 
 
 
 def _merged_note(encoding: Preparation) -> tuple[str, ...]:
-    return tuple(
+    notes = [
         f"column {column['name']!r} has more than {MAX_CATEGORIES} categories: the {len(column['rare'])} rarest are one"
         for column in encoding["categorical"]
         if column["rare"]
-    )
+    ]
+    return few(notes)

@@ -1,7 +1,5 @@
 """Tables nobody has looked at before: the user's own files and OpenML."""
 
-from difflib import get_close_matches
-
 import pandas as pd
 
 from mixupe.data.base import DataBundle, DataRequest
@@ -10,7 +8,7 @@ from mixupe.data.tabular.columns import clean, informative
 from mixupe.data.tabular.frame import table_bundle
 from mixupe.data.tabular.index_columns import id_warnings
 from mixupe.data.tabular.settings import OutsideTableSettings
-from mixupe.errors import UserError
+from mixupe.errors import UserError, perhaps
 
 
 def outside_bundle(
@@ -69,7 +67,6 @@ def require_column(frame: pd.DataFrame, column: str, key: str, name: str) -> Non
     if column in frame.columns:
         return
     columns = [str(known) for known in frame.columns]
-    closest = get_close_matches(column, columns, n=1)
-    meant = f", perhaps {closest[0]!r} is meant" if closest else ""
     shown = ", ".join(columns[:20]) + (f", ... ({len(columns)} in all)" if len(columns) > 20 else "")
+    meant = perhaps(column, columns, before=", ")
     raise UserError(f"dataset.{key}: {name} has no column {column!r}{meant}; allowed are {shown}")

@@ -8,26 +8,31 @@ import tarfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from mixupe.errors import UserError, one_line
+from mixupe.quoting import shell_word
 
+# The key of the file that a run is trained on; others are of files for a trained model.
+OWN = "dataset.path"
+_AS_TRAINED = "write it as the file that the model was trained on"
 _PARQUET = b"PAR1"
 _COMPRESSED = {".gz", ".bz2", ".zip", ".xz", ".zst", ".tar"}
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def is_parquet(path: Path) -> bool:
-    """By the file's first bytes.
+def is_parquet(path: Path, key: str = OWN) -> bool:
+    """By the file's first bytes; `key` of the config or command names it in errors, here and below.
 
     Raises:
         UserError: it is called one and is none, or is not readable.
     """
-    found = _beginning(path) == _PARQUET
+    found = _beginning(path, key) == _PARQUET
     if not found and path.suffix.lower() in {".parquet", ".pq"}:
-        raise UserError(f"dataset.path: {path} cannot be read (it does not begin as a Parquet file does, with PAR1)")
+        raise UserError(f"{key}: {path} cannot be read (it does not begin as a Parquet file does, with PAR1)")
     return found
 
 
@@ -42,26 +47,28 @@ def check_file(path: Path, key: str) -> None:
 def read_table(path: Path, key: str, separator: str, decimal: str, encoding: str) -> pd.DataFrame:
     """N rows of a Parquet file or of any other, which is taken for CSV. Raises UserError as the functions it calls."""
     check_file(path, key)
-    return read_parquet(path) if is_parquet(path) else read_csv(path, separator, decimal, encoding)
+    is_csv = not is_parquet(path, key)
+    return read_csv(path, separator, decimal, encoding, key) if is_csv else read_parquet(path, key)
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
+def read_parquet(path: Path, key: str = OWN) -> pd.DataFrame:
     """N rows with the file's dtypes. Raises UserError where the file is damaged."""
     try:
         return pd.read_parquet(path)
     except Exception as error:  # a damaged file makes its libraries raise nearly anything
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error, key) from error
 
 
-def read_csv(path: Path, separator: str, decimal: str, encoding: str) -> pd.DataFrame:
+def read_csv(path: Path, separator: str, decimal: str, encoding: str, key: str = OWN) -> pd.DataFrame:
     """N rows, every cell that is not empty as it is: a column holds numbers where all its cells are, else text.
 
     Raises:
         UserError: the file is damaged, no text in that encoding, or no table.
     """
-    _check_is_text(path, encoding)
+    _check_is_text(path, encoding, key)
     # Without the mark that some programs put first.
     encoding = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
+    header = None
     try:
         # pandas would rename repeated columns and take the first field of rows that are too long for an index.
         header = pd.read_csv(
@@ -88,36 +95,53 @@ def read_csv(path: Path, separator: str, decimal: str, encoding: str) -> pd.Data
                 encoding=encoding,
             )
     except UnicodeError as error:
-        reason = f"it is not in {encoding.removesuffix('-sig')}; give its encoding, such as dataset.encoding=latin-1"
-        raise UserError(f"dataset.path: {path} cannot be read ({reason})") from error
+        advice = "give its encoding, such as dataset.encoding=latin-1" if key == OWN else _AS_TRAINED
+        reason = f"it is not in {encoding.removesuffix('-sig')}; {advice}"
+        raise UserError(f"{key}: {path} cannot be read ({reason})") from error
     except Exception as error:  # a damaged archive makes its library raise nearly anything
-        raise _unreadable(path, error) from error
+        # With decimal commas, rows fall apart at them.
+        right = None if header is None else other_separator([str(name) for name in header.iloc[0]])
+        raise _unreadable(path, error, key, _meant(right, separator, key)) from error
     return frame.set_axis([str(name).strip() for name in header.iloc[0]], axis=1)
 
 
-def _beginning(path: Path) -> bytes:
+def other_separator(names: Sequence[str]) -> str | None:
+    """The override for the separator that stands in the name of the only column; None where there are more, or none does."""
+    separators = {";": "';'", "\t": r"\t", "|": "'|'", ",": "','"}
+    used = next((mark for mark in separators if len(names) == 1 and mark in names[0]), None)
+    return None if used is None else shell_word(f"dataset.separator={separators[used]}")
+
+
+def _beginning(path: Path, key: str) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(4)
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _unreadable(path, error, key) from error
 
 
-def _check_is_text(path: Path, encoding: str) -> None:
+def _check_is_text(path: Path, encoding: str, key: str) -> None:
     """pandas would read on after a NUL and lose the rest of its cell."""
     if path.suffix.lower() in _COMPRESSED or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         return
-    if _beginning(path).startswith(_UTF_16):
-        raise UserError(f"dataset.path: {path} cannot be read (it is in UTF-16; give dataset.encoding=utf-16)")
+    if _beginning(path, key).startswith(_UTF_16):
+        advice = "give dataset.encoding=utf-16" if key == OWN else _AS_TRAINED
+        raise UserError(f"{key}: {path} cannot be read (it is in UTF-16; {advice})")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         position = content.find(b"\0")
         if position >= 0:
             line = content[:position].count(b"\n") + 1
             reason = f"line {line} holds a NUL byte, which no text does; a CSV or Parquet file is allowed"
-            raise UserError(f"dataset.path: {path} cannot be read ({reason})")
+            raise UserError(f"{key}: {path} cannot be read ({reason})")
 
 
-def _unreadable(path: Path, error: Exception) -> UserError:
+def _meant(right: str | None, separator: str, key: str) -> str:
+    if right is None:
+        return ""
+    return f"; perhaps {right} is meant" if key == OWN else f"; its separator is not {separator!r}: {_AS_TRAINED}"
+
+
+def _unreadable(path: Path, error: Exception, key: str, meant: str = "") -> UserError:
     reason = one_line(error)
     if isinstance(error, ImportError) and path.suffix.lower() == ".zst":
         reason = "that needs the package zstandard; or unpack it first"
@@ -127,4 +151,4 @@ def _unreadable(path: Path, error: Exception) -> UserError:
         error, zipfile.BadZipFile | gzip.BadGzipFile | tarfile.TarError | lzma.LZMAError | zlib.error | EOFError
     ):
         reason = f"it is cut off or no {path.suffix} archive"
-    return UserError(f"dataset.path: {path} cannot be read ({reason})")
+    return UserError(f"{key}: {path} cannot be read ({reason}){meant}")

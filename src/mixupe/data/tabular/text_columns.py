@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,11 @@ from mixupe.quoting import list_override, plain_or_quoted, shell_word
 
 # From this share on a column is taken for one of numbers with something odd in it.
 MOSTLY = 0.5
+# Notes of one kind.
+SHOWN = 3
+
+# The kind, and what is said.
+_Note = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,14 +46,22 @@ def read_text_columns(
         frame: N rows.
         keep: columns that are not to be looked at (the target, declared categories).
     """
-    columns, notes = {}, []
+    columns: dict[Any, pd.Series] = {}
+    notes: dict[str, list[str]] = {}
     for name in frame.columns:
         column = frame[name]
         if str(name) not in keep and pd.api.types.infer_dtype(column, skipna=True) == "string":
             column, said = _read(column, writing)
-            notes += said
+            for kind, note in said:
+                notes.setdefault(kind, []).append(note)
         columns[name] = column
-    return pd.DataFrame(columns, index=frame.index), tuple(notes)
+    return pd.DataFrame(columns, index=frame.index), tuple(note for alike in notes.values() for note in few(alike))
+
+
+def few(notes: Sequence[str]) -> tuple[str, ...]:
+    """Notes that say the same of one column each: the first, and how many more; a wide table would fill the screen."""
+    more = len(notes) - SHOWN
+    return (*notes[:SHOWN], *([f"so it is with {more} more column(s)"] if more > 0 else []))
 
 
 def without_declared_missing(frame: pd.DataFrame, missing: Sequence[str] | None) -> pd.DataFrame:
@@ -67,7 +81,7 @@ def without_declared_missing(frame: pd.DataFrame, missing: Sequence[str] | None)
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _read(column: pd.Series, writing: Writing) -> tuple[pd.Series, list[str]]:
+def _read(column: pd.Series, writing: Writing) -> tuple[pd.Series, list[_Note]]:
     text = column.str.strip()
     numbers, units = parse_numbers(text, writing.decimal, writing.thousands)
     is_mark = text.isin(MARKS_AMONG_NUMBERS if writing.missing is None else [""])
@@ -80,21 +94,22 @@ def _read(column: pd.Series, writing: Writing) -> tuple[pd.Series, list[str]]:
 
 def _why_text(
     text: pd.Series, numbers: pd.Series, is_other: pd.Series, units: frozenset[str], writing: Writing, said: str
-) -> list[str]:
+) -> list[_Note]:
     """What keeps a column with numbers in it from being one of numbers, and what to declare; nothing for mere text."""
     count, present = int(numbers.notna().sum()), int((numbers.notna() | is_other).sum())
     if is_other.any() and (written := _written_otherwise(text[is_other], writing)):
-        return [f"{said} is read as text: {_first(text, is_other, writing)} and the like have {written}"]
+        return [(written, f"{said} is read as text: {_first(text, is_other, writing)} and the like have {written}")]
     if not count or count < MOSTLY * present:
         return []
     if len(units) > 1:
-        return [f"{said} is read as text: its numbers have several units ({', '.join(sorted(units))})"]
+        return [("units", f"{said} is read as text: its numbers have several units ({', '.join(sorted(units))})")]
     others = [str(other) for other in text[is_other].unique()]
     how = list_override("dataset.missing", others[:3])
-    return [
+    note = (
         f"{said} is read as text: {count} of {present} values are numbers, first other:"
         f" {_first(text, is_other, writing)}; {how} would read {'it' if len(others) == 1 else 'such'} as missing"
-    ]
+    )
+    return [("others", note)]
 
 
 def _written_otherwise(others: pd.Series, writing: Writing) -> str | None:
@@ -115,18 +130,20 @@ def _written_otherwise(others: pd.Series, writing: Writing) -> str | None:
     return None
 
 
-def _read_as(text: pd.Series, numbers: pd.Series, is_mark: pd.Series, writing: Writing, said: str) -> list[str]:
+def _read_as(text: pd.Series, numbers: pd.Series, is_mark: pd.Series, writing: Writing, said: str) -> list[_Note]:
     """How the unusual cells of a column of numbers were read."""
     notes = []
     is_unusual = is_mark & ~text.isin(MISSING_MARKERS)  # usual ones are counted anyway
     if is_unusual.any():
         values = f"{int(numbers.notna().sum())} of {int(text.notna().sum())} values are numbers"
-        notes.append(f"{said}: {values}, first other: {_first(text, is_unusual, writing)}, read as missing")
+        note = f"{said}: {values}, first other: {_first(text, is_unusual, writing)}, read as missing"
+        notes.append(("marks", note))
     is_special = numbers.notna() & pd.to_numeric(text, errors="coerce").isna()
     if is_special.any():
         value = numbers[is_special].iloc[0]
         count = f"and {int(is_special.sum()) - 1} more " if is_special.sum() > 1 else ""
-        notes.append(f"{said}: {_first(text, is_special, writing)} {count}read as numbers, the first as {value:.10g}")
+        note = f"{said}: {_first(text, is_special, writing)} {count}read as numbers, the first as {value:.10g}"
+        notes.append(("special", note))
     return notes
 
 
