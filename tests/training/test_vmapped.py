@@ -408,3 +408,16 @@ class _Streamed:
 
     def to(self, _device: torch.device) -> "_Streamed":
         return self
+
+
+def test_runs_of_as_many_columns_but_fewer_features_are_not_stacked(tmp_path: Path) -> None:
+    """As where a one-hot block of one seed is two columns of another's."""
+
+    def of_seed(seed: int) -> FeatMix:
+        data, method = bundle(seed), FeatMix(1.0)
+        method.learn(data.train, replace(data.spec, categorical_blocks=((2, 4),) if seed else ()))
+        return method
+
+    alone, first, second = trainers(tmp_path, of_seed)
+    assert shapes_of(first) == shapes_of(second)
+    assert shapes_of(alone) != shapes_of(first)
