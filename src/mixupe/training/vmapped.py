@@ -33,8 +33,8 @@ from mixupe.training.vmapped_optimizer import StackedOptimizer
 
 
 def shapes_of(trainer: Trainer) -> tuple[object, ...]:
-    """Equal for trainers that can be stacked: steps an epoch, the shapes of the parameters and of what the method's plan holds
-    (of as many columns, FEAT-MIX may count fewer features), of graphs the seed, too.
+    """Equal for trainers that can be stacked: steps an epoch, the shapes of the parameters and of what the method's plan
+    holds (of as many columns, FEAT-MIX may count fewer features), of graphs the seed, too.
     """
     seed = None if isinstance(trainer.train, TensorSplit) else trainer.seed
     parameters = ((name, p.shape) for name, p in trainer.model.named_parameters())
