@@ -79,7 +79,7 @@ def test_the_first_term_is_c_times_the_derivative_towards_the_mean() -> None:
     residual = net(x).softmax(dim=1) - torch.eye(3, dtype=torch.float64)[y]
     slope = derivatives(along(net, x, x.mean(dim=0) - x), 1)[1]
     q = (residual * slope).sum(dim=1).mean()
-    assert float(series.terms[0]) == pytest.approx(ALPHA / (2 * ALPHA + 1) * float(q), rel=1e-10)
+    assert series.terms[0].item() == pytest.approx(ALPHA / (2 * ALPHA + 1) * q.item(), rel=1e-10)
 
 
 @pytest.mark.parametrize(("scale", "converges"), [(0.3, True), (4.0, False)])
