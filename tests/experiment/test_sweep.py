@@ -1,6 +1,7 @@
 """Sweeps in this process: stopped by a signal or by time, and gone on with."""
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from mixupe.errors import UserError
 from mixupe.experiment.compose import hydra_initialised
 from mixupe.experiment.outcome import Outcome
+from mixupe.experiment.request import Request
 from mixupe.experiment.store import RunStore
 from mixupe.experiment.sweep import SweepFailedError, SweepStoppedError, run_sweep
 from tests.disturb import after_step, get, time_over_after_step
@@ -97,3 +99,23 @@ def test_this_process_is_left_as_it_was(tmp_path: Path) -> None:
         sweep(tmp_path, ["seed=0"])
     assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGUSR1)] == handlers
     assert dict(os.environ) == environment
+
+
+def test_many_runs_that_are_refused_alike_are_one_line_and_a_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def not_here(request: Request, *_: object) -> None:
+        raise UserError(f"dataset: {request.settings.augmentation.name} has no data")
+
+    monkeypatch.setattr("mixupe.experiment.run.prepare", not_here)
+    jobs = [
+        [f"augmentation={name}", f"seed={seed}"] for name, seeds in (("none", 6), ("mixup", 2)) for seed in range(seeds)
+    ]
+    with pytest.raises(SweepFailedError, match="8 of 8 runs did not finish"):
+        sweep(tmp_path, *jobs)
+    first, more, *others = capsys.readouterr().err.splitlines()
+    assert first.startswith("none seed=0 ")
+    assert first.endswith("REFUSED - dataset: none has no data")
+    assert re.fullmatch(r"5 more runs: the same, from none seed=1 \w+ to none seed=5 \w+", more)
+    assert [line.split()[:2] for line in others] == [["mixup", "seed=0"], ["mixup", "seed=1"]]
+    assert all(line.endswith("REFUSED - dataset: mixup has no data") for line in others)

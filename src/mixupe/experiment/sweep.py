@@ -22,6 +22,8 @@ from mixupe.files import set_aside
 
 # Outcomes of the runs of each job that was taken, in order.
 Launch = Callable[[Sequence[Sequence[Request]]], list[list[Outcome]]]
+# So many runs that failed alike have a line each.
+NAMED = 3
 
 
 class SweepFailedError(Exception):
@@ -161,8 +163,7 @@ def _account(title: str, ids: Sequence[str], outcomes: dict[str, Outcome], stopp
     """Name what failed and what is left; `stopped` says by what the sweep was stopped, if it was."""
     failed = [outcome for outcome in outcomes.values() if outcome.state in ("FAILED", "REFUSED")]
     done = [outcome for identity in ids if (outcome := outcomes.get(identity)) and outcome.state == "DONE"]
-    for outcome in failed:
-        complain(outcome.line())
+    _name(failed)
     left = len(ids) - len(done) - len(failed)
     if stopped is not None and left:
         line = f"{left} of {len(ids)} runs left; the same command goes on"
@@ -172,6 +173,19 @@ def _account(title: str, ids: Sequence[str], outcomes: dict[str, Outcome], stopp
     if failed:
         raise SweepFailedError(f"{title}: {len(failed)} of {len(ids)} runs did not finish")
     return done
+
+
+def _name(failed: Sequence[Outcome]) -> None:
+    """A line each; of many that failed alike, as all do on a data set that is not there, the first and how many more."""
+    alike: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in failed:
+        alike.setdefault((outcome.state, outcome.reason), []).append(outcome)
+    for outcomes in alike.values():
+        shown = outcomes if len(outcomes) <= NAMED else outcomes[:1]
+        for outcome in shown:
+            complain(outcome.line())
+        if len(outcomes) > len(shown):
+            complain(f"{len(outcomes) - 1} more runs: the same, from {outcomes[1].title} to {outcomes[-1].title}")
 
 
 def _wait_for_one(folders: Sequence[RunFolder]) -> None:
