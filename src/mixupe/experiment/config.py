@@ -10,6 +10,7 @@ from mixupe.data.base import ProtocolName
 from mixupe.data.registry import dataset_settings
 from mixupe.errors import UserError, wrong_key
 from mixupe.experiment.settings import DataSettings, LoggerSettings, RunId, RunSettings
+from mixupe.experiment.store import RunStore
 from mixupe.models.registry import model_settings
 from mixupe.settings import NonNegativeInt
 from mixupe.training.optimizer import OptimizerSettings, SchedulerSettings
@@ -69,11 +70,11 @@ def _whole_id(beginning: str | None, output_root: Path) -> str | None:
     """The id of the run in the store that begins so; a whole one as it is."""
     if beginning is None or len(beginning) == ID_LENGTH:
         return beginning
-    runs = output_root / "runs"
-    found = sorted(path.name for path in runs.glob(f"{beginning}*"))
+    store = RunStore(output_root)
+    found = store.beginning(beginning)
     if len(found) != 1:
-        raise UserError(f"init_from: {beginning!r} must begin the id of one run, begins {len(found)} in {runs}")
-    return found[0]
+        raise UserError(f"init_from: {beginning!r} must begin the id of one run, begins {len(found)} in {store.runs}")
+    return found[0].id
 
 
 def _checked(key: str, values: Mapping[str, Any], parse: Callable[[Any], T]) -> T:

@@ -72,7 +72,7 @@ def _whole_id(beginning: str, output_root: Path, results: Path) -> str:
     """The one id that begins so; where none does, what was given."""
     if len(beginning) >= ID_LENGTH or not beginning.isalnum():
         return beginning
-    found = {path.name for path in RunStore(output_root).runs.glob(f"{beginning}*")}
+    found = {folder.id for folder in RunStore(output_root).beginning(beginning)}
     found |= {record["id"] for _, record in kept_records(results, beginning)}
     if len(found) > 1:
         raise UserError(f"run: {beginning!r} begins {len(found)} ids: {', '.join(sorted(found)[:5])}")

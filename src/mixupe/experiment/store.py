@@ -182,6 +182,10 @@ class RunStore:
     def folder(self, run_id: str) -> RunFolder:
         return RunFolder(self.runs / run_id)
 
+    def beginning(self, text: str) -> list[RunFolder]:
+        """The runs whose ids begin so, sorted; none for what is no id."""
+        return [RunFolder(path) for path in sorted(self.runs.glob(f"{text}*"))] if text.isalnum() else []
+
 
 def read_record(path: Path, run_id: str) -> Record | None:
     """The record of that run; None where the file is missing or damaged, or of another run."""

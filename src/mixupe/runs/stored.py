@@ -82,10 +82,10 @@ def one_run(beginning: str, output_root: Path, results: Path) -> StoredRun:
     if beginning.isalnum():
         for table, record in kept_records(results, beginning):
             found[record["id"]] = _of_record(record, output_root, table.name)
-        for place in sorted(RunStore(output_root).runs.glob(f"{beginning}*")):
-            stored = _of_folder(RunFolder(place))
+        for folder in RunStore(output_root).beginning(beginning):
+            stored = _of_folder(folder)
             if stored is not None:
-                found[place.name] = stored
+                found[folder.id] = stored
     if not found:
         raise UserError(f"run: {beginning!r} begins no id in {output_root / 'runs'} or {results}")
     if len(found) > 1:

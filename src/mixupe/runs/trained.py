@@ -12,6 +12,7 @@ from mixupe.data.new_files import NewExamples, read_new
 from mixupe.errors import UserError
 from mixupe.evaluation.classification import evaluation_batch, predict
 from mixupe.experiment.model_file import ModelFile, read_model
+from mixupe.experiment.store import RunStore
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,18 @@ def load_run(run: str | Path, output_root: str | Path = "outputs", device: str =
     Raises:
         UserError: there is no such run, or it has no model.pt.
     """
-    file = read_model(_model_path(str(run), Path(output_root) / "runs"))
+    file = read_model(_model_path(str(run), RunStore(Path(output_root))))
     return TrainedModel(file.id, file.network().to(device), file.spec.class_names, file)
 
 
-def _model_path(run: str, runs: Path) -> Path:
+def _model_path(run: str, store: RunStore) -> Path:
     path = Path(run)
     if path.is_file():
         return path
     if path.is_dir():
         return path / "model.pt"
-    found = sorted(runs.glob(f"{run}*")) if run.isalnum() else []
+    found = store.beginning(run)
     if len(found) != 1:
         several = f"begins {len(found)} ids" if found else "is neither an id"
-        raise UserError(f"run: {run!r} {several}{'' if found else f' in {runs} nor a file'}")
-    return found[0] / "model.pt"
+        raise UserError(f"run: {run!r} {several}{'' if found else f' in {store.runs} nor a file'}")
+    return found[0].model
