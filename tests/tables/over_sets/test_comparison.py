@@ -76,6 +76,17 @@ def test_each_domain_says_what_is_true_of_it(found: Compared) -> None:
     assert both.spread > 0.8, "domains that differ are a spread"
 
 
+def test_the_verdict_says_what_hangs_on_noise_that_seeds_share(found: Compared) -> None:
+    """These seeds share none, so that what the model takes for noise of a set is a difference between sets."""
+    (against_mixup,) = [one for one in found.of(ALL) if one.baseline == "mixup"]
+    assert against_mixup.posterior is not None
+    assert against_mixup.independent is not None
+    assert against_mixup.independent.equal < against_mixup.posterior.next_set.equal
+    assert all(one.independent is None for one in found.comparisons if one.domain != ALL)
+    area = against_mixup.independent
+    assert f"{area.equal:.2f} and {area.worse:.2f} if seeds shared no noise" in sentences(found, [], True)[0]
+
+
 def test_the_best_rival_is_a_baseline_of_its_own(found: Compared) -> None:
     assert {one.baseline for one in found.comparisons if one.is_rival} == {"regmixup"}
     assert [one.baseline for one in found.of(ALL)] == ["mixup", "none", "regmixup"]
@@ -125,9 +136,10 @@ def test_the_files_hold_the_corrected_test_of_each_set(found: Compared) -> None:
     assert abs(wine["shrunk"] + 2) < 0.3
     probabilities = pd.read_csv(StringIO(comparisons_to_csv(found)))
     known = probabilities.dropna(subset=["next_better"])
-    for kind in ("next", "average", "votes"):
-        total = known[[f"{kind}_{one}" for one in ("better", "equal", "worse")]].sum(axis=1)
-        assert total.tolist() == pytest.approx([1.0] * len(known), abs=1e-4)
+    over_all = known[known["domain"] == ALL]
+    for kind, rows in (("next", known), ("average", known), ("votes", known), ("independent", over_all)):
+        total = rows[[f"{kind}_{one}" for one in ("better", "equal", "worse")]].sum(axis=1)
+        assert total.tolist() == pytest.approx([1.0] * len(rows), abs=1e-4)
 
 
 def test_a_built_table_has_the_verdict(

@@ -1,13 +1,13 @@
 """Whether methods help over the data sets of a table, per domain and over all: tests, ranks and probabilities."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mixupe.tables.collect import DeclaredRun, grouped
 from mixupe.tables.manifest import OverSets
 from mixupe.tables.over_sets.differences import SetDifferences, differences_by_set, mean_errors
-from mixupe.tables.over_sets.hierarchical import Posterior, compare_over_sets
+from mixupe.tables.over_sets.hierarchical import Areas, Posterior, compare_over_sets
 from mixupe.tables.over_sets.power import detectable_over_sets, observed_spread
 from mixupe.tables.over_sets.ranks import Ranks, average_ranks
 from mixupe.tables.statistics import wilcoxon_over_sets
@@ -26,6 +26,8 @@ class Comparison:
         mean: of the sets' mean differences.
         p_value: Wilcoxon's signed-rank test over the data sets; NaN for fewer than two.
         posterior: None for fewer than three data sets, or where the sampler's chains did not meet.
+        independent: `posterior.next_set` if the seeds of a set shared no noise; how much the assumption that they do weighs.
+            Of ALL only.
         detectable: the mean difference that this test would have found with 80% power, by simulation from the spreads seen
             here; NaN for fewer than six data sets.
     """
@@ -38,6 +40,7 @@ class Comparison:
     mean: float
     p_value: float
     posterior: Posterior | None
+    independent: Areas | None
     detectable: float
 
 
@@ -112,10 +115,9 @@ def _comparison(
     method: str, baseline: str, is_rival: bool, domain: str, differences: Sequence[SetDifferences], rope: float
 ) -> Comparison:
     means = [of_set.mean for of_set in differences]
-    try:
-        posterior = compare_over_sets(differences, rope)
-    except ValueError:  # too few, or chains that have not met: nothing may be read from them
-        posterior = None
+    independent = None
+    if domain == ALL:
+        independent = _posterior([replace(of_set, test_to_train=0.0) for of_set in differences], rope)
     detectable = float("nan")
     if len(differences) >= 6:
         seeds = min(len(of_set.values) for of_set in differences)
@@ -128,6 +130,14 @@ def _comparison(
         differences=tuple(differences),
         mean=sum(means) / len(means),
         p_value=wilcoxon_over_sets(means),
-        posterior=posterior,
+        posterior=_posterior(differences, rope),
+        independent=independent.next_set if independent else None,
         detectable=detectable,
     )
+
+
+def _posterior(differences: Sequence[SetDifferences], rope: float) -> Posterior | None:
+    try:
+        return compare_over_sets(differences, rope)
+    except ValueError:  # too few, or chains that have not met: nothing may be read from them
+        return None

@@ -54,6 +54,8 @@ def comparisons_to_csv(found: Compared) -> str:
             row |= {"sigma0": posterior.spread, "rhat": posterior.rhat}
             row |= {**_named("next", posterior.next_set), **_named("average", posterior.average)}
             row |= _named("votes", posterior.votes)
+        if comparison.independent is not None:
+            row |= _named("independent", comparison.independent)
         rows.append(row)
     frame = pd.DataFrame(rows)
     return csv_text(frame, list(frame.columns))
@@ -202,8 +204,15 @@ def _sentence(comparison: Comparison, rope: float, part: str) -> str:
     area = comparison.posterior.next_set
     return (
         f"{start}; on a further data set it is better with probability {area.better:.2f}, equal within {rope:g} points with"
-        f" {area.equal:.2f}, worse with {area.worse:.2f}."
+        f" {area.equal:.2f}, worse with {area.worse:.2f}{_if_independent(comparison)}."
     )
+
+
+def _if_independent(comparison: Comparison) -> str:
+    area = comparison.independent
+    if area is None:
+        return ""
+    return f" ({area.better:.2f}, {area.equal:.2f} and {area.worse:.2f} if seeds shared no noise)"
 
 
 def _what_explains(found: Sequence[Explanation]) -> str:
