@@ -89,6 +89,13 @@ def test_a_model_whose_output_does_not_fit_is_named() -> None:
         mixup_loss(lambda x: MODEL(x)[:3], X, Y, lam=0.5, perm=PERM)
 
 
+@pytest.mark.parametrize("method", [ERM(), Mixup(), MixupE(), ERMPenalty()], ids=lambda method: type(method).__name__)
+def test_a_model_of_one_logit_tells_no_classes_apart(method: Any) -> None:
+    """With labels that are all 0 its loss would be 0 without a word."""
+    with pytest.raises(ValueError, match=r"^model: returns one logit for each example, .* so two of them \(B, 2\)"):
+        method(nn.Sequential(nn.Flatten(), nn.Linear(X[0].numel(), 1)), X, torch.zeros_like(Y))
+
+
 def test_mixup_checks_the_same_way() -> None:
     with pytest.raises(ValueError, match=r"^perm: is not a permutation"):
         mixup_loss(MODEL, X, Y, lam=0.5, perm=torch.zeros(4, dtype=torch.int64))

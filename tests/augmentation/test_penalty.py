@@ -1,11 +1,13 @@
 """What the variants are, by identities that hold to rounding (float64)."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from mixupe import ERMPenalty, Mixup, MixupE, erm_penalty_loss, mixup_loss, mixupe_loss
-from mixupe.augmentation.loss import bce_softmax, cross_entropy
+from mixupe.augmentation.loss import CrossEntropy, bce_softmax, cross_entropy
 from mixupe.augmentation.penalty import VARIANTS, combine, penalty
 
 B, D, K = 6, 5, 4
@@ -161,6 +163,40 @@ def test_several_runs_at_once_have_their_own_penalties(variant: str) -> None:
         of_run = h[run].detach().requires_grad_()
         alone = penalty(model(of_run), of_run, labels[run], variant, 0.5, -mean if run else mean)
         close(together[run], alone)
+
+
+@pytest.mark.parametrize("is_soft", [False, True], ids=["indices", "probabilities"])
+@pytest.mark.parametrize("lam", [torch.tensor(0.3), torch.linspace(0, 1, B)], ids=["one lam", "lam by example"])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_model_that_masks_a_class_has_the_loss_of_one_without_it(variant: str, lam: Tensor, is_soft: bool) -> None:
+    model, (x, y, mean) = net(), batch()
+    others = torch.tensor([0, 1, 3])
+    small = nn.functional.one_hot(y % 3, 3).double() if is_soft else y % 3
+    large = torch.zeros(B, K).double().index_copy(1, others, small) if is_soft else others[small]
+
+    def masked(v: Tensor) -> Any:
+        return model(v).index_fill(1, torch.tensor([2]), -torch.inf)
+
+    def loss_of(some_model: Any, target: Tensor) -> tuple[Tensor, Tensor]:
+        given: Any = {"lam": lam, "perm": PERM, "alpha": 1.0, "eta": 2.0, "variant": variant, "x_mean": mean}
+        result = mixupe_loss(some_model, x, target, **given)
+        return torch.stack([result.loss, result.mixup_loss, result.penalty]), gradients(model, result.loss)
+
+    for ours, theirs in zip(loss_of(masked, large), loss_of(lambda v: model(v)[:, others], small), strict=True):
+        close(ours, theirs)
+
+
+def test_a_masked_label_has_an_infinite_loss() -> None:
+    logits, label = torch.tensor([[0.0, -torch.inf]]), torch.tensor([1])
+    for y in (label, torch.tensor([[0.0, 1.0]])):
+        for value in (cross_entropy(logits, y), CrossEntropy()(logits, y), penalty(logits, logits, y, "v4", 0.0, None)):
+            assert value.isposinf().all()
+
+
+def test_weights_keep_what_masked_classes_add_to_zero() -> None:
+    logits, y = torch.tensor([[0.5, -torch.inf, 1.0]]), torch.tensor([0])
+    criterion = CrossEntropy(torch.tensor([2.0, 1.0, 1.0]))
+    close(criterion(logits, nn.functional.one_hot(y, 3).float()), criterion(logits, y))
 
 
 def test_bce_softmax_is_that_of_the_public_code() -> None:

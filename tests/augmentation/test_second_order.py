@@ -1,6 +1,7 @@
 """Variants that differentiate twice: with attention, in lower precision, and where it does not work."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.func import functional_call, grad
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mixupe import MixedLoss, MixupE, mixupe_loss
@@ -138,6 +140,28 @@ def test_without_gradients_they_are_refused(variant: str, off: Callable[[], Any]
         mixed(network(), x, variant)
     with off():
         assert mixed(network(), x, "approximate").loss.isfinite()
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_torch_func_differentiates_the_loss_or_is_told_why_not(variant: str) -> None:
+    model = nn.Sequential(nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 3)).double()
+    x = torch.randn(6, 8, generator=seeded(0)).double()
+    weights = {name: p.detach() for name, p in model.named_parameters()}
+
+    def loss_of(weights: dict[str, Tensor], **where: Any) -> Tensor:
+        given = {"forward": lambda model, x: functional_call(model, weights, (x,)), **where}
+        return mixed(model, x, variant, **given).loss
+
+    at_module: dict[str, Any] = {"mix_at": "2", "x_mean": torch.full((5,), 0.5)}
+    gradient = grad(partial(loss_of, **at_module))(weights)
+    mixed(model, x, variant, **at_module).loss.backward()  # type: ignore[no-untyped-call]
+    for name, p in model.named_parameters():
+        torch.testing.assert_close(gradient[name], p.grad)
+    if variant in GRADIENT_VARIANTS:
+        with pytest.raises(ValueError, match=r"^variant: exact, v1 and v2 .* or mixing at a module"):
+            grad(loss_of)(weights)
+    else:
+        grad(loss_of)(weights)
 
 
 class Wrapped(nn.Module):

@@ -141,6 +141,7 @@ def test_sample_weight_is_no_argument() -> None:
         ({"hidden": 5}, "hidden: "),
         ({"validation_fraction": 1.5}, "validation_fraction: .*got 1.5"),
         ({"learning_rate": 1e30}, "the loss became .* in epoch"),
+        ({"learning_rate": 1e30, "epochs": 1, "batch_size": 1000}, "the validation loss became nan in epoch 1"),
     ],
 )
 def test_a_wrong_argument_is_named(arguments: dict[str, Any], message: str) -> None:

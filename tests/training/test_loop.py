@@ -140,6 +140,17 @@ def test_a_non_finite_loss_names_its_step(tmp_path: Path) -> None:
         trainer(tmp_path / "x.pt", ERM(), optimizer=wild).fit(lambda *_: None)
 
 
+def test_a_run_that_its_last_step_made_diverge_is_no_result(tmp_path: Path) -> None:
+    """No step comes after it whose loss would be NaN."""
+    wild = SGDSettings(name="sgd", lr=1e30, momentum=0.0, nesterov=False, weight_decay=0.0)
+    last = trainer(tmp_path / "x.pt", ERM(), optimizer=wild, epochs=1, batch_size=1000)
+    rows: list[dict[str, float]] = []
+    with pytest.raises(NonFiniteLossError, match=r"^validation loss is nan after step 0 \(epoch 0\)$"):
+        last.fit(lambda _epoch, metrics: rows.append(metrics))
+    assert (rows, last.epoch, last.best.epoch) == ([], 0, 0)
+    assert not last.checkpoint.exists()
+
+
 def test_methods_see_the_same_order_and_initial_weights(tmp_path: Path) -> None:
     seen: dict[str, list[Tensor]] = {}
     for name in ("none", "mixup"):

@@ -62,9 +62,10 @@ def test_a_config_from_before_a_later_key_means_its_default() -> None:
         ({"accumulate": 0}, "greater than 0"),
         ({"ema": 1.0}, "less than 1"),
         ({"ema": 0}, "greater than 0"),
+        ({"class_weights": (0, 0.0)}, "must not all be 0"),
     ],
 )
 def test_what_cannot_be_is_refused(changed: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         TrainerSettings(**values(**changed))
-    assert TrainerSettings(**values(accumulate=16, ema=0.999)).accumulate == 16
+    assert TrainerSettings(**values(accumulate=16, ema=0.999, class_weights=(0, 1))).accumulate == 16

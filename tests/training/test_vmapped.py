@@ -246,6 +246,19 @@ def test_a_run_that_diverges_leaves_the_others_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "together" / "1.pt").exists()
 
 
+def test_a_run_that_its_last_step_made_diverge_is_left_behind(tmp_path: Path) -> None:
+    members = trainers(tmp_path, METHODS["mixup"])
+    members[1].validation.inputs[7] = float("nan")  # type: ignore[attr-defined]
+    told: list[set[int]] = []
+    stack = Stack(members, ADAMW, COSINE)
+    diverged = stack.fit(EPOCHS, lambda _epoch, metrics: told.append(set(metrics)), lambda: None, lambda: [0.0] * 3)
+    assert {number: str(error) for number, error in diverged.items()} == {
+        1: "validation loss is nan after step 2 (epoch 0)"
+    }
+    assert told == [{0, 2}]
+    assert [member.epoch for member in members] == [1, 0, 1]
+
+
 @pytest.mark.parametrize("clean_pass", ["separate", "joint"])
 @pytest.mark.parametrize("variant", ["approximate", "v3"])
 def test_a_run_whose_loss_is_exactly_zero_has_gradients(variant: str, clean_pass: str) -> None:

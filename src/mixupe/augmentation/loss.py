@@ -75,7 +75,19 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
         logits: (B, K), float.
         y: (B,) class indices or (B, K) probabilities.
     """
-    return F.cross_entropy(logits, y if y.dim() == 1 else y.to(logits.dtype))
+    if y.dim() == 1:
+        return F.cross_entropy(logits, y)
+    target = y.to(logits.dtype)
+    return F.cross_entropy(with_masked_classes(logits, target), target)
+
+
+def with_masked_classes(logits: Tensor, share: Tensor) -> Tensor:
+    """The same, (..., B, K), but the lowest finite number for the -inf of a class that a model masks, where `share` is 0.
+
+    The product of both is then 0, its limit, and so is its gradient; 0 times -inf would make both NaN. A masked class of
+    another share, such as the label, keeps its -inf: that loss is infinite.
+    """
+    return torch.where(logits.isneginf() & (share == 0), torch.finfo(logits.dtype).min, logits)
 
 
 def bce_softmax(logits: Tensor, y: Tensor) -> Tensor:
@@ -124,6 +136,8 @@ class CrossEntropy(nn.Module):
     def forward(self, logits: Tensor, y: Tensor) -> Tensor:
         weight = None if self.weight is None else self.weight.to(logits, non_blocking=True)
         target = y if y.dim() == 1 else y.to(logits.dtype)
+        if y.dim() > 1 and self.label_smoothing == 0:
+            logits = with_masked_classes(logits, target)
         return F.cross_entropy(logits, target, weight, label_smoothing=self.label_smoothing, reduction="none")
 
 

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from mixupe.augmentation.loss import as_probabilities, in_loss_precision
+from mixupe.augmentation.loss import as_probabilities, in_loss_precision, with_masked_classes
 from mixupe.augmentation.second_order import gradient_by
 
 Variant = Literal["approximate", "exact", "v1", "v2", "v3", "v4"]
@@ -46,7 +46,7 @@ def penalty(logits: Tensor, h: Tensor, y: Tensor, variant: str, threshold: float
         assert x_mean is not None
         terms = _directional_derivatives(logits, h, residual, x_mean)
     else:
-        terms = -(logits * residual).sum(dim=-1)
+        terms = -(with_masked_classes(logits, residual) * residual).sum(dim=-1)
     size = terms.shape[-1]
     match variant:
         case "approximate" | "exact" | "v2":

@@ -48,9 +48,19 @@ def check_twice_differentiable(model: Any, variant: str) -> None:
 
 
 def differentiable_by(h: Tensor) -> Tensor:
-    """h, of any shape, from which on a graph is recorded."""
+    """h, of any shape, from which on a graph is recorded.
+
+    Raises:
+        ValueError: a transform of torch.func is at work, which records only what it was given itself.
+    """
     if is_batched(h):
         return over_runs(lambda whole: whole.detach().requires_grad_(), h)
+    functorch = torch._C._functorch
+    if functorch.peek_interpreter_stack() is not None and not functorch.is_functorch_wrapped_tensor(h):
+        raise ValueError(
+            "variant: exact, v1 and v2 differentiate the model by what is mixed, which within torch.func must depend on what"
+            " is transformed; allowed there are approximate, v3 and v4, or mixing at a module (mix_at)"
+        )
     return h if h.requires_grad else h.detach().requires_grad_()
 
 

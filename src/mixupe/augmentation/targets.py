@@ -67,8 +67,13 @@ def known_targets(y: Tensor, logits: Tensor, criterion: Criterion) -> Tensor | N
 
 
 def check_targets_fit(y: Tensor, logits: Tensor) -> None:
-    """ValueError unless y (checked), (B,) or (B, K), speaks of the classes of the logits (B, K)."""
+    """ValueError unless y (checked), (B,) or (B, K), speaks of the classes of the logits (B, K), K >= 2."""
     classes = logits.shape[1]
+    if classes == 1:
+        raise ValueError(
+            "model: returns one logit for each example, whose softmax is always 1; classes need a logit each, so two of them"
+            " (B, 2)"
+        )
     if y.dim() == 2 and y.shape[1] != classes:
         raise ValueError(f"y: has {y.shape[1]} columns, the model returns {classes} logits")
     if not readable(y):

@@ -1,5 +1,6 @@
 """Training in memory: the framework's step, schedule and choice of the best epoch, without its files."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -69,11 +70,11 @@ def train_in_memory(
             step([Batch(x, y, generator(seed, "mix", number))]) for number, (x, y) in enumerate(batches, epoch * steps)
         ]
         loss, penalty = torch.stack(losses).double().mean(dim=0).tolist()
-        if not torch.tensor(loss).isfinite():
-            raise ValueError(f"the loss became {loss} in epoch {epoch + 1}; a smaller learning_rate or eta may help")
+        _check_finite("loss", loss, epoch)
         metrics = {"train_loss": loss, "penalty": penalty}
         if validation is not None:
             error, validation_loss = _weighted(*predict(model, validation, check=lambda: None), weights)
+            _check_finite("validation loss", validation_loss, epoch)  # the last step may have made it diverge
             best.offer(epoch + 1, error, validation_loss, model.state_dict())
             metrics |= {"validation_loss": validation_loss, "validation_error": error}
         on_epoch(epoch + 1, metrics)
@@ -84,6 +85,11 @@ def train_in_memory(
         model.load_state_dict(best.model)
     _drop_by(model, None)
     return best
+
+
+def _check_finite(name: str, loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise ValueError(f"the {name} became {loss} in epoch {epoch + 1}; a smaller learning_rate or eta may help")
 
 
 def _drop_by(model: nn.Module, draws: torch.Generator | None) -> None:

@@ -1,5 +1,6 @@
 """The loop over epochs, of one run or of several at once: train, validate, report, keep the best, save."""
 
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Container, Sequence
@@ -21,10 +22,11 @@ SAVING_SHARE = 0.05
 
 
 class NonFiniteLossError(RuntimeError):
-    """The loss became NaN or infinite."""
+    """The loss became NaN or infinite; that of a step, or after it on the validation split."""
 
-    def __init__(self, step: int, epoch: int, value: float) -> None:
-        super().__init__(f"loss is {value} at step {step} (epoch {epoch})")
+    def __init__(self, step: int, epoch: int, value: float, is_validation: bool = False) -> None:
+        what, when = ("validation loss", "after") if is_validation else ("loss", "at")
+        super().__init__(f"{what} is {value} {when} step {step} (epoch {epoch})")
         self.step = step
         self.epoch = epoch
 
@@ -143,6 +145,9 @@ def fit(
             if len(diverged) == len(runs):
                 break
             validation = engine.validate()
+            diverged = _diverged_at_last(validation, len(history), epoch) | diverged
+            if len(diverged) == len(runs):
+                break
         except StoppedError as error:
             if epoch or engine.within_epoch:
                 engine.world.on_main_process(save)
@@ -175,3 +180,14 @@ def _diverged(history: Tensor, epoch: int) -> dict[int, NonFiniteLossError]:
         step = int((~losses[:, run].isfinite()).nonzero()[0])
         found[run] = NonFiniteLossError(epoch * len(losses) + step, epoch, float(losses[step, run]))
     return found
+
+
+def _diverged_at_last(validation: Sequence[EpochMetrics], steps: int, epoch: int) -> dict[int, NonFiniteLossError]:
+    """The runs that the last of the epoch's steps made diverge, of which no training loss can tell any more."""
+    losses = {run: metrics["loss"] for run, metrics in enumerate(validation)}
+    last = epoch * steps + steps - 1
+    return {
+        run: NonFiniteLossError(last, epoch, loss, is_validation=True)
+        for run, loss in losses.items()
+        if not math.isfinite(loss)
+    }

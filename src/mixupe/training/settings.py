@@ -89,4 +89,6 @@ class TrainerSettings(Settings):
     def _of_cross_entropy(cls, value: object, others: ValidationInfo) -> object:
         if value and others.data.get("criterion", "cross_entropy") != "cross_entropy":
             raise ValueError("is for criterion cross_entropy")
+        if isinstance(value, tuple) and not any(value):
+            raise ValueError("must not all be 0")
         return value
