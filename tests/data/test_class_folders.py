@@ -226,3 +226,10 @@ def test_each_part_that_is_drawn_needs_a_file_a_class(
         return
     with pytest.raises(UserError, match=rf"class 'dog' of .*set has 1 page\(s\), at least {needed} are needed"):
         find_examples(tmp_path / "set", KIND, request)
+
+
+def test_a_name_of_another_encoding_is_one_line(folder: Path) -> None:
+    (folder / "cat").rename(folder / os.fsdecode(b"caf\xe9"))
+    with pytest.raises(UserError, match=r"not in UTF-8, b'caf\\xe9'; rename it") as error:
+        find_files(folder, KIND)
+    str(error.value).encode()

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
-from mixupe.data.base import DataRequest, DatasetSettings, ProtocolName
+from mixupe.data.base import DataRequest, DatasetSettings, DataSpec, ProtocolName
+from mixupe.data.images.tensor_images import TensorImages
 from mixupe.data.splits import Examples, Indexes
 from mixupe.errors import UserError
 
@@ -173,3 +175,18 @@ def test_a_test_part_is_drawn_beside_an_official_validation_part(keys: dict[str,
         assert not set(test) & set(kept)
     whole, both, _ = parts(split(protocol="paper", validation=validation, **keys))
     assert set(validation) - set(both) <= set(whole)
+
+
+@pytest.mark.parametrize(("protocol", "said"), [("heldout", ["test", "validation"]), ("paper", ["test"])])
+def test_classes_that_a_part_has_no_example_of_are_said(protocol: ProtocolName, said: list[str]) -> None:
+    labels = np.repeat(np.arange(2), (200, 2))
+
+    def images(part: npt.NDArray[np.int64]) -> TensorImages:
+        pixels = torch.zeros(len(part), 1, 2, 2, dtype=torch.uint8)
+        return TensorImages(pixels, torch.from_numpy(labels[part]), torch.zeros(1), torch.ones(1))
+
+    spec = DataSpec("images", ("common", "rare"), (1, 2, 2))
+    notes = split(labels, protocol=protocol, validation_fraction=0.01, test_fraction=0.01).bundle(spec, images).notes
+    assert [note.split()[1] for note in notes] == said
+    assert all("no example of 1 of 2 classes, the first is 'rare'" in note for note in notes)
+    assert split().bundle(spec, lambda part: images(part % 2 * 201)).notes == ()

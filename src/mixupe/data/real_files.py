@@ -108,6 +108,11 @@ def _children(folder: Path, top: str, left_out: LeftOut) -> tuple[list[Path], li
                 if _is_hidden(entry.name):
                     (left_out.hidden if entry.is_dir(follow_symlinks=False) else left_out.files).append(path)
                     continue
+                if not _is_text(entry.name):
+                    raise UserError(
+                        f"dataset.path: {str(folder)!r} has a name that is not in UTF-8, {os.fsencode(entry.name)!r};"
+                        " rename it (convmv renames many)"
+                    )
                 if entry.is_symlink():
                     if not path.exists():
                         raise UserError(
@@ -127,6 +132,15 @@ def _children(folder: Path, top: str, left_out: LeftOut) -> tuple[list[Path], li
     except OSError as error:
         raise UserError(f"dataset.path: {folder} cannot be read ({error.strerror})") from error
     return sorted(folders), files
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be shown and stored: not if its bytes are of another encoding, as out of an old zip file."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_hidden(name: str) -> bool:

@@ -46,11 +46,15 @@ class Indexes:
             split: makes a part of the indices, (n,) int64, of its examples.
             notes, preparation: see DataBundle.
         """
+        validation, test = split(self.validation), split(self.test)
+        notes += _absent("test", test, spec.class_names)
+        if not np.array_equal(self.validation, self.test):
+            notes += _absent("validation", validation, spec.class_names)
         return DataBundle(
             spec,
             train=split(self.train),
-            validation=split(self.validation),
-            test=split(self.test),
+            validation=validation,
+            test=test,
             split_digest=self.digest,
             test_part=self.test_part,
             notes=notes,
@@ -132,6 +136,18 @@ class Examples:
         indexes = Indexes(np.sort(train), np.sort(validation_part), np.sort(test_part), origin)
         _store(indexes, request.root)
         return indexes
+
+
+def _absent(part: str, split: Split, class_names: Sequence[str]) -> tuple[str, ...]:
+    """A note on classes that a part has no example of, as rare ones may."""
+    counts = np.bincount(split.labels.numpy(), minlength=len(class_names))
+    absent = [name for name, count in zip(class_names, counts, strict=False) if not count]
+    if not absent:
+        return ()
+    return (
+        f"the {part} part has no example of {len(absent)} of {len(class_names)} classes, the first is {absent[0]!r}: its"
+        " errors say nothing of them",
+    )
 
 
 def _store(indexes: Indexes, root: Path) -> None:

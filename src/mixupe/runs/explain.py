@@ -46,7 +46,13 @@ def show_run(run: StoredRun, predictions: Predictions | None, data: DataBundle |
         _show_matrix(answers, names)
     errors = sorted(class_errors(answers, names), key=lambda of_class: -of_class.wrong)[:20]
     rows = [
-        [of_class.name, str(of_class.examples), str(of_class.wrong), f"{of_class.error:.1f}", of_class.taken_for or ""]
+        [
+            of_class.name,
+            str(of_class.examples),
+            str(of_class.wrong),
+            f"{of_class.error:.1f}" if of_class.examples else "",
+            of_class.taken_for or "",
+        ]
         for of_class in errors
     ]
     header = ["class", "examples", "wrong", "error %", "most often taken for"]

@@ -224,6 +224,10 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "node labels too long": (append("node_labels", "1\n"), "rows for the"),
     "edge attributes too long": (append("edge_attributes", "1.0, 1.0\n"), "edges of FAKE_A.txt"),
     "attribute not finite": (change_first("node_attributes", "nan, 1.0"), "row 1 holds a value that is not finite"),
+    "attribute too large": (
+        change_first("node_attributes", "1e39, 1.0"),
+        "row 1 holds a value that is not finite, or too",
+    ),
     "NUL": (change_first("graph_labels", "1\x002"), "FAKE_graph_labels.txt line 1 is '1\\x002'"),
     "labels in words": (change_first("graph_labels", "True"), "line 1 is 'True'; allowed are integers"),
     "blanks": (replace("A", "1 2\n2 1\n"), "is '1 2'; allowed are integers, separated by commas"),
@@ -330,3 +334,10 @@ def test_undirected_changes_no_set_that_lists_both_ways_and_no_older_run(tmp_pat
     assert first.notes == second.notes
     assert torch.equal(everything(first).edge_index, everything(second).edge_index)
     assert TUFolderSettings.model_fields["undirected"].json_schema_extra == {"identity_default": False}
+
+
+def test_a_file_that_is_none_of_the_format_is_said(tmp_path: Path) -> None:
+    folder = write_tu_set(tmp_path, "FAKE", ("node_labels",))
+    assert not any("not read" in note for note in load(config(folder), REQUEST).notes)
+    (folder / "FAKE_node_labels.txt").rename(folder / "FAKE_node_label.txt")
+    assert any(note.startswith("FAKE_node_label.txt not read") for note in load(config(folder), REQUEST).notes)

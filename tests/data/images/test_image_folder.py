@@ -5,11 +5,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mixupe.data.base import DataRequest
-from mixupe.data.images import image_folder
+from mixupe.data.images import image_folder, new_images
 from mixupe.data.images.settings import ImageFolder
 from mixupe.data.images.streaming import StreamingImages
 from mixupe.data.images.tensor_images import TensorImages
@@ -98,6 +100,21 @@ def test_copies_of_an_image_are_on_one_side(photos: Path, request_here: DataRequ
     assert sorted(sides) == [0, 0, 4]
 
 
+def test_a_copy_in_another_class_is_said(photos: Path, request_here: DataRequest) -> None:
+    shutil.copy(photos / "cat" / "0.png", photos / "dog" / "copy.png")
+    assert "1 of them are in another class" in image_folder.load(config(photos), request_here).notes[1]
+
+
+def test_images_with_few_shades_are_said(tmp_path: Path, request_here: DataRequest) -> None:
+    for number in range(10):
+        path = tmp_path / "dim" / "ab"[number % 2] / f"{number}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 4096, (8, 8), dtype=np.uint16)  # 12 bits in 16
+        Image.fromarray(pixels).save(path)
+    (note,) = image_folder.load(config(tmp_path / "dim", image_size=8), request_here).notes
+    assert note.startswith("no pixel is brighter than 16 of 255")
+
+
 def test_streaming_sees_the_same_split(photos: Path, request_here: DataRequest) -> None:
     kept, streamed = (image_folder.load(config(photos, in_memory=chosen), request_here) for chosen in (True, False))
     assert isinstance(streamed.train, StreamingImages)
@@ -175,6 +192,39 @@ def test_what_cannot_be_used_is_one_line(photos: Path, request_here: DataRequest
     with pytest.raises(UserError, match=message) as error:
         image_folder.load(config(photos), request_here)
     assert "\n" not in str(error.value)
+
+
+def test_files_that_are_streamed_are_checked_first_and_once(
+    photos: Path, request_here: DataRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_folder.load(config(photos, in_memory=False), request_here)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("an image was decoded again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mixupe.data.images.decode.read_image", refuse)
+        bundle = image_folder.load(config(photos, in_memory=False), request_here)
+    broken = sorted(photos.rglob("*.png"))[bundle.ids["test"][0]]  # training would not come to it
+    broken.write_bytes(broken.read_bytes()[:100])
+    with pytest.raises(UserError, match=f"image {broken} cannot be decoded"):
+        image_folder.load(config(photos, in_memory=False), request_here)
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("size", [(32, 32), (50, 40)])
+def test_new_images_are_seen_as_those_of_the_set(
+    tmp_path: Path, request_here: DataRequest, write_image: WriteImage, in_memory: bool, size: tuple[int, int]
+) -> None:
+    files = [write_image(tmp_path / "set" / "ab"[n % 2] / f"{n:02}.png", size, seed=n) for n in range(12)]
+    settings = config(tmp_path / "set", in_memory=in_memory)
+    bundle = image_folder.load(settings, request_here)
+    names = sorted(files)
+    new = new_images.read([names[n] for n in bundle.ids["test"]], settings, bundle.spec, bundle.preparation or {})
+    (expected, _), (seen, _) = (
+        next(iter(split.batches([torch.arange(len(new.names))]))) for split in (bundle.test, new.split)
+    )
+    torch.testing.assert_close(seen, expected)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

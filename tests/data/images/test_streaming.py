@@ -2,6 +2,8 @@
 
 import gc
 import multiprocessing
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,6 +76,19 @@ def test_workers_live_on_from_pass_to_pass_also_after_one_that_was_left(
     del split
     gc.collect()
     assert not pids & {worker.pid for worker in multiprocessing.active_children()}
+
+
+def test_a_program_ends_though_its_split_is_still_there(files: list[Path]) -> None:
+    # As after an error, whose traceback keeps the split.
+    program = f"""
+import numpy as np, torch
+from mixupe.data.images.streaming import StreamingImages
+names = np.array([{str(files[0])!r}.encode()] * 4)
+split = StreamingImages(names, torch.zeros(4, dtype=torch.int64), torch.zeros(3), torch.ones(3), 16, workers=1)
+passes = split.batches([torch.arange(4)] * 2)
+next(passes)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
 
 
 def test_each_epoch_and_each_example_has_its_own_crop(tmp_path: Path, write_image: WriteImage) -> None:

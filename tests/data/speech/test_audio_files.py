@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
+from mixupe.data.speech import audio_files
 from mixupe.data.speech.audio_files import SUFFIXES, ClipFormat, read_clip
 from mixupe.errors import UserError
 from tests.data.speech.conftest import WriteAudio
@@ -47,7 +48,7 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.stack([left, -left], axis=1), 16000)
     clip = read_clip(tmp_path / "a.wav", FORM)
     np.testing.assert_array_equal(clip.samples, np.zeros(1600))
-    assert clip.changes == ("mixed",)
+    assert clip.changes == ("mixed", "silent")
 
 
 def test_resampling_keeps_a_tone(tmp_path: Path) -> None:
@@ -57,6 +58,21 @@ def test_resampling_keeps_a_tone(tmp_path: Path) -> None:
     expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(1600) / 16000)
     np.testing.assert_allclose(clip.samples[100:-100] / 32768, expected[100:-100], atol=0.01)
     assert clip.changes == ("resampled",)
+
+
+def test_rates_without_a_small_ratio_are_converted_in_little_memory(tmp_path: Path) -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(4410) / 44101)
+    soundfile.write(tmp_path / "a.wav", tone, 44101)
+    clip = read_clip(tmp_path / "a.wav", RESAMPLE)
+    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(1600) / 16000)
+    np.testing.assert_allclose(clip.samples[100:-100] / 32768, expected[100:-100], atol=0.01)
+    assert audio_files._resampler(44101, 16000).kernel.numel() < 10**7
+
+
+def test_a_clip_of_silence_is_said(tmp_path: Path) -> None:
+    word = np.pad(np.full(1600, 100, dtype=np.int16), (0, 8000))  # all of it before the middle
+    soundfile.write(tmp_path / "a.wav", word, 16000)
+    assert read_clip(tmp_path / "a.wav", FORM).changes == ("cut", "silent")
 
 
 def test_samples_beyond_full_scale_are_clipped_not_wrapped(tmp_path: Path) -> None:

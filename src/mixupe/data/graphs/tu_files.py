@@ -7,6 +7,7 @@ a set the size of COLLAB. On sound files both give the same graphs (a test compa
 
 import hashlib
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ class TUFolder:
     def missing(self) -> list[str]:
         """Names of the files that are needed and not there."""
         return [self.path(part).name for part in REQUIRED if not self.path(part).is_file()]
+
+    def unread(self) -> list[str]:
+        """Names of the files that begin with the prefix and are none of the format's."""
+        known = {self.path(part).name for part in (*REQUIRED, *OPTIONAL)}
+        return sorted(path.name for path in self.folder.glob(f"{escape(self.prefix)}_*") if path.name not in known)
 
     def digest(self) -> str:
         """SHA-256 over the names and contents of the files that are read."""

@@ -5,13 +5,17 @@ from pathlib import Path
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.settings import TUFolderSettings
 from mixupe.data.graphs.tensors import graph_bundle
-from mixupe.data.graphs.tu_files import REQUIRED, TUFolder, read_graphs
+from mixupe.data.graphs.tu_files import OPTIONAL, REQUIRED, TUFolder, read_graphs
 from mixupe.errors import UserError
 
 
 def load(config: TUFolderSettings, request: DataRequest) -> DataBundle:
-    graphs = read_graphs(_files(config.path), config)
-    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, config, request, notes=graphs.notes)
+    files = _files(config.path)
+    graphs = read_graphs(files, config)
+    notes = graphs.notes
+    if unread := files.unread():
+        notes += (f"{', '.join(unread)} not read: features are in the files NAME_{', _'.join(OPTIONAL)}.txt",)
+    return graph_bundle(graphs.table, graphs.labels, graphs.class_names, config, request, notes=notes)
 
 
 def content_version(config: TUFolderSettings) -> str:

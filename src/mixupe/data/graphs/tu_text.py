@@ -32,14 +32,15 @@ def read_integers(path: Path) -> tuple[Integers, tuple[str, ...]]:
 
 
 def read_floats(path: Path) -> npt.NDArray[np.float64]:
-    """The finite numbers of a file, (rows, columns). Errors as `read_integers`."""
+    """The numbers of a file, (rows, columns), finite also in float32. Errors as `read_integers`."""
     try:
         values = _load(path, np.float64)
     except ValueError as error:
         raise _refused(path, float, "numbers", error) from error
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0]) + 1
-        raise UserError(f"dataset: {path} row {row} holds a value that is not finite")
+    usable = (np.abs(values) <= np.finfo(np.float32).max).all(axis=1)  # nor is NaN
+    if not usable.all():
+        row = int(np.flatnonzero(~usable)[0]) + 1
+        raise UserError(f"dataset: {path} row {row} holds a value that is not finite, or too large for float32")
     return values
 
 

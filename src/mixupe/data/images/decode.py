@@ -96,6 +96,24 @@ def decoded(
     return pixels
 
 
+def check_all(paths: Sequence[Path], channels: int, cache: Path) -> None:
+    """Decode every file, the first time, so that a broken one stops a run that streams them before it has trained.
+
+    Args:
+        paths, channels: as `read_image`.
+        cache: folder for the mark that these files, by name, size and time, are sound.
+
+    Raises:
+        UserError: as `read_image`.
+    """
+    mark = cache / f"{_fingerprint(paths, (channels, 0, 0), 'sound')}.sound"
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(mark.with_suffix(".lock")):
+        if not mark.is_file():
+            _for_each(lambda index: read_image(paths[index], channels), len(paths))
+            mark.touch()
+
+
 def _decode_all(
     paths: Sequence[Path], decode: Callable[[Path], Pixels], shape: tuple[int, int, int], target: Path
 ) -> None:
@@ -107,15 +125,24 @@ def _decode_all(
             raise UserError(f"dataset: image {paths[index]} has shape {image.shape} instead of {shape} (C, H, W)")
         pixels[index] = image
 
-    with ThreadPoolExecutor() as pool:  # Pillow lets other threads run while it decodes
-        for _ in pool.map(decode_into, range(len(paths))):
-            pass
+    _for_each(decode_into, len(paths))
     pixels.flush()
+
+
+def _for_each(work: Callable[[int], object], count: int) -> None:
+    """Do it for 0 to count - 1, in threads: Pillow lets others run while it decodes."""
+    with ThreadPoolExecutor() as pool:
+        try:
+            for _ in pool.map(work, range(count)):
+                pass
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)  # or the other files would be decoded first
+            raise
 
 
 def _fingerprint(paths: Sequence[Path], shape: tuple[int, int, int], what: str) -> str:
     digest = hashlib.sha256(f"{DECODER_VERSION} {what} {shape}".encode())
     for path in paths:
         status = path.stat()
-        digest.update(f"\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}".encode())
+        digest.update(f"\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]

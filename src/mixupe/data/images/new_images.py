@@ -34,7 +34,9 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
         images = [read_image(file, channels) for file in files]
     middle = v2.Compose([v2.Resize(preparation["resize"]), v2.CenterCrop(preparation["size"])])
     size = tuple(reversed(preparation["size"]))
-    pixels = np.stack([to_pixels(image if image.size == size else middle(image)) for image in images])
+    # Streamed images are scaled to more than that and lose a margin, whatever their size.
+    kept = size if preparation["resize"] == max(size) else None
+    pixels = np.stack([to_pixels(image if image.size == kept else middle(image)) for image in images])
     split = TensorImages(
         torch.from_numpy(pixels),
         torch.zeros(len(images), dtype=torch.int64),

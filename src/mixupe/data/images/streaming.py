@@ -4,6 +4,8 @@ Random crops and flips are a function of one draw from the run's generator and o
 the number of workers nor on their speed.
 """
 
+import atexit
+import multiprocessing
 import os
 import signal
 import threading
@@ -125,7 +127,7 @@ class StreamingImages:
             _Chunks(self.files, self.targets, len(self.mean), self.size, self.flip),
             batch_size=None,  # an item is a whole chunk
             sampler=queue,
-            num_workers=self.workers,
+            num_workers=min(self.workers, len(os.sched_getaffinity(0))),  # with more, torch warns
             persistent_workers=self.workers > 0,
             pin_memory=self.device.type == "cuda",
             generator=torch.Generator(),  # or the loader would draw from torch's global one
@@ -143,6 +145,8 @@ def _results(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
     """
     with _no_error_out_of_the_blue():
         results = iter(loader)
+    atexit.unregister(_end_workers)
+    atexit.register(_end_workers)  # the last is called first: a hook of torch's would wait five seconds for each worker
     while True:
         try:
             chunk = next(results, None)
@@ -154,6 +158,16 @@ def _results(loader: DataLoader[Any]) -> Iterator[tuple[Tensor, Tensor]]:
         if chunk is None:
             return
         yield chunk
+
+
+def _end_workers() -> None:
+    """End the workers of splits that are still there at exit, as after an error, whose traceback keeps them.
+
+    multiprocessing would send SIGTERM, which they leave to their parent, and wait for them for ever.
+    """
+    for worker in multiprocessing.active_children():
+        if worker.daemon:
+            worker.kill()
 
 
 @contextmanager

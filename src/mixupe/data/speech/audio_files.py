@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +26,8 @@ UNREADABLE = (".m4a", ".aac", ".wma", ".amr", ".3gp")
 SIZES = ("data", "Data Size", "SSND", "Riff size", "riff")
 # More frames than any file has: libsndfile's word for a FLAC file whose header leaves the number open.
 MOST_FRAMES = 2**62
+# Product of two rates in lowest terms up to which they are converted exactly: 11025 to 192000 Hz has 376,320.
+LARGEST_FILTER = 10_000_000
 
 Int16 = npt.NDArray[np.int16]
 Float32 = npt.NDArray[np.float32]
@@ -68,6 +71,7 @@ CHANGES = {
     "cut": "are longer than a clip: their middle is kept",
     "padded": "are shorter than a clip: silence before and after",
     "clipped": "exceed full scale: clipped",
+    "silent": "have a clip of zeros alone, which tells nothing: look at dataset.seconds, or remove them",
 }
 
 
@@ -102,6 +106,8 @@ def read_clip(path: Path, form: ClipFormat) -> Clip:
     # Full-scale negative is -32768, positive 32767: one step off is not clipping.
     if scaled.max() > 32768 or scaled.min() < -32768:
         changes.append("clipped")
+    if not scaled.any():
+        changes.append("silent")
     return Clip(np.clip(scaled, -32768, 32767).astype(np.int16), tuple(changes))
 
 
@@ -139,8 +145,15 @@ def _read(path: Path) -> tuple[Float32, int]:
 
 @lru_cache(maxsize=16)
 def _resampler(from_rate: int, to_rate: int) -> Resample:
-    """Kept, because its filter takes longer to compute than a short clip to convert."""
-    return Resample(from_rate, to_rate)
+    """Kept, because its filter takes longer to compute than a short clip to convert.
+
+    The filter is as large as the two rates in lowest terms: of 44101 and 16000 Hz it would take gigabytes. The usual rates
+    have small terms, others are taken as the nearest ratio that has, less than a thousandth off.
+    """
+    ratio = Fraction(from_rate, to_rate)
+    if ratio.numerator * ratio.denominator > LARGEST_FILTER:
+        ratio = ratio.limit_denominator(1000)
+    return Resample(ratio.numerator, ratio.denominator)
 
 
 def _fit(signal: Float32, samples: int) -> Float32:

@@ -21,7 +21,7 @@ from mixupe.data.splits import Examples
 from mixupe.errors import UserError
 
 # Raised when the same files would be decoded to other samples.
-DECODER_VERSION = 1
+DECODER_VERSION = 2
 
 # Decoding that many files takes long enough to show how far it is.
 LARGE = 5000
