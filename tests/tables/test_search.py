@@ -135,6 +135,14 @@ def test_ties_go_to_the_lower_mean_error_then_to_the_first_declared() -> None:
     assert ranking(runs(equal))["mean_rank"].tolist() == [1.5, 1.5], "ties share their mean rank"
 
 
+def test_rounding_breaks_no_tie() -> None:
+    """0 and 6 of 45 examples are as many as 1 and 5, though the floating-point means differ."""
+    first, second = ([100 * wrong / 45 for wrong in several] for several in ((0, 6), (1, 5)))
+    for one, other in ((first, second), (second, first)):
+        found = ranking(runs({"mixup 1": (list(one), [3.0, 3.0]), "mixup 2": (list(other), [3.0, 3.0])}))
+        assert found["mean_rank"].tolist() == [1.5, 1.5]
+
+
 def test_a_setting_without_a_record_in_some_cell_cannot_be_chosen() -> None:
     errors: Any = {"mixup 1": ([1.0, 1.0], [None, None]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])}
     assert chosen(errors) == {"mixup": "mixup 2"}

@@ -127,6 +127,17 @@ def test_ties_go_to_the_lower_loss_then_to_the_first(tmp_path: Path) -> None:
     assert shown[0, "mixupe"] == {"alpha=0.1 eta=0.001"}
 
 
+def test_rounding_is_no_lower_error(tmp_path: Path) -> None:
+    """0 and 6 of 45 examples are as many as 1 and 5, though the floating-point means differ: the loss decides."""
+
+    def equal(run: DeclaredRun) -> dict[str, float]:
+        wrong = ((0, 6) if run.setting == "alpha=0.1" else (1, 5))[run.settings.seed]
+        return {"validation_error": 100 * wrong / 45, "validation_loss": 0.5 if run.setting == low else 0.6}
+
+    for low in ("alpha=0.1", "alpha=1"):
+        assert settings_shown(chosen(CHOOSING, runs_of(CHOOSING, tmp_path, equal)))[0, "mixup"] == {low}
+
+
 def test_a_setting_that_lacks_a_record_cannot_be_chosen(tmp_path: Path) -> None:
     runs = [
         replace(run, record=None, state="FAILED") if (run.setting, run.settings.seed) == ("alpha=0.5", 1) else run

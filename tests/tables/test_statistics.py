@@ -1,6 +1,7 @@
 """Statistics against scipy and against values worked by hand."""
 
 import math
+from statistics import fmean
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from mixupe.tables.statistics import (
     Summary,
     detectable_difference,
     holm,
+    mean_of,
     paired_difference,
     summarise,
     wilcoxon_over_sets,
@@ -60,6 +62,33 @@ def test_no_spread() -> None:
 def test_differences_that_are_equal_but_for_rounding_have_no_spread() -> None:
     """0.3 - 0.2 and 0.2 - 0.1 differ in the last bit, which would make t 10^15."""
     assert paired_difference({0: 0.3, 1: 0.2, 2: 0.4}, {0: 0.2, 1: 0.1, 2: 0.3}).p_value == 0.25
+
+
+def test_equal_values_have_no_interval_and_detect_nothing() -> None:
+    """An interval of no width would say that no other difference is possible, and 0 that every one would have been found."""
+    for values in ([0.0, 0.0, 0.0], [2.0, 2.0], [0.3 - 0.2, 0.2 - 0.1, 0.4 - 0.3]):
+        summary = summarise(values)
+        assert math.isnan(summary.ci_low)
+        assert math.isnan(summary.ci_high)
+        assert math.isnan(detectable_difference(summary))
+
+
+def test_means_that_are_equal_but_for_rounding_are_equal() -> None:
+    """Of 45 examples: 0 and 6 wrong ones, or 1 and 5; and three differences that add up to nothing."""
+    shares = [100 * wrong / 45 for wrong in range(7)]
+    assert fmean([shares[0], shares[6]]) != fmean([shares[1], shares[5]])
+    assert mean_of([shares[0], shares[6]]) == mean_of([shares[1], shares[5]])
+    balanced = [shares[1] - shares[0], shares[2] - shares[1], shares[3] - shares[5]]
+    assert fmean(balanced) != 0
+    assert str(paired_difference(dict(enumerate(balanced)), dict.fromkeys(range(3), 0.0)).summary.mean) == "0.0"
+    assert str(mean_of([-1e-16])) == "0.0"
+    assert wilcoxon_over_sets([1.0, 2.0, 3.0, fmean(balanced)]) == wilcoxon_over_sets([1.0, 2.0, 3.0, 0.0])
+
+
+def test_what_is_no_number_has_no_test() -> None:
+    result = paired_difference({0: math.inf, 1: 1.0, 2: 2.0}, {0: math.inf, 1: 1.5, 2: 1.0})
+    assert math.isnan(result.p_value)
+    assert math.isnan(result.summary.ci_low)
 
 
 def test_two_seeds_are_no_test() -> None:
@@ -134,7 +163,6 @@ def test_detectable_difference_has_the_power_it_claims() -> None:
     assert detectable_difference(Summary(0.0, 2 * std, n)) == pytest.approx(2 * difference)
     assert detectable_difference(Summary(0.0, std, 20)) < difference
     assert math.isnan(detectable_difference(Summary(0.0, std, 1)))
-    assert detectable_difference(Summary(0.0, 0.0, 5)) == 0.0
     assert detectable_difference(Summary(0.0, std, n, 0.25)) == pytest.approx(
         difference * math.sqrt((1 / 5 + 0.25) * 5)
     )

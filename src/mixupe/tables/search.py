@@ -4,7 +4,6 @@ Variants of MixupE are methods of their own here: each has its own best setting.
 """
 
 from collections.abc import Iterable, Sequence
-from statistics import fmean
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of
 from mixupe.tables.escape import markdown, markdown_table
 from mixupe.tables.numbers import number_text
 from mixupe.tables.provenance import provenance_lines
+from mixupe.tables.statistics import mean_of
 
 METRIC = "validation_error"
 RANKING_COLUMNS = ("option", "setting", "mean_rank", "mean_error", "chosen", "edge")
@@ -29,7 +29,7 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     tried = {run.method: run.settings.augmentation for run in runs}
     options = {method: option_of(settings) for method, settings in tried.items()}
     cells = {run.cell: run.names["dataset"] for run in runs}
-    means = {key: fmean(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
+    means = {key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
     rows = []
     for setting, option in options.items():
         errors = {name: means.get((cell, setting), float("nan")) for cell, name in cells.items()}

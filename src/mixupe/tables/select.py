@@ -14,7 +14,7 @@ from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.manifest import Select
 from mixupe.tables.numbers import number_text
 from mixupe.tables.search import edges
-from mixupe.tables.statistics import summarise
+from mixupe.tables.statistics import DIGITS, mean_of, summarise
 
 GRID_COLUMNS = (
     *("dataset", "model", "augmentation", "setting", "declared", "n"),
@@ -148,7 +148,7 @@ def _pick(select: Select, points: Sequence[_Point]) -> tuple[list[DeclaredRun], 
 
 def _by_validation(runs: Sequence[DeclaredRun]) -> tuple[float, float]:
     metrics = [run.record["metrics"] for run in runs if run.record is not None]
-    return fmean(row["validation_error"] for row in metrics), fmean(row["validation_loss"] for row in metrics)
+    return mean_of(row["validation_error"] for row in metrics), fmean(row["validation_loss"] for row in metrics)
 
 
 def _pick_on_test(points: Sequence[_Point], whole: Sequence[_Point]) -> tuple[list[DeclaredRun], float, int | None]:
@@ -166,7 +166,7 @@ def best_epoch(runs: Sequence[DeclaredRun]) -> tuple[int, float]:
     With protocol=paper what is validated is the test part, so that the curve of the validation error is the test error's.
     """
     curves = np.asarray([_test_curve(run) for run in runs], dtype=np.float64)
-    means = curves.mean(axis=0)
+    means = curves.mean(axis=0).round(DIGITS)
     return int(means.argmin()) + 1, float(means.min())
 
 

@@ -7,8 +7,9 @@ of their mean is then not std^2/n but std^2 (1/n + n_test/n_train), the correcte
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 from scipy import special, stats
@@ -19,6 +20,8 @@ LEVEL = 0.95
 POWER = 0.8
 # Fewer pairs are not tested: what two seeds happen to agree on is no evidence.
 LEAST_PAIRS = 3
+# Of a mean in percent: below it lies only rounding.
+DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,21 @@ class Summary:
         return self.n >= 2 and not math.isnan(self.std) and not math.isnan(self.mean)
 
     @property
+    def is_constant(self) -> bool:
+        """Whether the values are equal but for rounding, so that nothing is known of their noise."""
+        return self.is_known and self.std <= 10**-DIGITS * max(1.0, abs(self.mean))
+
+    @property
     def standard_error(self) -> float:
         """Of the mean; NaN where spread or number is not known."""
         return self.std * math.sqrt(1 / self.n + self.test_to_train) if self.is_known else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
-        """95% t interval of the mean; NaN where spread or number is not known."""
-        half = t_quantile(self.n - 1) * self.standard_error if self.is_known else math.nan
+        """95% t interval of the mean; NaN where spread or number is not known, and where all values are equal: an interval
+        of no width would claim that there is no noise.
+        """
+        half = t_quantile(self.n - 1) * self.standard_error if self.is_known and not self.is_constant else math.nan
         return self.mean - half, self.mean + half
 
     @property
@@ -75,10 +85,18 @@ def t_quantile(freedom: float) -> float:
     return float(stats.t.ppf(0.5 + LEVEL / 2, freedom))
 
 
+def mean_of(values: Iterable[float]) -> float:
+    """Mean of one or more errors in percent, or of differences of them.
+
+    Without the last digits, in which means that are equal differ: they would break ties, and give no difference a sign.
+    """
+    return round(fmean(values), DIGITS) + 0.0  # of -0.0, 0.0
+
+
 def summarise(values: Sequence[float], test_to_train: float = 0.0) -> Summary:
     """Of values, one a seed."""
     x = np.asarray(values, dtype=np.float64)
-    mean = float(x.mean()) if len(x) else math.nan
+    mean = mean_of(values) if len(x) else math.nan
     return Summary(mean, float(x.std(ddof=1)) if len(x) > 1 else math.nan, len(x), test_to_train)
 
 
@@ -103,7 +121,7 @@ def paired_difference(method: dict[int, float], baseline: dict[int, float], test
     if len(seeds) < LEAST_PAIRS:
         return Difference(summary, np.nan)
     # Equal differences of errors in percent differ by rounding, whose t would be astronomical.
-    if summary.std <= 1e-9 * abs(summary.mean):
+    if summary.is_constant:
         return Difference(
             summary, 1.0 if summary.mean == 0 else min(2.0 ** (1 - 1 / (1 / len(seeds) + test_to_train)), 1.0)
         )
@@ -130,9 +148,9 @@ def detectable_difference(differences: Summary) -> float:
         differences: the pairs'.
 
     Returns:
-        in their unit; NaN where there are too few for a test, 0 for no spread.
+        in their unit; NaN where there are too few for a test or all are equal.
     """
-    if differences.n < LEAST_PAIRS or not differences.is_known:
+    if differences.n < LEAST_PAIRS or not differences.is_known or differences.is_constant:
         return math.nan
     return _detectable_shift(differences.n) * differences.standard_error
 
@@ -148,7 +166,7 @@ def wilcoxon_over_sets(differences: Sequence[float]) -> float:
 
     With m data sets no p below 2^(1 - m) is possible, so five or fewer can never reach 0.05.
     """
-    return _wilcoxon(tuple(differences)) if len(differences) >= 2 else float("nan")
+    return _wilcoxon(tuple(round(mean, DIGITS) for mean in differences)) if len(differences) >= 2 else float("nan")
 
 
 @functools.cache  # equal differences make scipy try all signs, which takes a second, and a table asks several times

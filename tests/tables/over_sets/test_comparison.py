@@ -114,6 +114,9 @@ def test_before_any_data_set_is_whole_there_is_no_verdict(runs: list[DeclaredRun
     assert sentences(found, [], has_properties=False) == [
         "No verdict over the data sets yet: 0 of 15 have all their runs."
     ]
+    one_seed = [run for run in runs if run.settings.seed == 0]
+    (said,) = sentences(compared(DECLARED, one_seed, one_seed), [], has_properties=False)
+    assert said.endswith("15 of 15 have all their runs, none of them two seeds that a method and a baseline share.")
     assert comparison_grid(found)[1] == []
 
 

@@ -26,6 +26,18 @@ def test_friedman_is_scipys_in_the_f_form() -> None:
     assert sum(found.means) == pytest.approx(10), "1 + 2 + 3 + 4"
 
 
+def test_friedmans_test_takes_ties_as_scipys_does() -> None:
+    errors = np.random.default_rng(3).integers(0, 4, (20, 4)) + np.array([0.0, 0.0, 1.0, 1.0])
+    chi2 = stats.friedmanchisquare(*errors.T).statistic
+    assert average_ranks(["a", "b", "c", "d"], errors).statistic == pytest.approx(19 * chi2 / (20 * 3 - chi2))
+    alike = average_ranks(["a", "b", "c"], np.ones((5, 3)))
+    assert (alike.statistic, alike.p_value) == (0.0, 1.0)
+
+
+def test_errors_that_are_equal_but_for_rounding_share_a_rank() -> None:
+    assert average_ranks(["a", "b", "c"], np.array([[0.1 + 0.2, 0.3, 1.0], [5.0, 5.0, 6.0]])).means == (1.5, 1.5, 3.0)
+
+
 def test_the_level_of_friedmans_test_holds_where_all_methods_are_alike() -> None:
     """Three standard errors of 400 trials at 5% are 3.3 points."""
     random = np.random.default_rng(2)

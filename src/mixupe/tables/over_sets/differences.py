@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from mixupe.tables.collect import DeclaredRun, errors_by_seed
 from mixupe.tables.resampling import resamplings
+from mixupe.tables.statistics import mean_of
 
 Array = npt.NDArray[np.float64]
 
@@ -30,7 +31,7 @@ class SetDifferences:
 
     @property
     def mean(self) -> float:
-        return fmean(self.values)
+        return mean_of(self.values)
 
 
 def differences_by_set(
@@ -71,7 +72,7 @@ def mean_errors(
         seeds = set.intersection(*(set(of_method) for of_method in of_cell))
         if seeds:
             means.setdefault(name, []).append(
-                [fmean(of_method[seed] for seed in sorted(seeds)) for of_method in of_cell]
+                [mean_of(of_method[seed] for seed in sorted(seeds)) for of_method in of_cell]
             )
     rows = [np.mean(cells, axis=0) for cells in means.values()]
     return list(means), np.asarray(rows, dtype=np.float64).reshape(len(rows), len(methods))

@@ -186,7 +186,8 @@ def sentences(found: Compared, explained: Sequence[Explanation], has_properties:
     first = found.comparisons[0].method if found.comparisons else ""
     lines = [_sentence(comparison, found.rope, part) for comparison in found.of(ALL) if comparison.method == first]
     if not lines:
-        return [f"No verdict over the data sets yet: {found.sets} of {found.declared} have all their runs."]
+        few = ", none of them two seeds that a method and a baseline share" if found.sets else ""
+        return [f"No verdict over the data sets yet: {found.sets} of {found.declared} have all their runs{few}."]
     mine = [explanation for explanation in explained if explanation.method == first]
     if mine:
         lines.append(_what_explains(mine))

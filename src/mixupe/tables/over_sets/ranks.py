@@ -11,6 +11,7 @@ import numpy as np
 from scipy import stats
 
 from mixupe.tables.over_sets.differences import Array
+from mixupe.tables.statistics import DIGITS
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,13 @@ def average_ranks(methods: Sequence[str], errors: Array, level: float = 0.05) ->
         raise ValueError(f"errors: must be at least 2 data sets by 3 methods, each named, got {errors.shape}")
     if np.isnan(errors).any():
         raise ValueError("errors: a method lacks its error on a data set")
-    means = stats.rankdata(errors, axis=1).mean(axis=0)
-    # Iman and Davenport (1980): Friedman's chi-square is undesirably conservative.
-    chi2 = 12 * sets / (k * (k + 1)) * float(((means - (k + 1) / 2) ** 2).sum())
-    rest = sets * (k - 1) - chi2
-    statistic = math.inf if rest <= 0 else (sets - 1) * chi2 / rest
+    ranks = stats.rankdata(errors.round(DIGITS), axis=1)
+    means = ranks.mean(axis=0)
+    # Iman and Davenport (1980), for Friedman's chi-square is undesirably conservative: the analysis of variance of the
+    # ranks, which takes ties as they are.
+    between = sets * float(((means - (k + 1) / 2) ** 2).sum())
+    rest = float(((ranks - (k + 1) / 2) ** 2).sum()) - between
+    statistic = 0.0 if between == 0 else math.inf if rest <= 0 else (sets - 1) * between / rest
     p_value = float(stats.f.sf(statistic, k - 1, (k - 1) * (sets - 1)))
     quantile = float(stats.studentized_range.ppf(1 - level, k, np.inf)) / math.sqrt(2)
     order = np.argsort(means, kind="stable")
