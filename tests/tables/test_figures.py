@@ -211,6 +211,15 @@ def test_equal_seeds_are_all_to_be_seen(tmp_path: Path) -> None:
     assert len(set(heights(dots))) == 3
 
 
+def test_seeds_without_an_interval_leave_the_scale_to_the_others(tmp_path: Path) -> None:
+    runs = fake_runs(
+        Table.parse(COMPARISON), tmp_path, lambda run: 12.0 if run.method == "none" else 10.0 + run.settings.seed
+    )
+    figure = error_figure("Toy", table_frame(runs, comparison_frame(runs)), errors_by_seed(runs))
+    dots = [line for line in visible(figure)[0].lines if len(line.get_xdata()) == 3]  # type: ignore[arg-type]
+    assert [len(set(heights(line))) for line in dots] == [3, 1, 1], "equal dots in lanes of their own, others in one"
+
+
 def test_more_methods_than_share_a_panel_get_one_each_and_no_bands_over_each_other(tmp_path: Path) -> None:
     many = {**COMPARISON, "augmentations": {"none": [], "mixup": [], "mixupe": ["augmentation.eta=0.1,0.5,1"]}}
     assert spread_figures("Toy", runs_of(COMPARISON, tmp_path)) == [], "three methods share a panel"

@@ -126,9 +126,12 @@ def _for_people(groups: Groups) -> tuple[list[str], list[list[str]]]:
     header = ["group", "n", "mean", "std", "to the first", "95% interval", "p"]
     body = []
     for row in groups.frame.to_dict("records"):
-        enough = row["pairs"] >= LEAST_PAIRS
+        interval = row["pairs"] >= LEAST_PAIRS and not np.isnan(row["ci_low"])
         cells = [row["group"], str(row["n"]), f"{row['mean']:.2f}", _number(row["std"], "{:.2f}")]
-        cells += [_number(row["delta"], "{:+.2f}"), f"{row['ci_low']:+.2f}, {row['ci_high']:+.2f}" if enough else ""]
+        cells += [
+            _number(row["delta"], "{:+z.2f}"),
+            f"{row['ci_low']:+z.2f}, {row['ci_high']:+z.2f}" if interval else "",
+        ]
         body.append([*cells, _number(row["p_value"], "{:.3f}")])
     return header, body
 

@@ -45,8 +45,8 @@ def _errors(
     axis: Axes, group: pd.DataFrame, seeds: Mapping[str, Sequence[float]], styles: Mapping[str, Style], named: bool
 ) -> None:
     rows = {row["augmentation"]: row for _, row in group.iterrows() if row["n"] > 0}
-    ends = [float(row[end]) for row in rows.values() for end in ("ci_low", "ci_high") if row["n"] > 1]
-    ends += [value for values in seeds.values() for value in values]
+    ends = [float(row[end]) for row in rows.values() for end in ("ci_low", "ci_high")]
+    ends = [end for end in ends if not math.isnan(end)] + [value for values in seeds.values() for value in values]
     span = (max(ends) - min(ends) if ends else 0.0) or 1.0
     for y, (method, style) in enumerate(styles.items()):
         if method not in rows:
@@ -56,8 +56,7 @@ def _errors(
         places = [y + 0.2 + step * number for number in lane]
         axis.plot(seeds[method], places, "o", color=style.color, alpha=0.6, ms=3.5, markeredgewidth=0)
         axis.plot(row["mean"], y, style.marker, color=style.color, markersize=6)
-        if row["n"] > 1:
-            axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.color, linewidth=1.5)
+        axis.plot([row["ci_low"], row["ci_high"]], [y, y], "-", color=style.color, linewidth=1.5)
     if not rows:
         axis.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axis.transAxes)
         axis.set_xticks([])
