@@ -1,5 +1,6 @@
 """Real runs: found when done, failed when they diverge, bad input leaves nothing."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -113,6 +114,21 @@ def test_bad_input_leaves_nothing(compose: Compose, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"dataset.train_size: 5000 is more than"):
         request_run(compose("dataset.train_size=5000"))
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_the_state_of_a_run_in_a_folder_that_can_only_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = RunStore(tmp_path).folder("0123456789abcdef")
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with folder.claimed():
+        folder.set_running()
+        monkeypatch.setattr("mixupe.experiment.store.FileLock.acquire", read_only)
+        assert folder.state() == "RUNNING"
+    assert folder.state() == "INTERRUPTED"
+    (folder.path / "lock").unlink()
+    assert folder.state() == "INTERRUPTED"
 
 
 def test_two_processes_never_work_on_one_run(compose: Compose) -> None:

@@ -4,6 +4,7 @@ The lock is the operating system's and dies with its process, so a run whose sta
 was killed and can be taken up again. So can one whose files were damaged: what they say is read as far as it is whole.
 """
 
+import fcntl
 import os
 import socket
 import tempfile
@@ -120,6 +121,8 @@ class RunFolder:
                 return False
         except Timeout:
             return True
+        except OSError:  # a folder that can only be read: another user's, or on a medium of that kind
+            return _is_locked_by_another(self.path / "lock")
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -191,6 +194,18 @@ def read_record(path: Path, run_id: str) -> Record | None:
     """The record of that run; None where the file is missing or damaged, or of another run."""
     record = read_object(path) or {}
     return record if record.get("id") == run_id and isinstance(record.get("metrics"), dict) else None
+
+
+def _is_locked_by_another(lock: Path) -> bool:
+    """Whether a process holds this lock, of which a shared one, which takes no right to write, can then not be had."""
+    try:
+        with lock.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _whereabouts() -> dict[str, Any]:
