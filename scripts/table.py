@@ -150,7 +150,8 @@ def _print(said: dict[str, Any], folder: Path) -> None:
     CONSOLE.print(terminal_table(said["title"], said["rows"]))
     for line in said["lines"]:
         CONSOLE.print(line, markup=False)
-    files = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_file()))
+    # The page is of when scripts/report.py wrote it, perhaps with other overrides.
+    files = ", ".join(sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != "report.html"))
     CONSOLE.print(f"Written to {folder}: {files}", markup=False)
 
 

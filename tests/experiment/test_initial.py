@@ -43,6 +43,9 @@ def test_what_would_leak_or_does_not_fit_is_refused(compose: Compose) -> None:
         request_run(compose(f"init_from={first}", "seed=1"))
     with pytest.raises(UserError, match=rf"init_from: the weights of {first} \(wine, mlp\) do not fit mlp on wine"):
         request_run(compose(f"init_from={first}", "model.hidden=[8]"))
+    with pytest.raises(UserError, match="do not fit mlp on wine: Missing") as refused:
+        request_run(compose(f"init_from={first}", f"model.hidden={[8] * 40}"))
+    assert len(str(refused.value)) < 300, "not the names of all its tensors"
     with pytest.raises(UserError, match="init_from: there is no "):
         request_run(compose("init_from=0123456789abcdef"))
     with pytest.raises(UserError, match=r"init_from: must be the id of a run, .* or its beginning, got .best."):

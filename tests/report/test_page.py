@@ -198,3 +198,5 @@ def test_a_page_of_the_users_own_file_is_named_by_it_and_says_its_command(no_pic
     text = unescape(page)
     assert "<h2>sales.csv: " in text
     assert f"make table-own_csv SEEDS=0,1 OVERRIDES='dataset.path={tmp_path}/sales.csv dataset.target=label'" in text
+    extra[0] = f"dataset.path='{tmp_path}/sales.csv'"  # as Hydra wants a name with commas
+    assert "<h2>sales.csv: " in unescape(report(["own_csv"], extra, tmp_path)[0])

@@ -61,6 +61,9 @@ def test_the_grid_is_read(
     for state in ("interrupted", "stopped"):  # the key and the word that is shown
         assert call(monkeypatch, "runs", "list", state, *places) == 0
         assert capsys.readouterr().out == "No runs.\n"
+    for text in ("path=[", "path=@x", "path={a", "path=!!x"):  # no YAML, but may be a path
+        assert call(monkeypatch, "runs", "list", text, *places) == 0
+        assert capsys.readouterr().out == "No runs.\n"
     for name in ("runs.csv", "runs.parquet"):
         assert call(monkeypatch, "runs", "export", tmp_path / name, "trainer.epochs=6", *places) == 0
     frame = pd.read_parquet(tmp_path / "runs.parquet")

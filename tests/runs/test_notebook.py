@@ -60,8 +60,9 @@ def test_results_are_frames_and_figures(finished: tuple[Path, Results]) -> None:
 
 
 def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="seeds: must be a whole number >= 1"):
-        compare("tabular/wine", seeds=0)
+    for seeds in (0, 1.5, [0, 1]):
+        with pytest.raises(UserError, match="seeds: must be a whole number >= 1"):
+            compare("tabular/wine", seeds=seeds)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="augmentation: 'mixdown' is unknown"):
         compare("tabular/wine", ["none", "mixdown"], seeds=1)
     with pytest.raises(UserError, match=r"trainer\.epoch: unknown key"):

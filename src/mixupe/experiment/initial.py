@@ -1,5 +1,7 @@
 """The model that training starts from: freshly initialised, or with the weights of a finished run (`init_from=ID`)."""
 
+from textwrap import shorten
+
 from torch import nn
 
 from mixupe.data.base import DataBundle
@@ -26,9 +28,10 @@ def initial_model(settings: RunSettings, data: DataBundle) -> nn.Module:
             model.load_state_dict(source.weights)
         except RuntimeError as error:
             theirs, ours = source.settings, settings
+            why = shorten(str(error).splitlines()[1], 200, placeholder=" ...")
             raise UserError(
                 f"init_from: the weights of {source.id} ({theirs.dataset.name}, {theirs.model.name}) do not fit"
-                f" {ours.model.name} on {ours.dataset.name}: {' '.join(str(error).splitlines()[1].split())}"
+                f" {ours.model.name} on {ours.dataset.name}: {why}"
             ) from error
     return model
 

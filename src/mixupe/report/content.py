@@ -157,7 +157,9 @@ def section(
 def _files(extra: Sequence[str]) -> list[str]:
     """Name of the user's own file or folder, where the command line names one."""
     return [
-        Path(value).name for key, _, value in (override.partition("=") for override in extra) if key == "dataset.path"
+        Path(value.strip("'\"")).name  # as Hydra reads it
+        for key, _, value in (override.partition("=") for override in extra)
+        if key == "dataset.path"
     ]
 
 

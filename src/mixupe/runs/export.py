@@ -59,4 +59,5 @@ def _one_type(column: pd.Series) -> pd.Series:
     kinds = {type(value) for value in column.dropna()}
     if kinds <= {int, float} or (len(kinds) == 1 and not kinds & {list, tuple, dict}):
         return column
-    return column.map(lambda value: value if value is None or isinstance(value, str) else json.dumps(value))
+    # A run without the key has none: json.dumps would make a text of it.
+    return column.map(lambda value: value if isinstance(value, str) else json.dumps(value), na_action="ignore")

@@ -78,8 +78,11 @@ def _key_holds(text: str, runs: Sequence[StoredRun]) -> Callable[[StoredRun], bo
 
 
 def _value(text: Any) -> Any:
-    """As YAML reads it, so that 0.50 is 0.5; 1e-3, which it reads as text, is a number."""
-    value = yaml.safe_load(text) if isinstance(text, str) else text
+    """As YAML reads it, so that 0.50 is 0.5; 1e-3, which it reads as text, is a number. What is no YAML is text."""
+    try:
+        value = yaml.safe_load(text) if isinstance(text, str) else text
+    except yaml.YAMLError:
+        return text
     try:
         return float(value) if isinstance(value, str) else value
     except ValueError:

@@ -139,7 +139,7 @@ def compare(
     Raises:
         UserError, SweepFailedError: as `run`.
     """
-    if seeds < 1:
+    if not isinstance(seeds, int) or seeds < 1:  # a list of seeds is what other libraries take
         raise UserError(f"seeds: must be a whole number >= 1, got {seeds}")
     path = Path(dataset)
     is_file = path.is_file() and path.suffix

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mixupe.console import CONSOLE
@@ -30,7 +31,7 @@ def show_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]],
         # Without the fold a word that is wider than its column would be cut.
         table.add_column(name, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for row in rows:
-        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+        table.add_row(*map(escape, row))
     console = Console(highlight=False, width=columns())
     console.print(title, markup=False, style="bold")  # above it, not as wide as it: short tables have long titles
     console.print(table)

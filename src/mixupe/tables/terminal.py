@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from rich import box
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table as RichTable
 
@@ -12,6 +13,7 @@ from mixupe.console import CONSOLE
 class TerminalTable(RichTable):
     """One column of names (a data set, below it its methods), then columns of numbers.
 
+    Names and titles are plain text: brackets in them are no markup.
     Eighty columns have room for the widest numbers that any table has; what is left is the names'.
 
     Args:
@@ -22,7 +24,7 @@ class TerminalTable(RichTable):
     def __init__(self, title: str, numbers: Mapping[str, str]) -> None:
         lined = box.SIMPLE_HEAD if CONSOLE.is_terminal else None
         footer = any(numbers.values())
-        super().__init__(title=title, title_justify="left", box=lined, padding=(0, 2, 0, 0), pad_edge=False)
+        super().__init__(title=escape(title), title_justify="left", box=lined, padding=(0, 2, 0, 0), pad_edge=False)
         self.show_footer = footer
         self.add_column("data set, method", footer="total" if footer else "", overflow="fold", min_width=18)
         for header, below in numbers.items():
@@ -34,9 +36,9 @@ class TerminalTable(RichTable):
         if dataset != self._above:
             if self._above:
                 self.add_row("")
-            self.add_row(dataset)
+            self.add_row(escape(dataset))
             self._above = dataset
-        self.add_row(Padding(method, (0, 0, 0, 2)), *numbers)
+        self.add_row(Padding(escape(method), (0, 0, 0, 2)), *numbers)
 
 
 def terminal_table(title: str, rows: Sequence[Sequence[str]]) -> TerminalTable:

@@ -57,6 +57,16 @@ def test_an_encoded_row_is_read_back(tmp_path: Path) -> None:
     assert (facts["y"], facts["color"], facts["town"]) == ("missing", "red", "t3")
 
 
+def test_a_0_is_read_back_as_0(tmp_path: Path) -> None:
+    features, target = table()
+    features["count"] = np.arange(len(features)) % 9
+    bundle = table_bundle(features, target, SETTINGS, DataRequest(tmp_path, 0, "heldout"))
+    assert bundle.preparation is not None
+    inputs = encode(features, bundle.preparation)
+    zeros = np.flatnonzero(features["count"] == 0)
+    assert {decode(inputs[row].astype(float), bundle.preparation)["count"] for row in zeros} == {"0"}
+
+
 def test_new_rows_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> None:
     features, target = table()
     bundle = table_bundle(features, target, SETTINGS, DataRequest(tmp_path, 0, "heldout"))

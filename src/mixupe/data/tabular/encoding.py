@@ -71,7 +71,9 @@ def decode(inputs: npt.NDArray[np.floating[Any]], encoding: Preparation) -> dict
     numeric = encoding["numeric"]
     names, marked = numeric["names"], numeric["marked"]
     numbers = len(names) + len(marked)
-    raw = inputs[:numbers] * np.asarray(numeric["scale"]) + np.asarray(numeric["mean"])
+    mean = np.asarray(numeric["mean"])
+    raw = inputs[:numbers] * np.asarray(numeric["scale"]) + mean
+    raw[np.abs(raw) < 1e-6 * np.abs(mean)] = 0  # what float32 left of a 0
     row = {name: f"{value:.6g}" for name, value in zip(names, raw, strict=False)}
     for position, indicator in zip(marked, raw[len(names) :], strict=True):
         if indicator > 0.5:
