@@ -156,7 +156,8 @@ def test_a_filled_mark_is_a_significant_difference(tmp_path: Path) -> None:
 
 
 def test_intervals_and_data_sets_tuned_on_are_drawn_as_the_table_has_them(tmp_path: Path) -> None:
-    comparisons = comparison_frame(runs_of(COMPARISON, tmp_path), tuned_on={"iris": "hunt"})
+    runs = fake_runs(Table.parse(COMPARISON), tmp_path, lambda run: 10.0 + run.settings.seed * len(run.method))
+    comparisons = comparison_frame(runs, tuned_on={"iris": "hunt"})
     axis = visible(difference_figure("Toy", comparisons))[0]
     assert [text.get_text() for text in axis.get_yticklabels()] == ["wine\n(mlp)", "iris\n(mlp, tuned on)"]
     shown = comparisons[comparisons["baseline"] == "mixup"]
