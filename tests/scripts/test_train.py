@@ -181,7 +181,14 @@ def test_two_sweeps_started_together_share_the_work(tmp_path: Path) -> None:
 
 
 def test_a_run_killed_with_sigkill_finishes_with_the_record_of_an_uninterrupted_one(tmp_path: Path) -> None:
-    long = ["dataset=digits", "model.width=4", "trainer.epochs=8", "trainer.device=cpu", "logger=none"]
+    long = [
+        "dataset=digits",
+        "dataset.train_size=300",
+        "model.width=4",
+        "trainer.epochs=10",
+        "trainer.device=cpu",
+        "logger=none",
+    ]
     environment = {**os.environ, "WANDB_MODE": "offline"}
     subprocess.run(command(tmp_path / "whole", *long), check=True, env=environment, capture_output=True)
 

@@ -149,6 +149,8 @@ def test_a_built_table_has_the_verdict(
     runs: list[DeclaredRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mixupe.tables.build.explanations", partial(explanations, permutations=5))
+    # A panel a cell would take most of the time, and is none of this.
+    monkeypatch.setattr("mixupe.tables.pictures.of_table.MOST_CELLS", len(SETS) - 1)
     folder = tmp_path / "toy"
     write_properties(
         folder, [SetProperties(name, 100 * (1 + at), 10.0, 2, 0.6, at % 2 == 0) for at, name in enumerate(SETS)]
