@@ -226,5 +226,5 @@ def _what_explains(found: Sequence[Explanation]) -> str:
         return f"Properties of the data set explain part of the differences on sets that a model has not seen ({told})."
     return (
         "When does it help? Nothing explains it: no model of size, dimension, classes, majority share, error of"
-        " plain training, BatchNorm and domain predicts unseen sets ({told}; R^2 above 0 with p < 0.05 would)."
+        f" plain training, BatchNorm and domain predicts unseen sets ({told}; R^2 above 0 with p < 0.05 would)."
     )
