@@ -51,22 +51,16 @@ def test_channels_are_averaged(tmp_path: Path) -> None:
     assert clip.changes == ("mixed", "silent")
 
 
-def test_resampling_keeps_a_tone(tmp_path: Path) -> None:
-    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(4410) / 44100)
-    soundfile.write(tmp_path / "a.wav", tone, 44100)
+@pytest.mark.parametrize("rate", [44100, 44101])
+def test_resampling_keeps_a_tone_in_little_memory(tmp_path: Path, rate: int) -> None:
+    """44101 and 16000 have no factor in common: an exact filter would take gigabytes."""
+    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(4410) / rate)
+    soundfile.write(tmp_path / "a.wav", tone, rate)
     clip = read_clip(tmp_path / "a.wav", RESAMPLE)
     expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(1600) / 16000)
     np.testing.assert_allclose(clip.samples[100:-100] / 32768, expected[100:-100], atol=0.01)
     assert clip.changes == ("resampled",)
-
-
-def test_rates_without_a_small_ratio_are_converted_in_little_memory(tmp_path: Path) -> None:
-    tone = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(4410) / 44101)
-    soundfile.write(tmp_path / "a.wav", tone, 44101)
-    clip = read_clip(tmp_path / "a.wav", RESAMPLE)
-    expected = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(1600) / 16000)
-    np.testing.assert_allclose(clip.samples[100:-100] / 32768, expected[100:-100], atol=0.01)
-    assert audio_files._resampler(44101, 16000).kernel.numel() < 10**7
+    assert audio_files._resampler(rate, 16000).kernel.numel() < 10**7
 
 
 def test_a_clip_of_silence_is_said(tmp_path: Path) -> None:
