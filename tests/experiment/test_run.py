@@ -127,8 +127,9 @@ def test_the_state_of_a_run_in_a_folder_that_can_only_be_read(tmp_path: Path, mo
         monkeypatch.setattr("mixupe.experiment.store.FileLock.acquire", read_only)
         assert folder.state() == "RUNNING"
     assert folder.state() == "INTERRUPTED"
-    (folder.path / "lock").unlink()
+    (folder.path / "lock").unlink(missing_ok=True)
     assert folder.state() == "INTERRUPTED"
+    assert not (folder.path / "lock").exists(), "who asks writes nothing"
 
 
 def test_two_processes_never_work_on_one_run(compose: Compose) -> None:

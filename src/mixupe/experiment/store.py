@@ -115,14 +115,15 @@ class RunFolder:
         return list(damage.values())
 
     def _is_locked(self) -> bool:
-        lock = FileLock(self.path / "lock")
+        """Whether a process is at it: then no shared lock can be had, for which a folder need not be writable."""
         try:
-            with lock.acquire(timeout=0):
-                return False
-        except Timeout:
+            with (self.path / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
-        except OSError:  # a folder that can only be read: another user's, or on a medium of that kind
-            return _is_locked_by_another(self.path / "lock")
+        except OSError:  # there is none, or nobody could have taken it
+            return False
+        return False
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -194,18 +195,6 @@ def read_record(path: Path, run_id: str) -> Record | None:
     """The record of that run; None where the file is missing or damaged, or of another run."""
     record = read_object(path) or {}
     return record if record.get("id") == run_id and isinstance(record.get("metrics"), dict) else None
-
-
-def _is_locked_by_another(lock: Path) -> bool:
-    """Whether a process holds this lock, of which a shared one, which takes no right to write, can then not be had."""
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
 
 
 def _whereabouts() -> dict[str, Any]:
