@@ -1,5 +1,6 @@
 """One call for every model: how it is called, what it is given, what it returns, where it is mixed."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -169,6 +170,18 @@ def test_a_mix_layer_needs_no_name_of_a_wrapper(point: str) -> None:
     assert mixable_modules(model) == ["input", "0", "1", "2"]
     with pytest.raises(ValueError, match=r"^mix_at: there is no module '3', allowed are input, 0, 1, 2$"):
         mixup_loss(model, x, Y, mix_at="3", **DRAWS)
+
+
+@pytest.mark.parametrize(
+    ("point", "such"), [("layer1.5", "layer2.5, layer1.1, layer1.0, layer1"), ("zz", "layer1, layer2, head")]
+)
+def test_of_many_modules_a_few_are_named(point: str, such: str) -> None:
+    layers = {f"layer{n}": nn.Sequential(*(nn.Linear(5, 5) for _ in range(2 if n == 1 else 40))) for n in (1, 2)}
+    model = nn.Sequential(OrderedDict([*layers.items(), ("head", nn.Linear(5, 3))]))
+    with pytest.raises(ValueError, match=r"^mix_at: there is no module ") as error:
+        mixup_loss(model, torch.randn(6, 5), Y, mix_at=point, **DRAWS)
+    allowed = "allowed are input and the names of the model's 45 modules, such as "
+    assert str(error.value) == f"mix_at: there is no module '{point}', {allowed}{such}"
 
 
 class Recurrent(nn.Module):

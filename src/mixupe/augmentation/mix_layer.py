@@ -40,7 +40,7 @@ class MixLayer:
         of_classes: whether the model returns (B, K), or anything of B rows.
 
     Raises:
-        ValueError: there is no such module (the message lists those that exist), or torch.compile would not see the hook.
+        ValueError: there is no such module (the message names some that exist), or torch.compile would not see the hook.
     """
 
     def __init__(self, model: Model, name: str = INPUT, batch_dim: int | None = None, of_classes: bool = True) -> None:

@@ -1,7 +1,8 @@
 """A module of a model into which examples flow, and the axis along which they lie there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from mixupe.augmentation.compiler import is_compiled, is_compiled_in_place, refu
 from mixupe.augmentation.second_order import sharded_classes
 
 INPUT = "input"
+# So many names are listed where there is none such; a large network has hundreds.
+LISTED = 12
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def find(model: Any, name: str, batch_dim: int | None) -> Place:
             child = module._modules.get(part)
         _refuse_compiled(module, name)
         if child is None:
-            raise ValueError(f"mix_at: there is no module {name!r}, allowed are {', '.join(mixable_modules(model))}")
+            raise ValueError(f"mix_at: there is no module {name!r}, {_allowed(name, mixable_modules(model))}")
         around.append(module)
         module = child
     if is_compiled_in_place(module):
@@ -120,6 +123,15 @@ def mixable_modules(model: nn.Module) -> list[str]:
     while (wrapped := _wrapped(inner)) is not None:
         inner = wrapped
     return [INPUT, *(name for name, _ in inner.named_modules() if name)]
+
+
+def _allowed(name: str, names: Sequence[str]) -> str:
+    """Of few names all; of many those that are like it, or else the outermost."""
+    if len(names) <= LISTED:
+        return f"allowed are {', '.join(names)}"
+    modules = names[1:]
+    such = get_close_matches(name, modules, n=4) or [name for name in modules if "." not in name][:LISTED]
+    return f"allowed are {INPUT} and the names of the model's {len(modules)} modules, such as {', '.join(such)}"
 
 
 def _wrapped(module: nn.Module) -> nn.Module | None:
