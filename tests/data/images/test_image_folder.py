@@ -195,9 +195,11 @@ def test_what_cannot_be_used_is_one_line(photos: Path, request_here: DataRequest
 
 
 def test_files_that_are_streamed_are_checked_first_and_once(
-    photos: Path, request_here: DataRequest, monkeypatch: pytest.MonkeyPatch
+    photos: Path, request_here: DataRequest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("mixupe.data.long_work.LARGE", 1)
     image_folder.load(config(photos, in_memory=False), request_here)
+    assert capsys.readouterr().err.startswith("looking for damaged ones among ")
 
     def refuse(*_: object) -> None:
         raise AssertionError("an image was decoded again")

@@ -12,6 +12,7 @@ from filelock import FileLock
 from PIL import Image, ImageOps
 
 from mixupe.data.images.modes import in_8_bits
+from mixupe.data.long_work import shown
 from mixupe.errors import UserError, one_line
 from mixupe.files import replacing
 
@@ -110,7 +111,8 @@ def check_all(paths: Sequence[Path], channels: int, cache: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     with FileLock(mark.with_suffix(".lock")):
         if not mark.is_file():
-            _for_each(lambda index: read_image(paths[index], channels), len(paths))
+            what = f"looking for damaged ones among {len(paths):,} images, once"
+            _for_each(lambda index: read_image(paths[index], channels), len(paths), what)
             mark.touch()
 
 
@@ -125,15 +127,15 @@ def _decode_all(
             raise UserError(f"dataset: image {paths[index]} has shape {image.shape} instead of {shape} (C, H, W)")
         pixels[index] = image
 
-    _for_each(decode_into, len(paths))
+    _for_each(decode_into, len(paths), f"decoding {len(paths):,} images, once")
     pixels.flush()
 
 
-def _for_each(work: Callable[[int], object], count: int) -> None:
-    """Do it for 0 to count - 1, in threads: Pillow lets others run while it decodes."""
+def _for_each(work: Callable[[int], object], count: int, what: str) -> None:
+    """Do it for 0 to count - 1, in threads: Pillow lets others run while it decodes. `what` it is is shown if it is long."""
     with ThreadPoolExecutor() as pool:
         try:
-            for _ in pool.map(work, range(count)):
+            for _ in shown(pool.map(work, range(count)), count, what):
                 pass
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # or the other files would be decoded first

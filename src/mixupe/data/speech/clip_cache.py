@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from rich.console import Console
-from rich.progress import track
 
 from mixupe.data.archives import staged_folder
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.content import folder_version
+from mixupe.data.long_work import shown
 from mixupe.data.speech.audio_files import CHANGES, ClipFormat, Int16, change_notes, read_clip
 from mixupe.data.speech.settings import WaveformSettings
 from mixupe.data.speech.waveforms import waveform_bundle
@@ -22,9 +21,6 @@ from mixupe.errors import UserError
 
 # Raised when the same files would be decoded to other samples.
 DECODER_VERSION = 2
-
-# Decoding that many files takes long enough to show how far it is.
-LARGE = 5000
 
 
 @dataclass(frozen=True)
@@ -95,18 +91,11 @@ def decoded_clips(folder: Path, files: Sequence[Path], form: ClipFormat, root: P
 
 def _decode(files: Sequence[Path], form: ClipFormat, entry: Path) -> None:
     changes: Counter[str] = Counter()
-    shown = track(
-        files,
-        description=f"decoding {len(files):,} recordings, once",
-        disable=len(files) < LARGE,
-        console=Console(stderr=True),
-        transient=True,
-    )
     with staged_folder(entry) as staging:
         waveforms = np.lib.format.open_memmap(
             staging / "waveforms.npy", mode="w+", dtype=np.int16, shape=(len(files), form.samples)
         )
-        for row, path in enumerate(shown):
+        for row, path in enumerate(shown(files, len(files), f"decoding {len(files):,} recordings, once")):
             clip = read_clip(path, form)
             waveforms[row] = clip.samples
             changes.update(clip.changes)
