@@ -63,8 +63,13 @@ def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
     for seeds in (0, 1.5, [0, 1]):
         with pytest.raises(UserError, match="seeds: must be a whole number >= 1"):
             compare("tabular/wine", seeds=seeds)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"augmentations: must be a list such as \['none', 'mixup'\]"):
+        compare("tabular/wine", "mixup", seeds=1)
     with pytest.raises(UserError, match="augmentation: 'mixdown' is unknown"):
         compare("tabular/wine", ["none", "mixdown"], seeds=1)
     with pytest.raises(UserError, match=r"trainer\.epoch: unknown key"):
         run(["dataset=tabular/wine", "trainer.epoch=3"])
+    for overrides in ([], (), "dataset=tabular/wine"):
+        with pytest.raises(UserError, match="overrides: must be a list such as"):
+            run(overrides)
     assert not (tmp_path / "outputs").exists()

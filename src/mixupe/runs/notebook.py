@@ -109,9 +109,11 @@ def run(overrides: Sequence[str], quiet: bool = False) -> Results:
         quiet: without a progress bar.
 
     Raises:
-        UserError: a config is wrong; nothing was started.
+        UserError: there are no overrides, or a config is wrong; nothing was started.
         SweepFailedError: some runs failed; the message has their reasons.
     """
+    if isinstance(overrides, str) or not overrides:  # a list that came out empty would train the default data set
+        raise UserError(f"overrides: must be a list such as ['dataset=tabular/wine', 'seed=0,1'], got {overrides!r}")
     with hydra_initialised():
         jobs = expand_grid(readable(overrides, is_sweep=True))
         settings = compose_all(jobs)
@@ -141,6 +143,8 @@ def compare(
     """
     if not isinstance(seeds, int) or seeds < 1:  # a list of seeds is what other libraries take
         raise UserError(f"seeds: must be a whole number >= 1, got {seeds}")
+    if isinstance(augmentations, str):
+        raise UserError(f"augmentations: must be a list such as ['none', {augmentations!r}], got {augmentations!r}")
     path = Path(dataset)
     is_file = path.is_file() and path.suffix
     chosen = ["dataset=csv", f"dataset.path={plain_or_quoted(str(path))}"] if is_file else [f"dataset={dataset}"]
