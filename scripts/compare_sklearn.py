@@ -4,7 +4,7 @@ python scripts/compare_sklearn.py                          ten tables of the pac
 python scripts/compare_sklearn.py --sets sonar wine        these alone
 python scripts/compare_sklearn.py --rows 1000 --splits 5   more rows of a table, more splits
 
-RealMLP is compared where pytabkit is installed (`pip install -c constraints.txt '.[realmlp]'`). Writes table.csv and
+RealMLP is compared where pytabkit is installed (`pip install -c constraints.txt -e '.[realmlp]'`). Writes table.csv and
 table.md in results/classifiers/, anew after each table. Exit status: 0 done, 2 the command line is wrong.
 """
 

@@ -32,6 +32,8 @@ FASHION_MNIST = "fashion_mnist"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 where a config is broken or a data set could not be brought, or 2 for bad input."""
     options = _parser().parse_args(arguments)
+    if options.configs == CONFIGS:
+        places.check_checkout()
     entries, problems = read_catalog(options.configs)
     for problem in problems:
         complain(problem)

@@ -141,11 +141,20 @@ def test_other_commands_are_known(page: Path) -> None:
             continue
         words = shlex.split(line)
         if words[0] == "pip":
-            (extra,) = re.findall(r"\.\[(\w+)\]", line)
+            (extra,) = re.findall(r"-e '\.\[(\w+)\]'", line)
             assert extra in PROJECT["optional-dependencies"]
         else:
             assert words[:2] == ["python", "-c"], line
             compile(words[2], page.name, "exec")
+
+
+def test_what_is_installed_for_experiments_leaves_the_checkout_in_use() -> None:
+    """Without -e, pip puts a copy that has no configs in the place of the checkout."""
+    files = [*PAGES, *(path for folder in ("configs", "scripts", "src") for path in (ROOT / folder).rglob("*.*"))]
+    texts = [path.read_text(encoding="utf-8") for path in files if path.suffix in (".md", ".py", ".yaml")]
+    for line in {found for text in texts for found in re.findall(r"pip install [^`\n]*\[\w+\]'", text)}:
+        # The classifier is for programs of one's own.
+        assert line.startswith("pip install -c constraints.txt -e '.[") or line == "pip install '.[sklearn]'"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

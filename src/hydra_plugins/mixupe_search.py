@@ -40,7 +40,9 @@ class SearchSweeper(Sweeper):
         try:
             import optuna
         except ImportError as error:
-            raise UserError("hydra/sweeper=optuna: is not installed; pip install '.[optuna]'") from error
+            raise UserError(
+                "hydra/sweeper=optuna: is not installed; pip install -c constraints.txt -e '.[optuna]'"
+            ) from error
         if OmegaConf.select(config, "table") is not None:
             raise UserError("table: a declared table is no search; leave hydra/sweeper=optuna out")
         for key, value in {"n_trials": self.n_trials, "n_jobs": self.n_jobs}.items():

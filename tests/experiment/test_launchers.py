@@ -149,7 +149,9 @@ def test_a_launcher_that_cannot_work_here_is_named(monkeypatch: pytest.MonkeyPat
     check_launcher("hydra._internal.core_plugins.basic_launcher.BasicLauncher")
     slurm = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"^hydra/launcher: .* is not installed; pip install '.\[slurm\]'$"):
+    with pytest.raises(
+        UserError, match=r"^hydra/launcher: .* is not installed; pip install -c constraints.txt -e '.\[slurm\]'$"
+    ):
         check_launcher(slurm)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: object())
     monkeypatch.setattr("shutil.which", lambda _: None)

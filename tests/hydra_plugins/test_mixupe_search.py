@@ -20,7 +20,10 @@ def test_without_optuna_a_search_is_one_line(
 ) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     assert train(*SEARCH, ETA) == 2
-    assert capsys.readouterr().err == "error: hydra/sweeper=optuna: is not installed; pip install '.[optuna]'\n"
+    assert (
+        capsys.readouterr().err
+        == "error: hydra/sweeper=optuna: is not installed; pip install -c constraints.txt -e '.[optuna]'\n"
+    )
 
 
 class TestWithOptuna:

@@ -24,7 +24,9 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 def needs(plugin: str, extra: str) -> pytest.MarkDecorator:
     is_missing = importlib.util.find_spec("hydra_plugins." + plugin) is None
-    return pytest.mark.skipif(is_missing, reason=f"{plugin} is not installed: pip install '.[{extra}]'")
+    return pytest.mark.skipif(
+        is_missing, reason=f"{plugin} is not installed: pip install -c constraints.txt -e '.[{extra}]'"
+    )
 
 
 RAY = needs("hydra_ray_launcher", "ray")

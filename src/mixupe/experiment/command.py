@@ -24,7 +24,7 @@ from mixupe.experiment.compose import (
 )
 from mixupe.experiment.outcome import Outcome
 from mixupe.experiment.search_path import search_in
-from mixupe.places import CONFIGS
+from mixupe.places import CONFIGS, check_checkout
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class Command:
         """The command that these arguments make.
 
         Raises:
-            UserError: it cannot be meant so.
+            UserError: it cannot be meant so, or there are no configs.
         """
+        check_checkout()
         # Put last, because a parser of Hydra's kind takes them in one place alone.
         given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
         flags = _one_line_parser().parse_args([*(argument for argument in arguments if argument not in given), *given])

@@ -24,7 +24,7 @@ from mixupe.errors import UserError, one_line, perhaps
 from mixupe.experiment.config import parse_config
 from mixupe.experiment.search_path import SEARCH_PATH
 from mixupe.experiment.settings import RunSettings
-from mixupe.places import CONFIGS
+from mixupe.places import CONFIGS, check_checkout
 
 CONFIG_NAME = "train"
 DEFAULT_DATASET = "digits"
@@ -45,7 +45,8 @@ OmegaConf.register_new_resolver("gpus_a_job", _gpus_a_job, replace=True)
 
 @contextmanager
 def hydra_initialised() -> Iterator[None]:
-    """Make `compose_settings` usable outside scripts/train.py."""
+    """Make `compose_settings` usable outside scripts/train.py; UserError where there are no configs."""
+    check_checkout()
     if GlobalHydra.instance().is_initialized():
         yield
     else:

@@ -48,7 +48,9 @@ def check_launcher(target: str) -> None:
     """Raise UserError if the launcher whose class has that dotted name is not installed or cannot work here."""
     _, package, *_, name = target.split(".")
     if package in EXTRAS and importlib.util.find_spec(f"hydra_plugins.{package}") is None:
-        raise UserError(f"hydra/launcher: {package} is not installed; pip install '.[{EXTRAS[package]}]'")
+        raise UserError(
+            f"hydra/launcher: {package} is not installed; pip install -c constraints.txt -e '.[{EXTRAS[package]}]'"
+        )
     if name == "SlurmLauncher" and shutil.which("srun") is None:
         raise UserError("hydra/launcher: submitit_slurm needs Slurm, but there is no srun here")
 

@@ -42,7 +42,9 @@ def check_logger(logger: LoggerSettings) -> None:
         try:
             wandb_package()
         except ImportError as error:
-            raise UserError("logger: wandb is not installed; pip install wandb, or use logger=none") from error
+            raise UserError(
+                "logger: wandb is not installed; pip install -c constraints.txt wandb, or use logger=none"
+            ) from error
 
 
 def wandb_package() -> Any:

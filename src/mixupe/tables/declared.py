@@ -10,7 +10,7 @@ from mixupe.errors import UserError, perhaps
 from mixupe.experiment.command_line import readable
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders, search_in
-from mixupe.places import CONFIGS, RESULTS
+from mixupe.places import CONFIGS, RESULTS, check_checkout
 from mixupe.tables.collect import DeclaredRun, declared_runs
 from mixupe.tables.manifest import Table
 from mixupe.tables.measures import measured
@@ -43,6 +43,7 @@ def read_table(name: str) -> Table:
     Raises:
         UserError: there is none, or it is wrong.
     """
+    check_checkout()
     folders = [*own_folders(), CONFIGS]  # of one name, ours is the one that Hydra finds
     tables = {path.stem: path for folder in folders for path in (folder / "table").glob("*.yaml")}
     if name not in tables:

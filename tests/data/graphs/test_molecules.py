@@ -168,7 +168,7 @@ def test_features_are_cached_by_the_content_of_the_file(tmp_path: Path, monkeypa
 def test_without_rdkit_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_b3db(tmp_path, [("CC", "BBB+"), ("CO", "BBB-")])
     monkeypatch.setitem(__import__("sys").modules, "rdkit", None)
-    with pytest.raises(UserError, match=r"pip install 'mixupe\[molecules\]'"):
+    with pytest.raises(UserError, match=r"pip install -c constraints.txt -e '\.\[molecules\]'"):
         load(tmp_path, loader="graphs.b3db")
 
 

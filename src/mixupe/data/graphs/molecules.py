@@ -45,7 +45,9 @@ def chem() -> Any:
     try:
         from rdkit import Chem, rdBase
     except ImportError as error:
-        raise UserError("dataset: molecules need RDKit; install it with `pip install 'mixupe[molecules]'`") from error
+        raise UserError(
+            "dataset: molecules need RDKit; install it with `pip install -c constraints.txt -e '.[molecules]'`"
+        ) from error
     rdBase.DisableLog("rdApp.*")
     return Chem
 
