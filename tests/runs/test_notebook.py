@@ -69,7 +69,8 @@ def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
         compare("tabular/wine", ["none", "mixdown"], seeds=1)
     with pytest.raises(UserError, match=r"trainer\.epoch: unknown key"):
         run(["dataset=tabular/wine", "trainer.epoch=3"])
-    for overrides in ([], (), "dataset=tabular/wine"):
+    none_given: list[str] = []
+    for overrides in (none_given, (), "dataset=tabular/wine"):
         with pytest.raises(UserError, match="overrides: must be a list such as"):
             run(overrides)
     assert not (tmp_path / "outputs").exists()
