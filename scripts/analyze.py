@@ -12,6 +12,7 @@ written.
 import argparse
 import sys
 
+from mixupe.analysis.beta import GREATEST_ALPHA, LEAST_ALPHA
 from mixupe.command_line import Parser, exit_status
 from mixupe.console import say
 from mixupe.errors import UserError
@@ -59,8 +60,8 @@ def _options() -> argparse.Namespace:
         raise UserError(f"--pairs: must be a whole number >= 2, got {options.pairs}")
     if options.snapshots is not None and options.snapshots < 2:
         raise UserError(f"--snapshots: must be a whole number >= 2, got {options.snapshots}")
-    if options.alpha is not None and not 0 < options.alpha < float("inf"):
-        raise UserError(f"--alpha: must be a finite number > 0, got {options.alpha}")
+    if options.alpha is not None and not LEAST_ALPHA <= options.alpha <= GREATEST_ALPHA:
+        raise UserError(f"--alpha: must lie in [{LEAST_ALPHA:g}, {GREATEST_ALPHA:g}], got {options.alpha}")
     return options
 
 

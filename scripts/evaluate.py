@@ -42,7 +42,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=1000, metavar="N", help="test examples, at most [1000]")
     parser.add_output_root()
     options = parser.parse_args()
-    options.parts = options.parts.split(",")
+    options.parts = list(dict.fromkeys(part.strip() for part in options.parts.split(",")))
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
         raise UserError(f"--parts: {unknown[0]!r} is unknown, allowed are {', '.join(PARTS)}")

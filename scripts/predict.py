@@ -29,6 +29,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:1 [cpu]")
     parser.add_output_root()
     options = parser.parse_args()
+    if not options.source:  # of a shell's variable that is not set; as a path it would be the folder one is in
+        raise UserError("FILE|FOLDER: is empty; give a file or a folder")
     trained = load_run(options.run, options.output_root, options.device)
     examples = trained.read(options.source)
     for note in examples.notes:

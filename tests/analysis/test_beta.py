@@ -42,3 +42,9 @@ def test_an_exponential_loss_is_kummers_function(alpha: float, s: float) -> None
 def test_alpha_must_be_positive() -> None:
     with pytest.raises(ValueError, match=r"alpha: must be a finite number > 0, got 0"):
         moments(0, 3)
+
+
+@pytest.mark.parametrize("alpha", [1e-9, 1e9, 1e300])
+def test_the_quadrature_refuses_what_rounding_spoils(alpha: float) -> None:
+    with pytest.raises(ValueError, match=r"alpha: must lie in \[1e-08, 1e\+08\] for the quadrature, got"):
+        quadrature(alpha, 32)

@@ -1,13 +1,17 @@
 """Finished runs evaluated: what each domain allows, and the same figures as in the record."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from mixupe.errors import UserError
 from mixupe.evaluation.corruptions import CORRUPTIONS
 from mixupe.evaluation.deformations import DEFORMATIONS
+from mixupe.experiment import robustness
+from mixupe.experiment.analysis import analyse
 from mixupe.experiment.compose import compose_settings, hydra_initialised
 from mixupe.experiment.finished import FinishedRun, find_run
 from mixupe.experiment.robustness import PARTS, evaluate
@@ -70,3 +74,20 @@ def test_a_run_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
     run.folder.checkpoint.unlink()
     with pytest.raises(UserError, match=r"run: .*: there is no .*checkpoint.pt; its command trains it again"):
         evaluate(run, PARTS, examples=10)
+
+
+def test_what_ran_on_a_gpu_is_looked_at_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    run = finished(tmp_path, "tabular")
+    trainer = run.settings.trainer.model_copy(update={"device": "cuda:1"})
+    run = replace(run, settings=run.settings.model_copy(update={"trainer": trainer}))
+    assert evaluate(run, ["segments"], examples=8)["differs"] == 0
+    assert analyse(run, pairs=8, snapshots=2, alpha=None)["differs"] == 0
+
+
+def test_no_batch_has_one_example_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be paired with itself."""
+    run = finished(tmp_path, "tabular")
+    whole = evaluate(run, ["segments"], examples=9)
+    monkeypatch.setattr(robustness, "evaluation_batch", lambda _: 8)
+    assert evaluate(run, ["segments"], examples=9) == whole

@@ -31,6 +31,8 @@ def test_new_files_are_prepared_as_the_training_data_was(tmp_path: Path, domain:
     with hydra_initialised():
         run = request_run(compose_settings([*overrides, "trainer.device=cpu"])).id
     trained = mixupe.load_run(run[:6], tmp_path)
+    with pytest.raises(UserError, match="device: 'nowhere' cannot be used here, cpu can: "):
+        mixupe.load_run(run, tmp_path, device="nowhere")
     frame = trained.predict(source_of(domain, tmp_path))
     predictions = read_predictions(RunStore(tmp_path).folder(run).predictions)
     assert predictions is not None

@@ -53,7 +53,8 @@ def test_a_run_gets_its_three_files(
         (["0123456789abcdef"], "error: run: '0123456789abcdef' is unknown; allowed are the names of the folders in"),
         (["a", "--pairs", "1"], "error: --pairs: must be a whole number >= 2, got 1"),
         (["a", "--snapshots", "1"], "error: --snapshots: must be a whole number >= 2, got 1"),
-        (["a", "--alpha", "nan"], "error: --alpha: must be a finite number > 0, got nan"),
+        (["a", "--alpha", "nan"], "error: --alpha: must lie in [1e-08, 1e+08], got nan"),
+        (["a", "--alpha", "1e300"], "error: --alpha: must lie in [1e-08, 1e+08], got 1e+300"),
         ([], "error: the following arguments are required: RUN"),
     ],
 )

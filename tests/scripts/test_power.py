@@ -24,6 +24,12 @@ def test_each_baseline_has_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(1.7 < ratio < 2.5 for ratio in ratios), "four times the sets, about half"
 
 
+def test_a_table_named_twice_is_no_further_evidence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert load_script("power").main(["offline_graphs", "offline_graphs", "--method", "mixup"]) == 0
+    (line,) = capsys.readouterr().out.replace("\n", " ").strip().split("points")[:-1]
+    assert line.startswith("mixup - none, from 5 data sets: "), "and no line of mixup beside itself"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

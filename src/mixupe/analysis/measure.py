@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from torch import Tensor
@@ -57,7 +58,7 @@ def _series_values(series: MixupSeries) -> dict[str, Any]:
         "remainders": series.remainders.tolist(),
         "piecewise_linear": series.piecewise_linear,
         "straight": series.straight,
-        "radius_median": float(series.radius.median()),
+        "radius_median": _median(series.radius),
         "radius_least": float(series.radius.min()),
         "diverging": float((series.radius < 1).double().mean()),
     }
@@ -67,8 +68,8 @@ def _first_order_values(terms: FirstOrder) -> dict[str, Any]:
     return {
         "correlation": terms.correlation,
         "same_sign": terms.same_sign,
-        "bend_median": float(terms.bend.median()),
-        "shift_median": float(terms.shift.median()),
+        "bend_median": _median(terms.bend),
+        "shift_median": _median(terms.shift),
         "q_mean": float(terms.q.mean()),
         "q_hat_mean": float(terms.q_hat.mean()),
         "q_size": float(terms.q.abs().mean()),
@@ -86,6 +87,11 @@ def _alpha_values(network: Frozen, pairs: Pairs) -> dict[str, float]:
     """Of the paper's Figure 2: the least alpha_ij over examples and classes, and how many are negative."""
     alphas = alpha_terms(network, pairs.x, pairs.y, pairs.x_mean)
     return {"alpha_least": float(alphas.min()), "alpha_negative": float((alphas < 0).double().mean())}
+
+
+def _median(values: Tensor) -> float:
+    """Of (P,) values: of an even number the mean of the middle two, where torch's own is the lesser of them."""
+    return float(median(values.tolist()))
 
 
 def _finite(value: Any) -> Any:

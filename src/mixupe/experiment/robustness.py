@@ -22,7 +22,7 @@ from mixupe.experiment.snapshots import kept_state
 from mixupe.models.registry import build_model
 from mixupe.preemption import check
 from mixupe.rng import generator
-from mixupe.training.trainer import resolve_device
+from mixupe.training.trainer import device_here, resolve_device
 
 PARTS = ("deformations", "corruptions", "attacks", "segments")
 
@@ -43,7 +43,9 @@ class _Test:
 
     @property
     def batches(self) -> Sequence[Tensor]:
-        return torch.split(self.rows, self.batch)
+        """None of one example alone, which could be paired with itself only: the last may have one more than `batch`."""
+        *rest, last = torch.split(self.rows, self.batch)
+        return [*rest[:-1], torch.cat([rest[-1], last])] if rest and len(last) == 1 else [*rest, last]
 
     def images(self) -> TensorImages:
         """The examples alone, in the test part's order: all of them are deformed as they are for the record."""
@@ -59,7 +61,8 @@ class _Test:
 def evaluate(run: FinishedRun, parts: Sequence[str], examples: int) -> Evaluation:
     """Rows of what was found, as JSON values, beside what is known of the run.
 
-    The model is that of the best validation epoch, from the run's checkpoint.
+    The model is that of the best validation epoch, from the run's checkpoint; on the run's device, or the CPU where this
+    machine lacks that.
 
     Args:
         run: the run.
@@ -72,7 +75,7 @@ def evaluate(run: FinishedRun, parts: Sequence[str], examples: int) -> Evaluatio
     """
     settings = run.settings
     torch.set_num_threads(settings.trainer.threads)
-    device = resolve_device(settings.trainer.device)
+    device = resolve_device(device_here(settings.trainer.device))
     data = load_data(settings)
     data = replace(data, test=data.test.to(device))
     model = build_model(settings.model, data.spec, settings.seed)

@@ -17,7 +17,7 @@ from mixupe.experiment.finished import FinishedRun
 from mixupe.experiment.initial import initial_model
 from mixupe.training.checkpoint import load_checkpoint
 from mixupe.training.criterion import build_criterion
-from mixupe.training.trainer import Trainer
+from mixupe.training.trainer import Trainer, device_here
 
 Weights = dict[str, Tensor]
 
@@ -63,7 +63,7 @@ def trained_again(run: FinishedRun, data: DataBundle, count: int) -> tuple[list[
     """`count` snapshots, at the first and the last step and spread evenly in between on a logarithmic axis.
 
     Nothing is written, the test part is not read. Also gives how far the validation loss of the last epoch is from the
-    record's, 0 where training was repeated exactly.
+    record's, 0 where training was repeated exactly. On the CPU where this machine lacks the run's device.
 
     Args:
         run: of any state, with a checkpoint or without.
@@ -71,13 +71,14 @@ def trained_again(run: FinishedRun, data: DataBundle, count: int) -> tuple[list[
         count: >= 2.
     """
     settings = run.settings
+    here = settings.trainer.model_copy(update={"device": device_here(settings.trainer.device)})
     model = initial_model(settings, data)
     criterion = build_criterion(settings.trainer, data)
     method = build_augmentation(settings.augmentation, data.train.mean_input(), criterion, data)
     losses: list[float] = []
     with TemporaryDirectory() as folder:
         trainer = Trainer(
-            *(model, method, replace(data, test=data.validation), settings.trainer, settings.optimizer),
+            *(model, method, replace(data, test=data.validation), here, settings.optimizer),
             *(settings.scheduler, settings.seed, Path(folder) / "checkpoint.pt"),
         )
         total = settings.trainer.epochs * trainer.steps_per_epoch

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mixupe.data.new_files import NewExamples, read_new
-from mixupe.errors import UserError
+from mixupe.errors import UserError, first_line
 from mixupe.evaluation.classification import evaluation_batch, predict
 from mixupe.experiment.model_file import ModelFile, read_model
 from mixupe.experiment.store import RunStore
@@ -79,10 +79,14 @@ def load_run(run: str | Path, output_root: str | Path = "outputs", device: str =
         device: where the model goes.
 
     Raises:
-        UserError: there is no such run, or it has no model.pt.
+        UserError: there is no such run, it has no model.pt, or this machine has no such device.
     """
     file = read_model(_model_path(str(run), RunStore(Path(output_root))))
-    return TrainedModel(file.id, file.network().to(device), file.spec.class_names, file)
+    try:
+        network = file.network().to(device)
+    except (RuntimeError, AssertionError) as error:  # the latter of a torch that is built without CUDA
+        raise UserError(f"device: {device!r} cannot be used here, cpu can: {first_line(error)}") from error
+    return TrainedModel(file.id, network, file.spec.class_names, file)
 
 
 def _model_path(run: str, store: RunStore) -> Path:

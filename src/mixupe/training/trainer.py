@@ -37,6 +37,13 @@ def resolve_device(name: str) -> torch.device:
     return own_gpu(torch.device(name))
 
 
+def device_here(name: str) -> str:
+    """The name of a device, or `cpu` where this machine lacks it: a finished run need not be looked at where it ran."""
+    if not name.startswith("cuda"):
+        return name
+    return name if (torch.device(name).index or 0) < torch.cuda.device_count() else "cpu"
+
+
 def _ema_of(model: nn.Module, decay: float) -> Any:
     from timm.utils.model_ema import ModelEmaV3  # imported here: timm takes seconds, and few runs average
 
