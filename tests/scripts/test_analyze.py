@@ -65,3 +65,23 @@ def test_bad_input_is_one_line(
     complaint = capsys.readouterr().err
     assert complaint.startswith(says)
     assert complaint.count("\n") == 1
+
+
+def test_a_summary_has_the_rows_of_all_runs(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    compose: Compose,  # noqa: F811
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    requests = [Request.of(compose(f"augmentation={method}")) for method in ("none", "mixup")]
+    runs = [outcome.id for outcome in run_all(requests, Quiet())]
+    root = ("--output-root", str(tmp_path))
+    assert call(monkeypatch, *runs, "--pairs", "20", "--summary", str(tmp_path / "missing" / "all.csv"), *root) == 2
+    assert f"error: --summary: there is no folder {tmp_path / 'missing'}" in capsys.readouterr().err
+    assert call(monkeypatch, *runs, "--pairs", "20", "--summary", str(tmp_path / "all.csv"), *root) == 0
+    summary = pd.read_csv(tmp_path / "all.csv")
+    assert list(dict.fromkeys(summary["augmentation"])) == ["none", "mixup"]
+    for run, rows in summary.groupby("id"):
+        alone = pd.read_csv(tmp_path / "analysis" / str(run) / "analysis.csv")
+        pd.testing.assert_frame_equal(rows[alone.columns].reset_index(drop=True), alone, check_dtype=False)
+    assert {"dataset", "model", "seed", "alpha", "pairs", "commit", "remainder_10", "remainder_30"} <= set(summary)

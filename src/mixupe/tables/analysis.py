@@ -1,5 +1,6 @@
 """The files of an analysed run: analysis.json (everything), analysis.csv (a row a snapshot) and analysis.png."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,16 @@ from mixupe.tables.pictures.canvas import ORDERED, Panel, compose
 
 # Orders that have columns of their own; the JSON file has all.
 ORDERS = (1, 2, 3, 4)
-# Column, list of the JSON file, and the order at which that begins.
+# Column, list of the JSON file, the order at which that begins, and the orders shown. Some networks have but four.
 BY_ORDER = (
-    ("term", "terms", 1),
-    ("term_error", "term_errors", 1),
-    ("share", "shares", 1),
-    ("remainder", "remainders", 0),
+    ("term", "terms", 1, ORDERS),
+    ("term_error", "term_errors", 1, ORDERS),
+    ("share", "shares", 1, ORDERS),
+    ("remainder", "remainders", 0, (0, *ORDERS, 10, 30)),
 )
 REFERENCE = "approximate"
+# Columns of a summary before those of analysis.csv.
+NAMED = ("id", "dataset", "model", "augmentation", "seed", "alpha", "pairs")
 LEGEND: Any = {"fontsize": 8, "framealpha": 0.8, "edgecolor": "none"}
 
 
@@ -41,14 +44,26 @@ def analysis_frame(analysis: Analysis) -> pd.DataFrame:
         series = {name: value for name, value in point["series"].items() if not isinstance(value, list)}
         by_order = {
             f"{column}_{k}": point["series"][name][at]
-            for column, name, first in BY_ORDER
-            for k in (0, *ORDERS)
-            if 0 <= (at := k - first) < len(point["series"][name])
+            for column, name, first, orders in BY_ORDER
+            for k in orders
+            if (at := k - first) < len(point["series"][name])
         }
         terms = {name: value for name, value in point["first_order"].items() if not isinstance(value, list)}
         cosines = {f"cosine_{name}": value for name, value in point["cosines"][REFERENCE].items() if name != REFERENCE}
         rows.append({"step": point["step"], "epoch": point["epoch"], **series, **by_order, **terms, **cosines})
     return pd.DataFrame(rows)
+
+
+def summary_frame(analyses: Sequence[Analysis]) -> pd.DataFrame:
+    """The rows of several runs, one run after the other, each row with what names its run and how that was analysed."""
+    frames = []
+    for analysis in analyses:
+        frame = analysis_frame(analysis)
+        named = {name: analysis[name] for name in NAMED} | {"commit": analysis["code"]["commit"]}
+        for at, (name, value) in enumerate(named.items()):
+            frame.insert(at, name, value)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
 
 
 def analysis_figure(analysis: Analysis) -> Figure:
