@@ -31,7 +31,7 @@ def main(given: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(given)
     if arguments.sets < 6 or arguments.seeds < 1:
         raise UserError("--sets must be at least 6, and --seeds at least 1")
-    tables = [look_up(name) for name in dict.fromkeys(arguments.names)]
+    tables = [look_up(name) for name in arguments.names]
     for baseline in (name for name in ("mixup", "none") if name != arguments.method):
         by_set: dict[str, SetDifferences] = {}
         for table, runs in tables:
