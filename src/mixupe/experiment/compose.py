@@ -274,6 +274,9 @@ def complaint(error: BaseException, overrides: Sequence[str] = ()) -> str:
     text = str(error)
     if isinstance(error, MissingConfigException) and error.missing_cfg_file is not None:
         group, _, option = error.missing_cfg_file.rpartition("/")
+        while "/" in group and not (CONFIGS / group).is_dir():  # dataset=graphs/mutag
+            group, _, folder = group.rpartition("/")
+            option = f"{folder}/{option}"
         return _unknown(group, repr(option), error.options or ())
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key}: must be given"
@@ -298,7 +301,9 @@ def check_choice(override: Override) -> None:
 def _unknown(group: str, option: str, others: Iterable[str] = ()) -> str:
     folder = CONFIGS / group
     options = sorted({str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("*.yaml")} | set(others))
-    meant = perhaps(option.strip("'"), options)
+    word = option.strip("'")
+    elsewhere = [name for name in options if name.rpartition("/")[2] == word.rpartition("/")[2]]
+    meant = f"; perhaps {elsewhere[0]!r} is meant" if elsewhere else perhaps(word, options)
     return f"{group}: {option} is unknown, allowed are {', '.join(options)}{meant}"
 
 
