@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,29 @@ def test_a_finished_sweep_needs_no_writing(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(RunStore, "check_writable", lambda _self: pytest.fail("it wrote"))
     (outcome,) = sweep(tmp_path, ["seed=0"])
     assert (outcome.state, outcome.fresh) == ("DONE", False)
+
+
+def test_what_another_process_ended_counts_in_the_time_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (done,) = sweep(tmp_path / "elsewhere", ["seed=0"])
+    its, here = (RunStore(tmp_path / name).folder(done.id) for name in ("elsewhere", "here"))
+    capsys.readouterr()
+    with ExitStack() as other_process:
+        other_process.enter_context(here.claimed())
+        here.set_running()
+
+        def end_it() -> None:
+            other_process.close()
+            shutil.copytree(its.path, here.path, dirs_exist_ok=True)
+
+        with after_step(2, end_it):
+            outcomes = sweep(tmp_path / "here")
+    assert [outcome.fresh for outcome in outcomes] == [False, True, True]
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("[")]
+    assert [re.findall(r"^.(./3), ETA .*seed=(.)", line) for line in lines] == [
+        [("1/3", "1")],
+        [("2/3", "0")],
+        [("3/3", "2")],
+    ]
 
 
 def test_this_process_is_left_as_it_was(tmp_path: Path) -> None:

@@ -126,11 +126,6 @@ def _round(title: str, runs: Sequence[_Run], launch: Launch | None, sweep: Sweep
     Raises:
         SweepFailedError: a process died before any run was begun.
     """
-    from mixupe.experiment.run import run_all  # which needs torch
-
-    def here(jobs: Sequence[Sequence[Request]]) -> list[list[Outcome]]:
-        return [run_all(job, sweep) for job in preemption.UntilStopped(jobs)]
-
     outcomes: dict[str, Outcome] = {}
     left = list(runs)
     while left:
@@ -138,7 +133,7 @@ def _round(title: str, runs: Sequence[_Run], launch: Launch | None, sweep: Sweep
         jobs = chunks(left, lambda run: run.settings, workers)
         try:
             with watching(sweep.ended, left) if launch is not None else nullcontext():
-                ended = (launch or here)(jobs)
+                ended = _run_here(jobs, sweep) if launch is None else launch(jobs)
         except WorkerDiedError as error:
             ended, death = [], str(error)
         outcomes |= {outcome.id: outcome for job in ended for outcome in job}
@@ -157,6 +152,25 @@ def _round(title: str, runs: Sequence[_Run], launch: Launch | None, sweep: Sweep
         sweep.ended([outcomes[run.folder.id].line() for run in victims])
         left = [run for run in left if run not in victims]
     return outcomes
+
+
+def _run_here(jobs: Sequence[Sequence[_Run]], sweep: Sweep) -> list[list[Outcome]]:
+    """Outcomes of jobs run in this process. Runs that others are at are counted as soon as it is seen that they ended:
+    without them, each of two sweeps at one table would expect to be twice as long.
+    """
+    from mixupe.experiment.run import run_all  # which needs torch
+
+    ended: list[list[Outcome]] = []
+    elsewhere: dict[str, _Run] = {}
+    found: dict[str, Outcome] = {}
+    for job in preemption.UntilStopped(jobs):
+        ended.append(run_all(job, sweep))
+        elsewhere |= {run.folder.id: run for run, its in zip(job, ended[-1], strict=True) if its.state == "RUNNING"}
+        new = {identity: known for identity, run in elsewhere.items() if (known := run.known()) is not None}
+        sweep.ended([outcome.line() for outcome in new.values()])
+        elsewhere = {identity: run for identity, run in elsewhere.items() if identity not in new}
+        found |= new
+    return [[found.get(outcome.id, outcome) for outcome in outcomes] for outcomes in ended]
 
 
 def _account(title: str, ids: Sequence[str], outcomes: dict[str, Outcome], stopped: str | None) -> list[Outcome]:
