@@ -21,12 +21,12 @@ pytestmark = pytest.mark.slow
 def test_a_cpu_told_to_do_as_one_with_avx2_is_compiled_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from torch._inductor import config as inductor
 
-    monkeypatch.setattr(inductor.cpp, "simdlen", None)
-    compiled(nn.Linear(2, 2))
-    assert inductor.cpp.simdlen is None
-    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
-    compiled(nn.Linear(2, 2))
-    assert inductor.cpp.simdlen == 256
+    with inductor.patch({"cpp.simdlen": None}):  # monkeypatch would delete it in the end: it stands in no __dict__
+        compiled(nn.Linear(2, 2))
+        assert inductor.cpp.simdlen is None
+        monkeypatch.setenv("ATEN_CPU_CAPABILITY", "avx2")
+        compiled(nn.Linear(2, 2))
+        assert inductor.cpp.simdlen == 256
 
 
 @pytest.fixture(autouse=True)
