@@ -34,8 +34,7 @@ help: ## Show this list
 	@echo
 	@echo "  Options: DRY=1  FRESH=1  SEEDS=0,1,2  LAUNCHER=joblib  MINUTES=9  OVERRIDES='trainer.device=cpu'  PYTHON=python3.12"
 
-# What is imported is compiled then, once; to compile all that is installed takes a third of the installation's time.
-pip = $(PY) -m pip install --quiet --no-compile --disable-pip-version-check --root-user-action=ignore --constraint constraints.txt \
+pip = $(PY) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --constraint constraints.txt \
 	--editable '$(1)' || \
 	{ status=$$?; echo "error: pip could not install them, for the reason above; the same command tries again" >&2; exit $$status; }
 
