@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 
 import pytest
@@ -35,8 +36,22 @@ def test_what_a_job_raises_is_raised() -> None:
         in_fresh_process(fail)
 
 
-def test_the_peak_is_kept() -> None:
-    with peak_memory(os.getpid()) as peak:
-        hold(100)
-    assert peak.bytes > tree_memory(os.getpid()) - 50 * MEGABYTE
+def test_the_peak_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, looked = iter([3, 7, 5]), threading.Event()
+
+    def memory(_: int) -> int:
+        held = next(looks, None)
+        if held is None:
+            looked.set()
+        return held or 0
+
+    monkeypatch.setattr("benchmarks.processes.tree_memory", memory)
+    monkeypatch.setattr("benchmarks.processes.POLL_S", 0.001)
+    with peak_memory(1) as peak:
+        assert looked.wait(10)
+    assert peak.bytes == 7
+
+
+def test_the_memory_of_this_process_and_of_none() -> None:
+    assert tree_memory(os.getpid()) > 50 * MEGABYTE
     assert tree_memory(2**22 + 1) == 0, "no such process"

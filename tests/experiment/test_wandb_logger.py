@@ -36,6 +36,8 @@ def raw_records(data: bytes) -> Iterator[bytes]:
             continue
         _crc, length, kind = struct.unpack_from("<IHB", data, position)
         position += HEADER
+        if position + length > len(data):  # W&B is still writing it
+            return
         parts += data[position : position + length]
         position += length
         if kind in (1, 4):  # a whole record, or the last part of one
