@@ -82,3 +82,5 @@ def test_new_rows_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> Non
         read(new.drop(columns="y"), SETTINGS, spec, bundle.preparation)
     with pytest.raises(UserError, match="column 'x' of the data frame holds numbers; row 2 has 'much'"):
         read(new.assign(x=["1", "much", "3"]), SETTINGS, spec, bundle.preparation)
+    with pytest.raises(UserError, match="the data frame has more than one column 'x', which the model needs once"):
+        read(pd.concat([new, new[["x"]]], axis=1), SETTINGS, spec, bundle.preparation)

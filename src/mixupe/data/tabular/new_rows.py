@@ -35,6 +35,9 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
     absent = [column for column in wanted if column not in frame.columns]
     if absent:
         raise UserError(f"file: {name} has no column {absent[0]!r}; the model needs {', '.join(wanted)}")
+    repeated = next((column for column in wanted if list(frame.columns).count(column) > 1), None)
+    if repeated is not None:
+        raise UserError(f"file: {name} has more than one column {repeated!r}, which the model needs once")
     left_out = [column for column in frame.columns if column not in set(wanted)]
     if frame.empty:
         raise UserError(f"file: {name} has no rows")
