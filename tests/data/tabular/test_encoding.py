@@ -84,3 +84,16 @@ def test_new_rows_that_do_not_fit_are_refused_in_one_line(tmp_path: Path) -> Non
         read(new.assign(x=["1", "much", "3"]), SETTINGS, spec, bundle.preparation)
     with pytest.raises(UserError, match="the data frame has more than one column 'x', which the model needs once"):
         read(pd.concat([new, new[["x"]]], axis=1), SETTINGS, spec, bundle.preparation)
+
+
+@pytest.mark.parametrize(
+    ("values", "new"), [(["01234", "A12"], [1234, 777]), (["2", "3"], ["02", "A12"]), (["2.0", "1.5"], [2.0, 1.0])]
+)
+def test_a_category_is_known_however_its_column_was_read(values: list[str], new: list[float | str]) -> None:
+    preparation = {
+        "numeric": {"names": [], "fill": [], "marked": [], "mean": [], "scale": []},
+        "categorical": [{"name": "zip", "fill": None, "values": values, "rare": []}],
+    }
+    examples = read(pd.DataFrame({"zip": new}), SETTINGS, DataSpec("tabular", ("a", "b"), (2,)), preparation)
+    assert isinstance(examples.split, TensorSplit)
+    assert examples.split.inputs.tolist() == [[1, 0], [0, 0]]

@@ -65,7 +65,21 @@ def _features(frame: pd.DataFrame, preparation: Preparation, writing: Writing, n
                 value = features[column].iloc[wrong[0]]
                 raise UserError(f"file: column {column!r} of {name} holds numbers; row {wrong[0] + 1} has {value!r}")
             features[column] = numbers
+    for column in preparation["categorical"]:
+        features[column["name"]] = _written_as_trained(features[column["name"]], column)
     return features
+
+
+def _written_as_trained(values: pd.Series, column: dict[str, Any]) -> pd.Series:
+    """Categories that are the same number as one of training, in its writing; the others as they are.
+
+    Whether `01234` is a text or a number hangs on the other cells of its column, which new rows need not have.
+    """
+    known = pd.Series([value for value in (*column["values"], *column["rare"]) if value is not None], dtype="object")
+    numbers = pd.to_numeric(known, errors="coerce")
+    single = numbers.notna() & ~numbers.duplicated(keep=False)
+    written = pd.to_numeric(values, errors="coerce").map(dict(zip(numbers[single], known[single], strict=True)))
+    return values.where(values.isin(known) | written.isna(), written)
 
 
 def _unseen(features: pd.DataFrame, preparation: Preparation) -> tuple[str, ...]:
