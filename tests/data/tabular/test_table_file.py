@@ -137,6 +137,13 @@ def test_parquet_is_known_by_its_first_bytes(tmp_path: Path, name: str) -> None:
     assert list(read_parquet(path)["x"]) == [1, 2]
 
 
+def test_a_named_index_of_parquet_is_columns(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"age": [3, 4], "dose": [0.5, 0.1], "label": ["a", "b"]})
+    for index in (["age"], ["age", "dose"]):
+        frame.set_index(index).to_parquet(tmp_path / "table.parquet")
+        pd.testing.assert_frame_equal(read_parquet(tmp_path / "table.parquet"), frame, check_like=True)
+
+
 @pytest.mark.parametrize("name", ["table.pq", "TABLE.PARQUET"])
 def test_what_is_called_parquet_and_is_none(tmp_path: Path, name: str) -> None:
     with pytest.raises(UserError, match="does not begin as a Parquet file does"):

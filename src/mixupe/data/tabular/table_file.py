@@ -52,9 +52,11 @@ def read_table(path: Path, key: str, separator: str, decimal: str, encoding: str
 
 
 def read_parquet(path: Path, key: str = OWN) -> pd.DataFrame:
-    """N rows with the file's dtypes. Raises UserError where the file is damaged."""
+    """N rows with the file's dtypes; a named index of pandas is columns. Raises UserError where the file is damaged."""
     try:
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
+        named = [name for name in frame.index.names if name is not None]
+        return frame.reset_index(named) if named else frame
     except Exception as error:  # a damaged file makes its libraries raise nearly anything
         raise _unreadable(path, error, key) from error
 
