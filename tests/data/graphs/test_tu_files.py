@@ -11,6 +11,7 @@ from torch_geometric.io import read_tu_data
 
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.graphs.flat import FlatGraphs, GraphBatch
+from mixupe.data.graphs.new_graphs import read
 from mixupe.data.graphs.settings import TUFolderSettings
 from mixupe.data.graphs.tu_folder import content_version, load
 from mixupe.data.registry import dataset_settings, load_dataset
@@ -341,3 +342,18 @@ def test_a_file_that_is_none_of_the_format_is_said(tmp_path: Path) -> None:
     assert not any("not read" in note for note in load(config(folder), REQUEST).notes)
     (folder / "FAKE_node_labels.txt").rename(folder / "FAKE_node_label.txt")
     assert any(note.startswith("FAKE_node_label.txt not read") for note in load(config(folder), REQUEST).notes)
+
+
+def test_new_graphs_say_what_is_odd_about_their_edges(tmp_path: Path) -> None:
+    folder = write_tu_set(tmp_path / "old", "OLD", ())
+    bundle = load(config(folder), REQUEST)
+    assert bundle.preparation is not None
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "NEW_graph_indicator.txt").write_text("1\n1\n1\n1\n1\n")
+    (new / "NEW_A.txt").write_text("1,2\n2,3\n3,4\n4,5\n4,5\n5,4\n5,1\n")
+    assert read(new, config(folder), bundle.spec, bundle.preparation).notes == (
+        "1 edges that are self-loops or listed twice were left out",
+        "4 of 6 edges are listed in one direction only and pass no message in the other",
+        "nodes have no features: their degrees up to 100 are used",
+    )

@@ -25,11 +25,12 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
     Raises:
         UserError: the features are not those that the model was trained with, or a line is no molecule.
     """
+    notes: tuple[str, ...] = ()
     if preparation["format"] == "smiles":
         kind, (names, table) = "molecule", _molecules(source, preparation["stereo"])
     else:
         assert isinstance(settings, TUSettings)  # the only other format
-        table = read_unlabelled(_folder(Path(source)), settings, preparation)
+        table, notes = read_unlabelled(_folder(Path(source)), settings, preparation)
         kind, names = "graph", tuple(str(number) for number in range(1, len(table.node_counts) + 1))
     graphs = flat_graphs(table, torch.zeros(len(names), dtype=torch.int64), preparation["nodes"], preparation["edges"])
     width = 0 if graphs.edge_attr is None else graphs.edge_attr.shape[1]
@@ -38,7 +39,7 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
             f"file: nodes have {graphs.x.shape[1]} and edges {width} features, the model was trained with"
             f" {spec.input_shape[0]} and {spec.edge_features}"
         )
-    return NewExamples(kind, names, graphs)
+    return NewExamples(kind, names, graphs, notes)
 
 
 def _folder(folder: Path) -> TUFolder:

@@ -93,8 +93,8 @@ def read_graphs(files: TUFolder, settings: TUSettings) -> TUGraphs:
     return TUGraphs(table, torch.from_numpy(labels.astype(np.int64)), class_names, tuple(notes))
 
 
-def read_unlabelled(files: TUFolder, settings: TUSettings, known: dict[str, Any]) -> GraphTable:
-    """Graphs for a trained model; a file of their labels is not needed and not read.
+def read_unlabelled(files: TUFolder, settings: TUSettings, known: dict[str, Any]) -> tuple[GraphTable, tuple[str, ...]]:
+    """Graphs for a trained model, and notes; a file of their labels is not needed and not read.
 
     Args:
         files: the new graphs.
@@ -107,8 +107,10 @@ def read_unlabelled(files: TUFolder, settings: TUSettings, known: dict[str, Any]
     absent = [part for part in REQUIRED if part != "graph_labels" and not files.path(part).is_file()]
     if absent:
         raise UserError(f"file: {files.folder} has no {files.path(absent[0]).name}")
-    graph_of_node = _column(files, "graph_indicator", []) - 1
-    return graph_table(files, graph_of_node, int(graph_of_node.max(initial=0)) + 1, settings, [], known)
+    notes: list[str] = []
+    graph_of_node = _column(files, "graph_indicator", notes) - 1
+    table = graph_table(files, graph_of_node, int(graph_of_node.max(initial=0)) + 1, settings, notes, known)
+    return table, tuple(notes)
 
 
 def graph_table(
@@ -151,7 +153,7 @@ def graph_table(
     edge_index, kept = coalesce(edge_index, kept, nodes, reduce="min")
     if len(kept) < len(edges):
         notes.append(f"{len(edges) - len(kept)} edges that are self-loops or listed twice were left out")
-    edge_index, kept = _both_ways(edge_index, kept, nodes, settings.undirected, notes)
+    edge_index, kept = _both_ways(edge_index, kept, nodes, settings.undirected, notes, is_new=bool(known))
     if not node_sizes and not node_values.shape[1]:
         degrees = degree(edge_index[1], nodes, dtype=torch.long)[torch.from_numpy(place)].unsqueeze(1)
         if settings.max_degree is None:
@@ -184,13 +186,14 @@ def graph_table(
 
 
 def _both_ways(
-    edge_index: Tensor, kept: Tensor, nodes: int, undirected: bool, notes: list[str]
+    edge_index: Tensor, kept: Tensor, nodes: int, undirected: bool, notes: list[str], is_new: bool
 ) -> tuple[Tensor, Tensor]:
     """The edges, with the other direction of those that are listed in one only, if that is wanted.
 
     Args:
         edge_index: (2, E), coalesced.
         kept: (E,) the line of each edge.
+        is_new: for a trained model, which no key changes any more.
     """
     source, target = edge_index
     there, back = source * nodes + target, target * nodes + source
@@ -199,7 +202,8 @@ def _both_ways(
         return edge_index, kept
     listed = f"{one_way} of {len(kept)} edges are listed in one direction only"
     if not undirected:
-        notes.append(f"{listed} and pass no message in the other; dataset.undirected=true adds it")
+        advice = "" if is_new else "; dataset.undirected=true adds it"
+        notes.append(f"{listed} and pass no message in the other{advice}")
         return edge_index, kept
     notes.append(f"{listed}: the other was added")
     # An edge that is listed itself keeps its own line: it comes first.
