@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.base import DataBundle, DataRequest, DatasetSettings, DataSpec
 from mixupe.data.graphs import molecules
 from mixupe.data.graphs.flat import FlatGraphs
 from mixupe.data.graphs.molecules import Molecules, featurise
+from mixupe.data.graphs.new_graphs import read
 from mixupe.data.registry import dataset_settings, load_dataset
 from mixupe.errors import UserError
 
@@ -194,3 +195,11 @@ def test_solubility_itself_has_1273_molecules() -> None:
     bundle = load(FETCHED, loader="graphs.solubility")
     assert sum(sizes(bundle)) == 1273
     assert bundle.notes[0].startswith("8 of 1282 rows repeat")
+
+
+def test_a_line_of_new_molecules_is_named_and_their_names_are_of_any_encoding(tmp_path: Path) -> None:
+    path = tmp_path / "new.smi"
+    path.write_bytes("CC éthane\n\nCX\n".encode("latin-1"))
+    settings, spec = DatasetSettings(name="toy", domain="graphs", loader="graphs.b3db"), DataSpec("graphs", (), ())
+    with pytest.raises(UserError, match=r"line 3 of .*new\.smi: 'CX' cannot be read as a molecule"):
+        read(path, settings, spec, {"format": "smiles", "stereo": True})

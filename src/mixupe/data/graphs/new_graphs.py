@@ -52,14 +52,16 @@ def _folder(folder: Path) -> TUFolder:
 
 def _molecules(source: Any, stereo: bool) -> tuple[tuple[str, ...], GraphTable]:
     if isinstance(source, Sequence) and not isinstance(source, str):
-        texts = [str(smiles) for smiles in source]
+        texts = {number: str(smiles) for number, smiles in enumerate(source, start=1)}
     else:
         path = Path(source)
         if not path.is_file():
             raise UserError(f"file: {path} is not a file; give one with a SMILES at the beginning of each line")
-        texts = [line.split()[0] for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+        # Names may follow, in any encoding.
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+        texts = {number: line.split()[0] for number, line in enumerate(lines, start=1) if line.strip()}
     graphs = []
-    for number, text in enumerate(texts, start=1):
+    for number, text in texts.items():
         smiles = canonical(text, stereo)
         graph = None if smiles is None else molecule_graph(smiles)
         if graph is None:
@@ -67,4 +69,4 @@ def _molecules(source: Any, stereo: bool) -> tuple[tuple[str, ...], GraphTable]:
         graphs.append(graph)
     if not graphs:
         raise UserError(f"file: {source} holds no molecule")
-    return tuple(texts), molecule_table(stacked_molecules(graphs), stereo)
+    return tuple(texts.values()), molecule_table(stacked_molecules(graphs), stereo)
