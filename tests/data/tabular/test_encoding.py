@@ -97,3 +97,14 @@ def test_a_category_is_known_however_its_column_was_read(values: list[str], new:
     examples = read(pd.DataFrame({"zip": new}), SETTINGS, DataSpec("tabular", ("a", "b"), (2,)), preparation)
     assert isinstance(examples.split, TensorSplit)
     assert examples.split.inputs.tolist() == [[1, 0], [0, 0]]
+
+
+def test_marks_for_none_are_known_in_rows_without_a_number(tmp_path: Path) -> None:
+    features, target = table()
+    bundle = table_bundle(features, target, SETTINGS, DataRequest(tmp_path, 0, "heldout"))
+    assert bundle.preparation is not None
+    new = [read(features.head(1).assign(y=y), SETTINGS, bundle.spec, bundle.preparation) for y in ("-", np.nan)]
+    marked, missing = (examples.split for examples in new)
+    assert isinstance(marked, TensorSplit)
+    assert isinstance(missing, TensorSplit)
+    assert marked.inputs.equal(missing.inputs)

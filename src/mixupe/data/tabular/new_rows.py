@@ -11,6 +11,7 @@ from mixupe.data.base import DatasetSettings, DataSpec, Preparation
 from mixupe.data.new_files import NewExamples
 from mixupe.data.tabular.columns import clean
 from mixupe.data.tabular.encoding import column_names, encode
+from mixupe.data.tabular.missing_marks import MARKS_AMONG_NUMBERS
 from mixupe.data.tabular.table_file import read_table
 from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
 from mixupe.data.tensors import TensorSplit
@@ -57,10 +58,13 @@ def _features(frame: pd.DataFrame, preparation: Preparation, writing: Writing, n
     categories = frozenset(column["name"] for column in preparation["categorical"])
     frame, _ = read_text_columns(without_declared_missing(frame, writing.missing), writing, keep=categories)
     features = clean(frame, name, categorical=categories, missing=writing.missing)
+    # Of a column without a number in these rows, too.
+    marks = MARKS_AMONG_NUMBERS if writing.missing is None else ()
     for column in preparation["numeric"]["names"]:
         if features[column].dtype == object:
             numbers = pd.to_numeric(features[column], errors="coerce").astype("float64")
-            wrong = np.flatnonzero((numbers.isna() & features[column].notna()).to_numpy())
+            is_none = features[column].isna() | features[column].isin(marks)
+            wrong = np.flatnonzero((numbers.isna() & ~is_none).to_numpy())
             if len(wrong):
                 value = features[column].iloc[wrong[0]]
                 raise UserError(f"file: column {column!r} of {name} holds numbers; row {wrong[0] + 1} has {value!r}")
