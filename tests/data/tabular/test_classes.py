@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mixupe.data.tabular.classes import class_target
+from mixupe.data.tabular.columns import clean
 from mixupe.errors import UserError
 
 
@@ -62,3 +63,10 @@ def test_number_labels() -> None:
 def test_one_class_is_refused(values: list[object]) -> None:
     with pytest.raises(UserError, match="holds one class only"):
         labels(values)
+
+
+def test_long_numbers_stay_different_classes_and_categories() -> None:
+    numbers = pd.Series([2**53, 2**53 + 1, 2**53 + 2], name="account")
+    assert class_target(numbers, "toy")[0].tolist() == numbers.tolist()
+    frame = clean(numbers.to_frame(), "toy", categorical=frozenset({"account"}))
+    assert frame["account"].tolist() == [str(number) for number in numbers]

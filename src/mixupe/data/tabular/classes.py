@@ -58,6 +58,8 @@ def class_target(
 def _cleaned(target: pd.Series, name: str, missing: Sequence[str] | None) -> pd.Series:
     if pd.api.types.is_bool_dtype(target.dtype) or pd.api.types.infer_dtype(target, skipna=True) == "boolean":
         target = target.astype("object").map({True: "True", False: "False"})
+    if target.dtype == np.int64:  # as they are: above 2^53, neighbours would be one class of float64
+        return target
     frame = target.to_frame()
     if missing is not None:
         return clean(frame, name, missing=missing).iloc[:, 0]

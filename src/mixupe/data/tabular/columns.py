@@ -62,7 +62,9 @@ def _clean_column(column: pd.Series, name: str, categorical: bool, markers: Sequ
         if np.isinf(numbers).any():
             raise UserError(f"{where} holds {int(np.isinf(numbers).sum())} infinite number(s); only finite are allowed")
         if categorical:
-            return _as_text(column if pd.api.types.is_bool_dtype(dtype) else numbers, markers)
+            # Neighbours above 2^53 are one float64.
+            is_exact = pd.api.types.is_bool_dtype(dtype) or pd.api.types.is_integer_dtype(dtype)
+            return _as_text(column if is_exact else numbers, markers)
         return numbers
     if not isinstance(dtype, pd.CategoricalDtype) and not pd.api.types.is_string_dtype(dtype.name):
         raise _refused(column, where, str(dtype))
