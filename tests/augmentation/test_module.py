@@ -11,6 +11,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from mixupe import CrossEntropy, ERMPenalty, Generator, ManifoldMixup, Mixup, MixupE
+from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.method import Method
 from mixupe.augmentation.none import ERM
 from mixupe.augmentation.registry import own_methods
@@ -141,6 +142,13 @@ def test_params_are_set_all_or_none() -> None:
         method.set_params(beta=1)
     assert torch.equal(method.set_params(x_mean=torch.ones(5)).get_params()["x_mean"], torch.ones(5))
     assert running().set_params(x_mean=torch.ones(8)).get_params()["x_mean"].shape == (8,)
+
+
+def test_a_function_may_take_the_place_of_a_criterion_that_is_a_module() -> None:
+    method = MixupE(criterion=nn.CrossEntropyLoss()).set_params(eta=0.5, criterion=cross_entropy)
+    assert (method.eta, method.criterion, list(method.children())) == (0.5, cross_entropy, [])
+    weighted = CrossEntropy(torch.ones(3))
+    assert list(method.set_params(criterion=weighted).children()) == [weighted]
 
 
 def test_repr_says_the_arguments() -> None:

@@ -159,6 +159,8 @@ class Method(nn.Module, ABC):
             raise ValueError(f"{unknown}: is no argument of {type(self).__name__}, allowed are {', '.join(params)}")
         checked = type(self)(**{**params, **changed})
         for name in changed:
+            if isinstance(getattr(self, name), nn.Module):
+                delattr(self, name)  # torch puts nothing but a module in a module's place
             setattr(self, name, getattr(checked, name))
         return self
 
