@@ -96,6 +96,18 @@ def test_a_module_that_changes_its_input_in_place(point: str, variant: str) -> N
     assert_same(ours, model, theirs, expected)
 
 
+@pytest.mark.parametrize("point", ["head", "encoder.2", "encoder"])
+def test_a_model_that_changes_its_batch_in_place(point: str) -> None:
+    def forward(model: nn.Module, batch: dict[str, Any]) -> Any:
+        x, *_ = batch.pop("parts")
+        return model(x.mul_(2))
+
+    ours, theirs = Net(), Net()
+    settings: dict[str, Any] = {"lam": 0.4, "perm": PERM, "alpha": 1.0, "eta": 0.5, "mix_at": point}
+    popped = mixupe_loss(ours, {"parts": (X.clone(), "name")}, Y, forward=forward, **settings)
+    assert_same(popped, ours, mixupe_loss(theirs, 2 * X, Y, **settings), theirs)
+
+
 @pytest.mark.parametrize("variant", GRADIENT_VARIANTS)
 def test_the_callers_batch_is_left_as_it_was(variant: str) -> None:
     x = X.clone()

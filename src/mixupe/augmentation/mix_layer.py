@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from mixupe.augmentation.call import Call
 from mixupe.augmentation.call import Model as Model
@@ -65,8 +66,8 @@ class MixLayer:
         if self._place is None:
             output = self.call(interpolated(self._checked_input(merged, batch)))
         else:
-            # A model may change its input in place, and a clean pass follow.
-            own = merged.clone() if isinstance(merged, Tensor) else merged
+            # A model may change its input in place, or take parts out of it, and a clean pass follow.
+            own = tree_map_only(Tensor, Tensor.clone, merged)
             allow_others = self.call.merge is not None
             output, self._mixed = run(lambda: self.call(own), self._place, batch, interpolated, allow_others)
         return logits_of(output, batch, self._of_classes)
