@@ -80,6 +80,16 @@ def test_a_mix_layer_inside_compiled_code_is_refused(name: str) -> None:
             method(model, X, Y)
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_so_is_one_that_torch_jit_compiles() -> None:
+    traced: Any = torch.jit.trace  # without types
+    whole, part = traced(Net(), X), with_part("body", lambda body: traced(body, torch.ones(6, 8)))
+    for model, point in ((whole, "head"), (part, "body"), (part, "body.0")):
+        with pytest.raises(ValueError, match=rf"^mix_at: '{point}' is or lies inside what torch.jit compiles"):
+            mixed(model, mix_at=point)
+    assert torch.equal(mixed(part, mix_at="head").loss, mixed(Net(), mix_at="head").loss)
+
+
 def test_a_mix_layer_in_a_compiled_step_is_refused() -> None:
     step = compiled(lambda model, x: mixed(model, mix_at="head").loss + x.sum())
     with pytest.raises(ValueError, match=r"^mix_at: 'head' lies inside what torch.compile compiles"):

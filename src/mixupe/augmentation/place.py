@@ -92,7 +92,7 @@ def find(model: Any, name: str, batch_dim: int | None) -> Place:
     """The module of that dotted name, which need not say `module.` or `_orig_mod.`, as wrappers put before it.
 
     Raises:
-        ValueError: there is none, or torch.compile would not see the hook that mixes there.
+        ValueError: there is none, or torch.compile or torch.jit would not see the hook that mixes there.
     """
     if torch.compiler.is_compiling():
         refuse_in_compiled(_NOT_COMPILED.format(name))
@@ -101,6 +101,7 @@ def find(model: Any, name: str, batch_dim: int | None) -> Place:
     around: list[nn.Module] = []
     module = model
     for part in name.split("."):
+        _refuse_scripted(module, name)
         child = module._modules.get(part)
         while child is None and _wrapped(module) is not None:
             _refuse_compiled(module, name)
@@ -112,6 +113,7 @@ def find(model: Any, name: str, batch_dim: int | None) -> Place:
             raise ValueError(f"mix_at: there is no module {name!r}, {_allowed(name, mixable_modules(model))}")
         around.append(module)
         module = child
+    _refuse_scripted(module, name)
     if is_compiled_in_place(module):
         raise ValueError(_NOT_COMPILED.format(name))
     return Place(name, module, tuple(around), batch_dim)
@@ -144,6 +146,14 @@ def _wrapped(module: nn.Module) -> nn.Module | None:
 def _refuse_compiled(module: nn.Module, name: str) -> None:
     if is_compiled(module):
         raise ValueError(_NOT_COMPILED.format(name))
+
+
+def _refuse_scripted(module: nn.Module, name: str) -> None:
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ValueError(
+            f"mix_at: {name!r} is or lies inside what torch.jit compiles, which runs no hook that mixes; mix at input, or"
+            " compile modules beside the mix layer instead"
+        )
 
 
 _NOT_COMPILED = (
