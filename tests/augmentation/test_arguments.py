@@ -171,6 +171,15 @@ def test_class_indices_come_in_any_integer_dtype(name: str, dtype: torch.dtype) 
     assert torch.equal(METHODS[name](MODEL, X, Y.to(dtype)).loss, expected)
 
 
+@pytest.mark.parametrize("variant", ["approximate", "exact"])
+def test_the_default_device_of_torch_is_not_asked(variant: str) -> None:
+    x, y, perm = torch.ones(4, 3), torch.tensor([0, 1, 2, 0]), torch.tensor([1, 0, 3, 2])
+    model, x_mean = nn.Linear(3, 3), torch.zeros(3)
+    with torch.device("meta"):
+        MixupE(variant=variant, x_mean=x_mean)(model, x, y)
+        mixupe_loss(model, x, y, lam=0.4, perm=perm, alpha=1.0, eta=0.1, variant=variant, x_mean=x_mean)
+
+
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.float32], ids=str)
 @pytest.mark.parametrize("name", METHODS)
 def test_labels_in_a_column_are_told_how_to_lie_flat(name: str, dtype: torch.dtype) -> None:

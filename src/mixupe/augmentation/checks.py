@@ -126,7 +126,7 @@ def check_perm(perm: Tensor, batch: int) -> None:
         raise ValueError(
             f"perm: must be an int64 tensor of shape ({batch},), got {perm.dtype} of shape {tuple(perm.shape)}"
         )
-    if readable(perm) and not torch.equal(perm.sort().values, torch.arange(batch)):
+    if readable(perm) and not torch.equal(perm.sort().values, torch.arange(batch, device=perm.device)):
         raise ValueError(f"perm: is not a permutation of 0 to {batch - 1}")
 
 

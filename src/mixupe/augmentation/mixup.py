@@ -17,7 +17,9 @@ from mixupe.augmentation.targets import checked_targets, is_of_classes, known_ta
 def to_device(lam: float | Tensor, perm: Tensor, x: Any, y: Tensor) -> tuple[Tensor, Tensor]:
     """lam, 0-d or (B,), as a tensor in float32 or wider, and perm, both on the device of the batch."""
     like = x if isinstance(x, Tensor) else y
-    lam = torch.as_tensor(lam, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32)
+    # Not where torch.set_default_device says: a lam that is drawn on the CPU would go there first, and wait.
+    place = lam.device if isinstance(lam, Tensor) else "cpu"
+    lam = torch.as_tensor(lam, dtype=torch.float64 if like.dtype == torch.float64 else torch.float32, device=place)
     # A blocking copy to a GPU would wait for all that is queued there.
     return lam.to(y.device, non_blocking=True), perm.to(y.device, non_blocking=True)
 
