@@ -210,3 +210,13 @@ def test_a_generator_for_compiled_steps_is_any_generator() -> None:
     ours, theirs = Generator(3), seeded(3)
     assert torch.equal(torch.rand(4, generator=ours), torch.rand(4, generator=theirs))
     assert Generator().initial_seed() == torch.Generator().initial_seed()
+
+
+def test_copies_of_it_are_such_too_and_go_on_as_it_does() -> None:
+    ours = Generator(3)
+    torch.rand(4, generator=ours)
+    copies = [copy.copy(ours), copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))]  # noqa: S301 - our own
+    assert all(isinstance(copied, Generator) for copied in copies)
+    assert len({ours.key, *(copied.key for copied in copies)}) == 4
+    expected = torch.rand(4, generator=ours)
+    assert all(torch.equal(torch.rand(4, generator=copied), expected) for copied in copies)

@@ -2,10 +2,11 @@
 
 import itertools
 import weakref
-from typing import Self
+from typing import Any, Self
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
 _made: weakref.WeakValueDictionary[int, "Generator"] = weakref.WeakValueDictionary()
 _keys = itertools.count()
@@ -29,6 +30,16 @@ class Generator(torch.Generator):
         _made[self.key] = self
         if seed is not None:
             self.manual_seed(seed)
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles go on as it does; torch's own would be plain generators."""
+        return _restored, (self.get_state(),)
+
+
+def _restored(state: Tensor) -> Generator:
+    generator = Generator()
+    generator.set_state(state)
+    return generator
 
 
 def generator_of(key: int) -> Generator:
