@@ -142,6 +142,27 @@ def test_without_gradients_they_are_refused(variant: str, off: Callable[[], Any]
         assert mixed(network(), x, "approximate").loss.isfinite()
 
 
+class Frozen(nn.Module):
+    def __init__(self, trained_head: bool) -> None:
+        super().__init__()
+        self.encoder, self.head = network(), nn.Linear(3, 3).requires_grad_(trained_head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            h = self.encoder(x)
+        logits: Tensor = self.head(h)
+        return logits
+
+
+@pytest.mark.parametrize("variant", GRADIENT_VARIANTS)
+@pytest.mark.parametrize("trained_head", [True, False])
+def test_a_part_that_runs_without_gradients_is_refused_too(variant: str, trained_head: bool) -> None:
+    x = torch.randn(6, 8, generator=seeded(0))
+    with pytest.raises(ValueError, match=r"^variant: exact, v1 and v2 differentiate .* where a part of it runs under"):
+        mixed(Frozen(trained_head), x, variant)
+    assert mixed(Frozen(trained_head), x, variant, mix_at="head", x_mean=torch.zeros(3)).penalty.isfinite()
+
+
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_torch_func_differentiates_the_loss_or_is_told_why_not(variant: str) -> None:
     model = nn.Sequential(nn.Linear(8, 5), nn.Tanh(), nn.Linear(5, 3)).double()

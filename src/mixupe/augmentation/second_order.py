@@ -65,14 +65,26 @@ def differentiable_by(h: Tensor) -> Tensor:
 
 
 def gradient_by(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
-    """J(h)^T vector, of the shape of h, of logits and a vector (B, K); it can be differentiated again."""
+    """J(h)^T vector, of the shape of h, of logits and a vector (B, K); it can be differentiated again.
+
+    Raises:
+        ValueError: no graph leads from h to the logits.
+    """
     if is_batched(h):
         return over_runs(_gradient, h, logits, vector)
     return _gradient(h, logits, vector)
 
 
 def _gradient(h: Tensor, logits: Tensor, vector: Tensor) -> Tensor:
-    (gradient,) = torch.autograd.grad(logits, h, grad_outputs=vector, create_graph=True)
+    gradient = None
+    if logits.requires_grad:
+        (gradient,) = torch.autograd.grad(logits, h, grad_outputs=vector, create_graph=True, allow_unused=True)
+    if gradient is None:
+        raise ValueError(
+            "variant: exact, v1 and v2 differentiate the model by what is mixed, on which its logits do not depend here, as"
+            " where a part of it runs under torch.no_grad; freeze that with requires_grad_(False) instead, or mix behind it"
+            " (mix_at)"
+        )
     return gradient
 
 
