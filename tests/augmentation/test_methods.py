@@ -11,6 +11,7 @@ from mixupe.augmentation.draw import draw_lam
 from mixupe.augmentation.loss import cross_entropy
 from mixupe.augmentation.mix_layer import MixLayer, interpolate
 from mixupe.augmentation.none import ERM
+from mixupe.augmentation.penalty import GRADIENT_VARIANTS
 
 
 def seeded(number: int = 0) -> torch.Generator:
@@ -249,6 +250,28 @@ def test_the_running_mean_of_a_learned_representation_is_state() -> None:
     torch.testing.assert_close(
         copy(model, x, y, generator=seeded(5)).loss, method(model, x, y, generator=seeded(5)).loss
     )
+
+
+@pytest.mark.parametrize("lengths", [(7, 9), (1, 9), (9, 1)])
+@pytest.mark.parametrize("variant", GRADIENT_VARIANTS)
+def test_examples_of_several_shapes_have_no_running_mean(variant: str, lengths: tuple[int, int]) -> None:
+    model = nn.Sequential(nn.Embedding(20, 5), nn.Linear(5, 5), nn.AdaptiveAvgPool2d((1, 3)), nn.Flatten())
+    method = MixupE(1.0, 0.1, variant=variant, mix_at="1")
+    first, second = (torch.zeros(6, length, dtype=torch.int64) for length in lengths)
+    y = torch.tensor([0, 1, 2, 0, 1, 2])
+    method(model, first, y)
+    with pytest.raises(ValueError, match=rf"^mix_at: .*'1' have shape \({lengths[1]}, 5\), .* has \({lengths[0]}, 5\)"):
+        method(model, second, y)
+
+
+def test_another_mix_layer_has_a_running_mean_of_its_own() -> None:
+    x, y = batch(5)
+    model = Net(5).double()
+    method = MixupE(1.0, 0.1, variant="exact", mix_at="second")
+    method(model, x, y)
+    method.set_params(eta=0.2)
+    assert method.x_mean is not None
+    assert method.set_params(mix_at="head").x_mean is None
 
 
 def test_the_running_mean_stays_in_float32_under_autocast() -> None:

@@ -132,8 +132,11 @@ class MixupE(Method):
         return {**super().get_params(deep), "x_mean": own}
 
     def set_params(self, **changed: Any) -> Self:
+        before = self.mix_at
         super().set_params(**changed)
         self._given_mean = changed.get("x_mean", self._given_mean)
+        if self.mix_at != before:  # where the running mean was one
+            self.x_mean = self._given_mean
         return self
 
     def _takes_penalty(self) -> bool:
@@ -150,6 +153,12 @@ class MixupE(Method):
         else:
             batch_mean = _mean_over_processes(h)
             before = batch_mean if self.x_mean is None else self.x_mean.to(batch_mean)
+            if before.shape not in (batch_mean.shape, (1, *batch_mean.shape)):
+                raise ValueError(
+                    f"mix_at: examples that flow into {self.mix_at!r} have shape {tuple(batch_mean.shape)}, their running"
+                    f" mean has {tuple(before.shape)}; variant {self.variant} needs one shape: pad sequences to one length,"
+                    " or mix where each is one vector; allowed for any shape are approximate, v3 and v4"
+                )
             self.x_mean = torch.lerp(before, batch_mean, self.momentum)
         return self.x_mean
 
