@@ -171,6 +171,13 @@ def test_class_indices_come_in_any_integer_dtype(name: str, dtype: torch.dtype) 
     assert torch.equal(METHODS[name](MODEL, X, Y.to(dtype)).loss, expected)
 
 
+def test_a_variant_set_later_misses_its_mean_by_name() -> None:
+    method = MixupE()
+    method.variant = "exact"
+    with pytest.raises(ValueError, match=r"^x_mean: variant exact needs the training-set mean"):
+        method(MODEL, X, Y)
+
+
 @pytest.mark.parametrize("variant", ["approximate", "exact"])
 def test_the_default_device_of_torch_is_not_asked(variant: str) -> None:
     x, y, perm = torch.ones(4, 3), torch.tensor([0, 1, 2, 0]), torch.tensor([1, 0, 3, 2])

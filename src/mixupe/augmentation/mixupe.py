@@ -148,6 +148,7 @@ class MixupE(Method):
     @torch.no_grad()
     def _mean_for(self, h: Tensor) -> Tensor:
         if self.mix_at == INPUT:
+            checks.check_x_mean(self.x_mean, self.variant, needed=True)
             assert self.x_mean is not None
             self.x_mean = self.x_mean.to(h.device, non_blocking=True)  # moved at the first batch, then kept there
         else:
