@@ -73,6 +73,14 @@ def test_what_cannot_be_encoded_is_refused(frame: pd.DataFrame, message: str) ->
         learn_columns(frame, np.arange(len(frame)))
 
 
+@pytest.mark.parametrize("values", [[1.0, 2.0, 1.0], [1.0, 2.0, 2.5], [1.0, 2.0, "x"]])
+def test_numbers_that_are_categories_are_the_same_however_they_are_stored(values: list[float | str]) -> None:
+    columns = learn_columns(pd.DataFrame({"a": pd.Categorical(values)}), np.arange(3))
+    expected = columns.inputs(pd.DataFrame({"a": pd.Categorical(values)}))[:2]
+    for dtype in ("float64", "float32", "int64", "Int64", "object", "category"):
+        assert torch.equal(columns.inputs(pd.DataFrame({"a": [1.0, 2.0]}).astype(dtype)), expected), dtype
+
+
 def test_text_in_a_column_of_numbers_is_refused() -> None:
     columns = learn_columns(FRAME, np.arange(4))
     with pytest.raises(ValueError, match="X: column 'age' held numbers in training, now 'old'"):

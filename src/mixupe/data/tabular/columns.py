@@ -98,10 +98,14 @@ def _refused(column: pd.Series, where: str, held: str) -> UserError:
 
 def _as_text(column: pd.Series, markers: Sequence[str]) -> pd.Series:
     missing = column.isna()
-    if pd.api.types.is_float_dtype(column.dtype) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    text = column.astype("object").where(missing, column.astype("object").map(str).str.strip())
+    text = column.astype("object").where(missing, column.astype("object").map(_text_of).str.strip())
     return text.where(~(missing | text.isin(markers)), np.nan).astype("object")
+
+
+def _text_of(value: object) -> str:
+    """1.0 is 1, whatever numbers are beside it, which other rows need not have."""
+    is_whole = isinstance(value, float | np.floating) and float(value).is_integer()
+    return str(int(value) if is_whole else value)  # type: ignore[call-overload]  # of a number
 
 
 def informative(frame: pd.DataFrame, name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
