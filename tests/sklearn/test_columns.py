@@ -81,6 +81,13 @@ def test_numbers_that_are_categories_are_the_same_however_they_are_stored(values
         assert torch.equal(columns.inputs(pd.DataFrame({"a": [1.0, 2.0]}).astype(dtype)), expected), dtype
 
 
+@pytest.mark.parametrize("number", [1e40, -1e300])
+def test_a_number_beyond_float32_is_refused(number: float) -> None:
+    columns = learn_columns(FRAME, np.arange(4))
+    with pytest.raises(ValueError, match=r"^X: column 'age' holds a number too large for float32"):
+        columns.inputs(FRAME.assign(age=[30.0, number, 30.0, np.nan]))
+
+
 def test_text_in_a_column_of_numbers_is_refused() -> None:
     columns = learn_columns(FRAME, np.arange(4))
     with pytest.raises(ValueError, match="X: column 'age' held numbers in training, now 'old'"):

@@ -41,7 +41,7 @@ class Columns:
         """(N, F) rows as (N, D) float32 inputs.
 
         Raises:
-            ValueError: a column that held numbers in training holds text.
+            ValueError: a column that held numbers in training holds text, or a number is too large.
         """
         frame = _cleaned(x, self.names, self.texts)
         other = next((name for name in self.names if frame[name].dtype == object and name not in self.texts), None)
@@ -50,7 +50,13 @@ class Columns:
                 text = frame[other].dropna().iloc[0]
                 raise ValueError(f"X: column {other!r} held numbers in training, now {text!r}")
             frame = frame.astype({name: "float64" for name in self.names if name not in self.texts})
-        return torch.from_numpy(np.asarray(self.transformer.transform(frame), dtype=np.float32))
+        with np.errstate(over="ignore", invalid="ignore"):
+            inputs = np.asarray(self.transformer.transform(frame), dtype=np.float32)
+        wrong = np.flatnonzero(~np.isfinite(inputs).all(axis=0))
+        if len(wrong):
+            name = encoding_of(self.transformer)["numeric"]["names"][wrong[0]]  # indicators and categories are finite
+            raise ValueError(f"X: column {name!r} holds a number too large for float32 when it is standardised")
+        return torch.from_numpy(inputs)
 
 
 def learn_columns(x: Table, rows: npt.NDArray[np.intp]) -> Columns:
