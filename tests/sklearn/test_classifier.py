@@ -153,6 +153,27 @@ def test_numbers_of_numpy_are_numbers() -> None:
     quick(epochs=np.int64(2), hidden=np.array([8, 8]), eta=np.float32(0.1)).fit(X, Y)
 
 
+@pytest.mark.parametrize(
+    "around",
+    [torch.no_grad, torch.inference_mode, lambda: torch.device("meta")],
+    ids=["no_grad", "inference", "device"],
+)
+def test_what_torch_is_set_to_does_not_matter(around: Any) -> None:
+    expected = quick(epochs=2).fit(X, Y).predict_proba(X)
+    with around():
+        found = quick(epochs=2).fit(X, Y).predict_proba(X)
+    assert np.array_equal(found, expected)
+
+
+def test_nor_does_the_default_dtype() -> None:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert quick(epochs=2).fit(X, Y).n_iter_ == 2
+    finally:
+        torch.set_default_dtype(before)
+
+
 def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(

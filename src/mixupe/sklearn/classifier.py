@@ -1,7 +1,8 @@
 """MixupE for tables as a scikit-learn classifier."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +28,14 @@ from mixupe.training.trainer import resolve_device
 _INITIALISING = threading.Lock()
 # Rows that go through the network at a time.
 _ROWS = 8192
+
+
+@contextmanager
+def _own_settings() -> Iterator[None]:
+    """Within it gradients are taken and tensors made on the CPU, whatever torch is set to around."""
+    on_cpu = nullcontext() if torch.get_default_device().type == "cpu" else torch.device("cpu")
+    with torch.inference_mode(False), on_cpu:
+        yield
 
 
 class MixupEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -105,6 +114,7 @@ class MixupEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         self.device = device
         self.verbose = verbose
 
+    @_own_settings()
     def fit(self, X: Any, y: Any) -> Self:
         """Train on (N, F) rows and their (N,) labels.
 
@@ -126,8 +136,8 @@ class MixupEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  #
         train, validation = (TensorSplit(inputs[part], targets[part]).to(device) for part in (rows, held_out))
         of_method = {"alpha": self.alpha, "eta": self.eta, "variant": self.variant}
         method = method_of(self.augmentation, of_method, settings.model.stages, weights, train, spec)
-        with _INITIALISING:
-            model = build_model(settings.model, spec, seed).to(device)
+        with _INITIALISING:  # torch.set_default_dtype may say float64
+            model = build_model(settings.model, spec, seed).to(device, torch.float32)
         self.history_: list[EpochMetrics] = []
 
         def on_epoch(epoch: int, metrics: EpochMetrics) -> None:
