@@ -306,3 +306,21 @@ def test_weights_that_take_the_place_of_the_models_do_so_in_the_clean_pass_of_a_
     replaced, own = mixupe_loss(model, X, Y, forward=forward, **given), mixupe_loss(expected, X, Y, **given)
     torch.testing.assert_close(replaced.penalty, own.penalty)
     torch.testing.assert_close(replaced.loss, own.loss)
+
+
+def test_a_head_that_the_model_runs_in_eval_mode_runs_so_in_the_clean_pass_too() -> None:
+    """BatchNorm may be frozen so, and is put back for the modules around."""
+
+    def forward(model: Net, x: Tensor) -> Tensor:
+        model.head.eval()
+        try:
+            logits: Tensor = model(x)
+            return logits
+        finally:
+            model.head.train()
+
+    head = nn.Sequential(nn.BatchNorm1d(8), nn.Linear(8, 3))
+    given: dict[str, Any] = {"lam": 0.4, "perm": PERM, "alpha": 1.0, "eta": 0.5, "forward": forward}
+    at_head = mixupe_loss(Net(head=head), X, Y, mix_at="head", **given)
+    assert head[0].num_batches_tracked == 0
+    torch.testing.assert_close(at_head.penalty, mixupe_loss(Net(head=head), X, Y, **given).penalty)

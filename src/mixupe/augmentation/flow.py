@@ -108,12 +108,14 @@ def _first(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
 
 
 def _around(module: nn.Module, device: str) -> list[object]:
-    """What it computes with beside its arguments: autocast, and the weights, which torch.func.functional_call replaces.
+    """What it computes with beside its arguments: autocast, train or eval mode, and the weights, which
+    torch.func.functional_call replaces.
 
-    A model, or `forward`, may change both for as long as it runs.
+    A model, or `forward`, may change them for as long as it runs.
     """
     is_cast = torch.amp.autocast_mode.is_autocast_available(device) and torch.is_autocast_enabled(device)
-    return [torch.get_autocast_dtype(device) if is_cast else None, *module.parameters(), *module.buffers()]
+    modes = [part.training for part in module.modules()]
+    return [torch.get_autocast_dtype(device) if is_cast else None, *modes, *module.parameters(), *module.buffers()]
 
 
 def _version(output: Any) -> int | None:
