@@ -89,6 +89,33 @@ def test_a_mask_beside_what_is_mixed_is_refused_or_merged() -> None:
     assert result.loss.isfinite()
 
 
+class Decoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, h: Tensor, _encoded: Any) -> Tensor:
+        logits: Tensor = self.head(h)
+        return logits
+
+
+@pytest.mark.parametrize(
+    "held", [lambda h: (h,), lambda h: [h], lambda h: {"first": [h]}], ids=["tuple", "list", "dict"]
+)
+def test_so_are_rows_that_a_tuple_a_list_or_a_dict_holds(held: Callable[[Tensor], Any]) -> None:
+    class Skipping(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.decoder = Decoder()
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.decoder(x, held(x * 2))
+            return logits
+
+    with pytest.raises(ValueError, match=r"^mix_at: 'decoder' takes an argument 2 of shape \(6, 5\) .* give merge"):
+        mixup_loss(Skipping(), torch.ones(6, 5), Y, mix_at="decoder", **DRAWS)
+
+
 def test_a_module_called_by_keyword_is_mixed() -> None:
     """The encoder is, as src=...; without a mask for each example nothing is to be merged."""
     model = Text()

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils import checkpoint
+from torch.utils._pytree import tree_leaves
 
 from mixupe.augmentation.output import unwrapped
 from mixupe.augmentation.place import Place
@@ -40,9 +41,9 @@ class Flow:
         return args, {name: h if value is self.h else value for name, value in self.named.items()}
 
     def others(self) -> list[tuple[str, Tensor]]:
-        """The tensors among the other arguments, with the name or number of each; one level of tuples is looked into."""
+        """The tensors among the other arguments, with the name or number of each; tuples, lists, dicts are looked into."""
         named = [*((str(number), value) for number, value in enumerate(self.args)), *self.named.items()]
-        parts = [(name, part) for name, value in named for part in (value if isinstance(value, tuple) else (value,))]
+        parts = [(name, part) for name, value in named for part in tree_leaves(value)]
         return [(name, part) for name, part in parts if isinstance(part, Tensor) and part is not self.h]
 
 
