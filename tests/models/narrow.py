@@ -17,7 +17,9 @@ from mixupe.models.registry import build_model, model_settings
 CONFIGS = Path(__file__).parents[2] / "configs" / "model"
 # Those seen to be wrong, and their neighbours.
 WIDTHS = (1, 2, 3, 4, 5, 6, 7, 8)
-IMAGES = ("preactresnet18", "preactresnet34", "preactresnet50", "preactresnet101", "lenet", "vgg11")
+IMAGES = ("preactresnet18", "preactresnet50", "lenet", "vgg11")
+# Their layers are those of 18 and 50, more often.
+DEEPER = ("preactresnet34", "preactresnet101")
 # Networks of timm whose stem has a 1x1 convolution with a stride, and those of the configs in small.
 TIMM = ("fastvit_t8", "mobileone_s0", "resnet18", "resnet50")
 
@@ -26,7 +28,7 @@ def networks() -> Iterator[tuple[str, dict[str, Any], tuple[int, ...]]]:
     """Name of a config, what is changed in it, shape of an input."""
     for width in WIDTHS:
         sized = {"lenet": {"channels": [width, width]}, "temporal_cnn": {"channels": [width, width]}}
-        for name in IMAGES:
+        for name in (*IMAGES, *(DEEPER if width <= 2 else ())):
             yield name, sized.get(name, {"width": width}), (1 + width % 3, 8, 8)
         for name in ("lenet", "vgg11", "temporal_cnn"):
             yield name, sized.get(name, {"width": width}), (1, 13, 40)

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+import pytest
 import yaml
 
 from mixupe.data.registry import LOADERS
@@ -19,8 +20,9 @@ OWN = ("images.image_folder", "speech.audio_folder", "graphs.tu_folder", "tabula
 LATER = {"channels_last": True, "compile": False}
 
 
-def test_every_committed_record_has_the_id_of_its_config() -> None:
-    records = _checkable()
+@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_committed_record_has_the_id_of_its_config(every: int) -> None:
+    records = {one: config for one, config in _checkable().items() if int(one, 16) % every == 0}
     assert records
     assert not [one for one, config in records.items() if run_id(parse_config(config)) != one]
 
