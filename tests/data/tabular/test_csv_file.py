@@ -9,9 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from mixupe.data.base import DataBundle, DataRequest
+from mixupe.data.new_files import read_new
 from mixupe.data.registry import is_here
 from mixupe.data.tabular.csv_file import content_version, load
 from mixupe.data.tabular.settings import OwnTable
+from mixupe.data.tensors import TensorSplit
 from mixupe.errors import UserError
 
 KEYS = {"name": "csv", "domain": "tabular", "loader": "tabular.csv_file"}
@@ -274,6 +276,20 @@ def test_keys_for_how_numbers_are_written(tmp_path: Path) -> None:
     }
     assert "1 missing value(s) in 1 numeric column(s): the training mean and an indicator" in read(path, **keys).notes
     assert any("41 of 42 values are numbers" in note for note in read(path, **(keys | {"missing": []})).notes)
+
+
+def test_decimal_points_where_commas_are_declared_are_text_in_new_rows_too(tmp_path: Path) -> None:
+    cells = ["-0.314", "-1.649"]
+    path = write(tmp_path, ["x;y;label", *[f"{cells[row % 2]};{row % 7},5;{row % 3 % 2}" for row in range(40)]])
+    keys = {"separator": ";", "decimal": ","}
+    data = read(path, **keys)
+    assert "column 'x' is read as text: row 2 '-0.314' and the like have the decimal mark '.'" in data.notes[0]
+    assert data.spec.categorical_blocks == ((1, 3),)
+    new = write(tmp_path, ["x;y", "-1.649;0,5"], "new.csv")
+    config = OwnTable.model_validate({**KEYS, "path": path, "target": "label", **keys})
+    examples = read_new(new, config, data.spec, data.preparation)
+    assert isinstance(examples.split, TensorSplit)
+    assert examples.split.inputs[0, 1:].tolist() == [0, 1]
 
 
 def test_how_a_table_was_read_is_part_of_a_refusal(tmp_path: Path) -> None:

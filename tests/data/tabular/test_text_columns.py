@@ -38,7 +38,7 @@ def test_unusual_numbers_are_read_and_said(cell: str, value: float) -> None:
 def test_another_text_among_numbers_is_told_and_can_be_declared_missing() -> None:
     cells = [*NUMBERS, "<11"]
     column, notes = read(cells)
-    assert column.dtype == object
+    assert column.dtype == "category"
     assert notes == (
         "column 'x' is read as text: 9 of 10 values are numbers, first other: row 11 '<11';"
         " \"dataset.missing=['<11']\" would read it as missing",
@@ -57,7 +57,7 @@ def test_what_is_so_in_many_columns_is_told_of_the_first() -> None:
 
 def test_what_is_declared_missing_takes_the_place_of_the_usual_marks() -> None:
     column, notes = read([*NUMBERS, "-"], missing=())
-    assert column.dtype == object
+    assert column.dtype == "category"
     assert "first other: row 11 '-'" in notes[0]
 
 
@@ -70,7 +70,7 @@ def test_numbers_can_be_declared_missing() -> None:
 def test_decimal_commas_are_told_and_can_be_declared() -> None:
     cells = ["1,5", "2,25", "3", "1,304"]
     column, notes = read(cells)
-    assert column.dtype == object
+    assert column.dtype == "category"
     assert notes == (
         "column 'x' is read as text: row 2 '1,5' and the like have the decimal mark ',': \"dataset.decimal=','\"",
     )
@@ -83,7 +83,7 @@ def test_other_marks_between_thousands_are_told_and_can_be_declared(mark: str) -
     thousands = "'" if mark in "'\u2019" else " "
     cells = ["12", f"1{mark}304", f"2{mark}000{mark}000.5"]
     column, notes = read(cells)
-    assert column.dtype == object
+    assert column.dtype == "category"
     shown = {"'": '"\'"', " ": "' '"}[thousands]
     assert notes[0].startswith(
         f"column 'x' is read as text: row 3 {cells[1]!r} and the like have {shown} between thousands: "
@@ -105,7 +105,7 @@ def test_both_marks_are_told_at_once() -> None:
 
 def test_several_units_are_no_numbers() -> None:
     column, notes = read(["5 €", "6 €", "7 $"])
-    assert column.dtype == object
+    assert column.dtype == "category"
     assert notes == ("column 'x' is read as text: its numbers have several units ($, €)",)
 
 

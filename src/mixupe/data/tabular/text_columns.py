@@ -42,6 +42,8 @@ def read_text_columns(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Text columns whose every cell is a number or a mark for none as float64, and notes; the others as they are.
 
+    A text column with numbers in it that is left text becomes nominal, so that nothing takes it for numbers later.
+
     Args:
         frame: N rows.
         keep: columns that are not to be looked at (the target, declared categories).
@@ -89,7 +91,8 @@ def _read(column: pd.Series, writing: Writing) -> tuple[pd.Series, list[_Note]]:
     said = f"column {str(column.name)!r}"
     if numbers.notna().any() and not is_other.any() and len(units) <= 1:
         return numbers, _read_as(text, numbers, is_mark, writing, said)
-    return column, _why_text(text, numbers, is_other, units, writing, said)
+    why = _why_text(text, numbers, is_other, units, writing, said)
+    return column.astype("category") if why else column, why
 
 
 def _why_text(
