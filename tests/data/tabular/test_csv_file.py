@@ -292,6 +292,18 @@ def test_decimal_points_where_commas_are_declared_are_text_in_new_rows_too(tmp_p
     assert examples.split.inputs[0, 1:].tolist() == [0, 1]
 
 
+def test_texts_that_are_one_number_stay_two_categories_of_new_rows(tmp_path: Path) -> None:
+    zips = ["01234", "1234", "A12"]
+    path = write(tmp_path, ["zip ,x,label", *[f"{zips[row % 3]},{row % 7},{row % 2}" for row in range(60)]])
+    data = read(path)
+    config = OwnTable.model_validate({**KEYS, "path": path, "target": "label"})
+    examples = read_new(
+        write(tmp_path, ["x, zip", "1,01234", "1,1234"], "new.csv"), config, data.spec, data.preparation
+    )
+    assert isinstance(examples.split, TensorSplit)
+    assert examples.split.inputs[:, 1:].tolist() == [[1, 0, 0], [0, 1, 0]]
+
+
 def test_how_a_table_was_read_is_part_of_a_refusal(tmp_path: Path) -> None:
     lines = [f"{row}.5,{'ab'[row % 2]}" for row in range(40)]
     message = complaint(write(tmp_path, ["x,label", *lines, "<11,a"]))

@@ -30,7 +30,7 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
     missing = getattr(settings, "missing", None)
     name = "the data frame" if isinstance(source, pd.DataFrame) else str(source)
     writing = Writing(getattr(settings, "decimal", "."), getattr(settings, "thousands", None), missing, first_row=1)
-    frame = source if isinstance(source, pd.DataFrame) else _from_file(Path(source), settings)
+    frame = source if isinstance(source, pd.DataFrame) else _from_file(Path(source), settings, preparation)
     frame = frame.rename(columns=str)
     wanted = column_names(preparation)
     absent = [column for column in wanted if column not in frame.columns]
@@ -49,9 +49,12 @@ def read(source: Any, settings: DatasetSettings, spec: DataSpec, preparation: Pr
     return NewExamples("row", names, split, notes + _unseen(features, preparation))
 
 
-def _from_file(path: Path, settings: DatasetSettings) -> pd.DataFrame:
+def _from_file(path: Path, settings: DatasetSettings, preparation: Preparation) -> pd.DataFrame:
     marks = {"separator": ",", "decimal": ".", "encoding": "utf-8"}
-    return read_table(path, "file", **{key: getattr(settings, key, usual) for key, usual in marks.items()})
+    keys = {key: getattr(settings, key, usual) for key, usual in marks.items()}
+    # As numbers, some of their categories would be one.
+    texts = [column["name"] for column in preparation["categorical"] if _as_numbers(column).duplicated().any()]
+    return read_table(path, "file", **keys, texts=texts)
 
 
 def _features(frame: pd.DataFrame, preparation: Preparation, writing: Writing, name: str) -> pd.DataFrame:
@@ -79,11 +82,16 @@ def _written_as_trained(values: pd.Series, column: dict[str, Any]) -> pd.Series:
 
     Whether `01234` is a text or a number hangs on the other cells of its column, which new rows need not have.
     """
-    known = pd.Series([value for value in (*column["values"], *column["rare"]) if value is not None], dtype="object")
-    numbers = pd.to_numeric(known, errors="coerce")
-    single = numbers.notna() & ~numbers.duplicated(keep=False)
-    written = pd.to_numeric(values, errors="coerce").map(dict(zip(numbers[single], known[single], strict=True)))
-    return values.where(values.isin(known) | written.isna(), written)
+    numbers = _as_numbers(column)
+    single = numbers[~numbers.duplicated(keep=False)]
+    written = pd.to_numeric(values, errors="coerce").map(dict(zip(single, single.index, strict=True)))
+    return values.where(values.isin({*column["values"], *column["rare"]}) | written.isna(), written)
+
+
+def _as_numbers(column: dict[str, Any]) -> pd.Series:
+    """The training categories that are numbers, by their writing."""
+    known = [value for value in (*column["values"], *column["rare"]) if value is not None]
+    return pd.to_numeric(pd.Series(known, index=known, dtype="object"), errors="coerce").dropna()
 
 
 def _unseen(features: pd.DataFrame, preparation: Preparation) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import tarfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -44,11 +44,13 @@ def check_file(path: Path, key: str) -> None:
         raise UserError(f"{key}: {path} is empty")
 
 
-def read_table(path: Path, key: str, separator: str, decimal: str, encoding: str) -> pd.DataFrame:
+def read_table(
+    path: Path, key: str, separator: str, decimal: str, encoding: str, texts: Collection[str] = ()
+) -> pd.DataFrame:
     """N rows of a Parquet file or of any other, which is taken for CSV. Raises UserError as the functions it calls."""
     check_file(path, key)
     is_csv = not is_parquet(path, key)
-    return read_csv(path, separator, decimal, encoding, key) if is_csv else read_parquet(path, key)
+    return read_csv(path, separator, decimal, encoding, key, texts) if is_csv else read_parquet(path, key)
 
 
 def read_parquet(path: Path, key: str = OWN) -> pd.DataFrame:
@@ -61,8 +63,12 @@ def read_parquet(path: Path, key: str = OWN) -> pd.DataFrame:
         raise _unreadable(path, error, key) from error
 
 
-def read_csv(path: Path, separator: str, decimal: str, encoding: str, key: str = OWN) -> pd.DataFrame:
+def read_csv(
+    path: Path, separator: str, decimal: str, encoding: str, key: str = OWN, texts: Collection[str] = ()
+) -> pd.DataFrame:
     """N rows, every cell that is not empty as it is: a column holds numbers where all its cells are, else text.
+
+    Columns named in `texts` are text whatever their cells are.
 
     Raises:
         UserError: the file is damaged, no text in that encoding, or no table.
@@ -89,6 +95,7 @@ def read_csv(path: Path, separator: str, decimal: str, encoding: str, key: str =
                 path,
                 sep=separator,
                 decimal=decimal,
+                dtype={name: str for name in header.iloc[0] if str(name).strip() in texts},
                 index_col=False,
                 skipinitialspace=True,
                 keep_default_na=False,
