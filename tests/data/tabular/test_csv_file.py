@@ -304,6 +304,19 @@ def test_texts_that_are_one_number_stay_two_categories_of_new_rows(tmp_path: Pat
     assert examples.split.inputs[:, 1:].tolist() == [[1, 0, 0], [0, 1, 0]]
 
 
+def test_leading_zeros_that_labels_and_declared_categories_lose_are_told(tmp_path: Path) -> None:
+    labels = ["01", "02", "1"]
+    lines = [f"0{row % 7},0{row % 9 + 1},{labels[row % 3]}" for row in range(60)]
+    data = read(write(tmp_path, ["x,zip, label ", *lines]), categorical=["zip"])
+    assert data.spec.class_names == ("1", "2")
+    assert data.notes[:2] == (
+        "column 'label' holds numbers: '01' and '1' are one",
+        "column 'zip' holds numbers: '01' is read as 1",
+    )
+    plain = [f"{row},{row % 2 * 10}" for row in (1, 3, 4, 6, 8, 9, 14, 22)]
+    assert not any("holds numbers" in note for note in read(write(tmp_path, ["x,label", *plain])).notes)
+
+
 def test_how_a_table_was_read_is_part_of_a_refusal(tmp_path: Path) -> None:
     lines = [f"{row}.5,{'ab'[row % 2]}" for row in range(40)]
     message = complaint(write(tmp_path, ["x,label", *lines, "<11,a"]))

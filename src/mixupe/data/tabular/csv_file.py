@@ -1,5 +1,6 @@
 """A user's own table, CSV or Parquet: one row an example, one column the class."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,8 +10,8 @@ from mixupe.data.content import file_digest
 from mixupe.data.tabular.index_columns import without_row_numbers, without_unnamed
 from mixupe.data.tabular.outside import outside_bundle
 from mixupe.data.tabular.settings import OwnTable
-from mixupe.data.tabular.table_file import check_file, is_parquet, other_separator, read_table
-from mixupe.data.tabular.text_columns import Writing, read_text_columns, without_declared_missing
+from mixupe.data.tabular.table_file import check_file, is_parquet, other_separator, read_csv, read_table
+from mixupe.data.tabular.text_columns import Writing, few, read_text_columns, without_declared_missing
 from mixupe.errors import UserError
 
 
@@ -38,6 +39,7 @@ def load(config: OwnTable, request: DataRequest) -> DataBundle:
     wanted = frozenset({config.target, *config.drop, *config.categorical})
     frame, unnamed = without_unnamed(frame, wanted)
     _check_columns(frame, config)
+    zeros = _leading_zeros(frame, config)
     writing = Writing(config.decimal, config.thousands, config.missing, first_row)
     frame = without_declared_missing(frame, config.missing)
     frame, read_as = read_text_columns(frame, writing, wanted)
@@ -50,7 +52,7 @@ def load(config: OwnTable, request: DataRequest) -> DataBundle:
         name=str(config.path),
         first_row=first_row,
         missing=config.missing,
-        notes=unnamed + read_as + numbering,
+        notes=unnamed + read_as + zeros + numbering,
     )
 
 
@@ -62,3 +64,21 @@ def _check_columns(frame: pd.DataFrame, config: OwnTable) -> None:
     right = other_separator(names)
     if right is not None and config.target not in names:
         raise UserError(f"dataset.separator: {config.path} has one column only, {names[0]!r}; perhaps {right} is meant")
+
+
+def _leading_zeros(frame: pd.DataFrame, config: OwnTable) -> tuple[str, ...]:
+    """A note for each column of numbers that are names, the target or declared categories, where a cell is as `01`."""
+    names = dict.fromkeys((config.target, *config.categorical))
+    columns = [name for name in names if name in frame.columns and pd.api.types.is_numeric_dtype(frame[name])]
+    if not columns or is_parquet(config.path):
+        return ()
+    cells = read_csv(config.path, config.separator, config.decimal, config.encoding, texts=columns, texts_alone=True)
+    notes = []
+    for name in columns:
+        texts = set(cells[name].dropna().str.strip())
+        led = sorted(text for text in texts if re.fullmatch(r"[+-]?0\d+", text))
+        if led:
+            alike = next((text for text in led if str(int(text)) in texts), None)
+            said = f"{led[0]!r} is read as {int(led[0])}" if alike is None else f"{alike!r} and '{int(alike)}' are one"
+            notes.append(f"column {name!r} holds numbers: {said}")
+    return few(notes)

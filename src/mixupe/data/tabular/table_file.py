@@ -64,11 +64,17 @@ def read_parquet(path: Path, key: str = OWN) -> pd.DataFrame:
 
 
 def read_csv(
-    path: Path, separator: str, decimal: str, encoding: str, key: str = OWN, texts: Collection[str] = ()
+    path: Path,
+    separator: str,
+    decimal: str,
+    encoding: str,
+    key: str = OWN,
+    texts: Collection[str] = (),
+    texts_alone: bool = False,
 ) -> pd.DataFrame:
     """N rows, every cell that is not empty as it is: a column holds numbers where all its cells are, else text.
 
-    Columns named in `texts` are text whatever their cells are.
+    Columns named in `texts` are text whatever their cells are; with `texts_alone` the others are left out.
 
     Raises:
         UserError: the file is damaged, no text in that encoding, or no table.
@@ -96,6 +102,7 @@ def read_csv(
                 sep=separator,
                 decimal=decimal,
                 dtype={name: str for name in header.iloc[0] if str(name).strip() in texts},
+                usecols=(lambda name: str(name).strip() in texts) if texts_alone else None,
                 index_col=False,
                 skipinitialspace=True,
                 keep_default_na=False,
@@ -111,7 +118,8 @@ def read_csv(
         # With decimal commas, rows fall apart at them.
         right = None if header is None else other_separator([str(name) for name in header.iloc[0]])
         raise _unreadable(path, error, key, _meant(right, separator, key)) from error
-    return frame.set_axis([str(name).strip() for name in header.iloc[0]], axis=1)
+    names = [str(name).strip() for name in header.iloc[0]]
+    return frame.set_axis([name for name in names if not texts_alone or name in texts], axis=1)
 
 
 def other_separator(names: Sequence[str]) -> str | None:
