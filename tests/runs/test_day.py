@@ -4,6 +4,7 @@ Each is one command of the two at the most that a person would type.
 """
 
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 from mixupe.experiment.predictions import read_predictions
-from mixupe.runs.notebook import Results
+from mixupe.runs.notebook import Results, run
 from tests.runs.conftest import write_table
 from tests.scripts.test_train import load_script
 
@@ -102,6 +103,27 @@ def test_two_runs_are_compared(
     assert "McNemar's exact test: p = " in said
     folder = root / "compare" / f"{none.id[:8]}-{mixup.id[:8]}"
     assert {path.name for path in folder.iterdir()} == {"curves.png", "disagreements.csv"}
+
+
+@pytest.mark.parametrize("records", ["new", "old"])
+def test_runs_on_a_file_that_has_changed_are_not_compared_example_by_example(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], records: str
+) -> None:
+    write_table(tmp_path / "my.csv")
+    words = ["dataset=csv", f"dataset.path={tmp_path / 'my.csv'}", "dataset.target=kind", "augmentation=none"]
+    words += ["trainer.epochs=1", "logger=none", "trainer.device=cpu", f"output_root={tmp_path}"]
+    before = run(words, quiet=True).stored[0]
+    frame = pd.read_csv(tmp_path / "my.csv")
+    frame.assign(x=-3 * frame["x"]).to_csv(tmp_path / "my.csv", index=False)
+    after = run(words, quiet=True).stored[0]
+    for of_run in (before, after) if records == "old" else ():
+        record = json.loads(of_run.folder.record.read_text())
+        del record["content"]
+        of_run.folder.record.write_text(json.dumps(record))
+    assert call(monkeypatch, "runs", "compare", before.id, after.id, "--output-root", tmp_path) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Their data differ: the files that they were trained on have another content." in said
+    assert "McNemar" not in said
 
 
 def test_a_run_is_explained_here_and_as_a_page(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mixupe.data.base import DataBundle
+from mixupe.data.registry import content_version
 from mixupe.experiment.identity import RESULTS_VERSION, group_id, run_id
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.settings import RunSettings
@@ -79,6 +80,7 @@ def build_record(
             "test": len(data.test.labels),
         },
         "classes": data.spec.num_classes,
+        "content": content_version(settings.dataset),
         "split": data.split_digest,
         "test_part": data.test_part,
         "notes": list(data.notes),

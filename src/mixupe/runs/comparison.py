@@ -51,6 +51,17 @@ def config_differences(a: StoredRun, b: StoredRun) -> list[tuple[str, str, str]]
     return [row for row in rows if row[1] != row[2]]
 
 
+def is_of_other_data(a: StoredRun, b: StoredRun) -> bool:
+    """Whether the user's own files had another content, as far as the records say it, which older ones do not."""
+    if a.record is None or b.record is None:
+        return False
+    contents = a.record.get("content"), b.record.get("content")
+    if None not in contents:
+        return contents[0] != contents[1] and "" not in contents
+    # An id is that of config, content and engine.
+    return a.id != b.id and not config_differences(a, b) and a.record["engine"] == b.record["engine"]
+
+
 def disagreement(a: Predictions, b: Predictions) -> Disagreement | None:
     """Over the test examples that both have; None where there is none.
 
@@ -94,6 +105,8 @@ def compare_runs(a: StoredRun, b: StoredRun, folder: Path) -> None:
         show_table("What differs in the configs", ["key", "A", "B"], differences)
     else:
         say_wrapped("The configs are the same.")
+    if is_of_other_data(a, b):
+        say_wrapped("Their data differ: the files that they were trained on have another content.")
     _show_metrics(a, b)
     written = []
     curves = [curves_of(run) for run in (a, b)]
@@ -152,6 +165,9 @@ def _show_disagreement(a: StoredRun, b: StoredRun, folder: Path) -> bool:
             return False
     assert kept[0] is not None
     assert kept[1] is not None
+    if is_of_other_data(a, b):
+        say_wrapped("Their test parts cannot be compared: an example's number may be another example.")
+        return False
     try:
         found = disagreement(kept[0], kept[1])
     except ValueError as error:
