@@ -6,7 +6,9 @@ import pytest
 
 from mixupe.experiment.compose import compose_all, hydra_initialised
 from mixupe.experiment.identity import run_id
+from mixupe.experiment.progress import Quiet
 from mixupe.experiment.request import Request, read_job, write_job
+from mixupe.experiment.run import run_all
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,20 @@ def test_settings_arrive_as_they_were(overrides: list[str], tmp_path: Path, monk
     assert [request.title for request in arrived] == ["seed=0", "seed=1"]
     assert [request.folder for request in arrived] == [request.folder for request in sent]
     assert [request.folder.id for request in arrived] == [run_id(run) for run in plain]
+
+
+def test_files_that_change_while_runs_wait_are_no_part_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{row % 7},{'ab'[row % 2]}" for row in range(40)]
+    Path("my.csv").write_text("\n".join(["x,y", *rows]))
+    overrides = ["dataset=csv", "dataset.path=my.csv", "dataset.target=y", "trainer.epochs=1", "logger=none"]
+    with hydra_initialised():
+        (settings,) = compose_all([[*overrides, f"output_root={tmp_path}"]])
+    write_job(Path("0.json"), [Request.of(settings)])
+    Path("my.csv").write_text("\n".join(["x,y", *rows[1:]]))
+    (arrived,) = read_job(Path("0.json"))
+    (outcome,) = run_all([arrived], Quiet())
+    assert outcome.state == "REFUSED"
+    assert "the files of my have changed since this run was asked for" in outcome.reason
+    assert not arrived.folder.path.exists()
+    assert run_all([Request.of(settings)], Quiet())[0].state == "DONE"

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -31,7 +31,12 @@ def identity(settings: RunSettings) -> dict[str, Any]:
 
 def run_id(settings: RunSettings) -> str:
     """16 hexadecimal digits; equal for two settings that compute the same."""
-    return _digest(identity(settings))
+    return id_of(identity(settings))
+
+
+def id_of(values: Mapping[str, Any]) -> str:
+    """The run's id, of its `identity`."""
+    return _digest(values)
 
 
 def run_ids(settings: Sequence[RunSettings]) -> list[str]:
@@ -52,12 +57,15 @@ def ids_of_shorter(settings: RunSettings) -> dict[int, str]:
 
 def group_id(settings: RunSettings) -> str:
     """The identity without the seed: equal for the seeds of one cell."""
-    values = identity(settings)
-    del values["seed"]
-    return _digest(values)
+    return group_of(identity(settings))
 
 
-def _digest(values: dict[str, Any]) -> str:
+def group_of(values: Mapping[str, Any]) -> str:
+    """As `group_id`, of a run's `identity`."""
+    return _digest({key: value for key, value in values.items() if key != "seed"})
+
+
+def _digest(values: Mapping[str, Any]) -> str:
     canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 

@@ -1,8 +1,10 @@
 """Everything before the training of a claimed run: data, model, method and what an earlier start has left."""
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
@@ -12,6 +14,8 @@ from mixupe.console import say, say_once, warn
 from mixupe.data.base import DataBundle, DataRequest
 from mixupe.data.registry import load_dataset
 from mixupe.data.root import needs_writable
+from mixupe.errors import UserError
+from mixupe.experiment.identity import id_of, identity
 from mixupe.experiment.initial import initial_model
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.record import config_of
@@ -29,12 +33,14 @@ class PreparedRun:
     """A claimed run whose data and model are there.
 
     Attributes:
+        identity: of the run, with the user's own files as they were when they were read.
         claim: of its folder; closed when the run has ended.
         started: in seconds since 1970.
         seconds: that it has taken, earlier processes included; whoever trains it adds to them.
     """
 
     request: Request
+    identity: Mapping[str, Any]
     data: DataBundle
     trainer: Trainer
     log: MetricsLog
@@ -70,13 +76,19 @@ def prepare(request: Request, claim: ExitStack, world: World = ALONE) -> Prepare
     """The run, ready to be trained or to go on; of several processes, only the first writes.
 
     Raises:
-        UserError: the data is not there or the settings do not fit it.
+        UserError: the data is not there, has changed since, or the settings do not fit it.
     """
     started = time.time()
     settings, folder = request.settings, request.folder
     torch.set_num_threads(settings.trainer.threads)
     with needs_writable(settings.data.root):
         data = load_data(settings)
+    values = identity(settings)
+    if id_of(values) != folder.id:
+        raise UserError(
+            f"dataset: the files of {settings.dataset.name} have changed since this run was asked for; the same command"
+            " runs on what they hold now"
+        )
     for note in data.notes:
         say_once(f"{settings.dataset.name}: {note}")
     log = MetricsLog(folder.metrics)
@@ -86,7 +98,7 @@ def prepare(request: Request, claim: ExitStack, world: World = ALONE) -> Prepare
         folder.set_running()
         write_text(folder.config, OmegaConf.to_yaml(OmegaConf.create(config_of(settings))))
         _resume(log, trainer, request.title, problems)
-    return PreparedRun(request, data, trainer, log, claim, started)
+    return PreparedRun(request, values, data, trainer, log, claim, started)
 
 
 def _trainer(request: Request, data: DataBundle, world: World, reported: int) -> Trainer:

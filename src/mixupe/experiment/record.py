@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from mixupe.data.base import DataBundle
-from mixupe.data.registry import content_version
-from mixupe.experiment.identity import RESULTS_VERSION, group_id, run_id
+from mixupe.experiment.identity import RESULTS_VERSION, group_of, id_of
 from mixupe.experiment.metrics_log import Row
 from mixupe.experiment.settings import RunSettings
 
@@ -47,6 +46,7 @@ def public_config(settings: BaseModel) -> dict[str, Any]:
 
 def build_record(
     settings: RunSettings,
+    values: Mapping[str, Any],
     data: DataBundle,
     parameters: int,
     metrics: dict[str, float],
@@ -55,14 +55,14 @@ def build_record(
     timing: dict[str, Any],
     processes: int = 1,
 ) -> dict[str, Any]:
-    """The record of a finished run; `rows` are those of metrics.jsonl.
+    """The record of a finished run; `values` are its identity as its data were loaded, `rows` those of metrics.jsonl.
 
     `metrics` and what stands beside it are a function of config, seed and machine type; only `timing`, `hardware`,
     `versions` and `code` may differ between two runs of one identity.
     """
     return {
-        "id": run_id(settings),
-        "group": group_id(settings),
+        "id": id_of(values),
+        "group": group_of(values),
         "engine": RESULTS_VERSION,
         "dataset": settings.dataset.name,
         "domain": settings.dataset.domain,
@@ -80,7 +80,7 @@ def build_record(
             "test": len(data.test.labels),
         },
         "classes": data.spec.num_classes,
-        "content": content_version(settings.dataset),
+        "content": values["content"],
         "split": data.split_digest,
         "test_part": data.test_part,
         "notes": list(data.notes),

@@ -34,10 +34,12 @@ class Request:
 
 def write_job(path: Path, job: Sequence[Request]) -> None:
     """What `read_job` reads. So what a job computes is settled when the sweep starts: a config file that is edited while
-    the job waits for its turn does not change it.
+    the job waits for its turn does not change it; where files of the user's own are edited, `prepare` refuses the run.
     """
-    write_json(path, [{"title": request.title, "config": config_of(request.settings)} for request in job])
+    entries = ((request, config_of(request.settings)) for request in job)
+    write_json(path, [{"id": run.folder.id, "title": run.title, "config": config} for run, config in entries])
 
 
 def read_job(path: Path) -> list[Request]:
-    return [Request.of(parse_config(entry["config"]), entry["title"]) for entry in read_json(path)]
+    entries = ((entry, parse_config(entry["config"])) for entry in read_json(path))
+    return [Request(run, RunStore(run.output_root).folder(entry["id"]), entry["title"]) for entry, run in entries]

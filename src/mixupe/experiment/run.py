@@ -261,8 +261,9 @@ def _write_record(run: PreparedRun, metrics: Row, stacked: int) -> dict[str, Any
         timing["stacked"] = stacked
     trainer, folder = run.trainer, run.request.folder
     parameters = sum(p.numel() for p in trainer.model.parameters())
+    rows, world = run.log.rows(), trainer.world
     record = build_record(
-        run.settings, run.data, parameters, metrics, run.log.rows(), trainer.device, timing, trainer.world.size
+        run.settings, run.identity, run.data, parameters, metrics, rows, trainer.device, timing, world.size
     )
     sync = run.seconds > SYNC_EVERY_S
     _keep_answers(run, sync)
