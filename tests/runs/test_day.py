@@ -124,6 +124,8 @@ def test_runs_on_a_file_that_has_changed_are_not_compared_example_by_example(
     said = " ".join(capsys.readouterr().out.split())
     assert "Their data differ: the files that they were trained on have another content." in said
     assert "McNemar" not in said
+    assert call(monkeypatch, "runs", "list", "--output-root", tmp_path, "--results", tmp_path) == 0
+    assert capsys.readouterr().out.count(" content=") == (2 if records == "new" else 0)
 
 
 def test_a_run_is_explained_here_and_as_a_page(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from mixupe.experiment.titles import SHORT_ID, summary_texts
 from mixupe.runs.screen import say_wrapped, show_table
@@ -19,7 +20,7 @@ def show_runs(runs: Sequence[StoredRun], last: int) -> None:
         say_wrapped("No runs.")
         return
     kept = runs[-last:]
-    texts = summary_texts([run.flat for run in kept])
+    texts = summary_texts(_with_contents(kept))
     columns = {
         "id": [run.id[:SHORT_ID] for run in kept],
         "state": [_state(run) for run in kept],
@@ -36,6 +37,18 @@ def show_runs(runs: Sequence[StoredRun], last: int) -> None:
     failed = [run for run in kept if run.state == "FAILED"]
     for run in failed:
         say_wrapped(f"{run.id[:SHORT_ID]} failed: {run.reason}")
+
+
+def _with_contents(runs: Sequence[StoredRun]) -> list[dict[str, Any]]:
+    """Their configs, and the content of the user's own files where runs of one data set differ in it."""
+    contents = [str((run.record or {}).get("content", ""))[:SHORT_ID] for run in runs]
+    of_set: dict[str, set[str]] = {}
+    for run, content in zip(runs, contents, strict=True):
+        of_set.setdefault(run.names[0], set()).update([content] if content else [])
+    return [
+        {**run.flat, "content": content} if content and len(of_set[run.names[0]]) > 1 else run.flat
+        for run, content in zip(runs, contents, strict=True)
+    ]
 
 
 def _state(run: StoredRun) -> str:
