@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mixupe.data.tensors import TensorSplit
 from mixupe.evaluation.classification import error_and_loss, evaluation_batch, full_metrics, predict
@@ -49,6 +49,16 @@ def test_predict_sees_every_example_once_in_order_in_evaluation_mode() -> None:
     logits, labels = predict(model, TensorSplit(inputs, torch.arange(2500)))
     assert torch.equal(logits, inputs)
     assert torch.equal(labels, torch.arange(2500))
+
+
+def test_predict_finds_the_logits_in_what_a_model_returns() -> None:
+    class Several(nn.Module):
+        def forward(self, x: Tensor) -> dict[str, Tensor]:
+            return {"logits": 2 * x, "features": x}
+
+    inputs = torch.randn(9, 3)
+    logits, _ = predict(Several(), TensorSplit(inputs, torch.arange(9) % 3))
+    assert torch.equal(logits, 2 * inputs)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mixupe.augmentation.mix_layer import INPUT, MixLayer
+from mixupe.augmentation.output import unwrapped
 
 # Rows that go through the network at once; bounds the memory that differentiating takes.
 _ROWS = 128
@@ -40,7 +41,7 @@ class Frozen(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         with sdpa_kernel(SDPBackend.MATH):  # fused attention has no forward-mode derivative
-            return torch.cat([self.part(rows) for rows in torch.split(h, _ROWS)])
+            return torch.cat([unwrapped(self.part(rows), len(rows)) for rows in torch.split(h, _ROWS)])
 
     def representations(self, batches: Iterable[tuple[Any, Tensor]]) -> Tensor:
         """What flows into the mix layer, (n, ...) float64, of batches of inputs and labels.

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mixupe.augmentation.output import logits_of
 from mixupe.data.base import Split
 
 # Of PGD; a step is 2.5 / STEPS of the ball's radius, so that any point of the ball can be reached from any other.
@@ -94,6 +95,6 @@ def _gradient(model: Model, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Of the cross-entropy by x, as x; and the cross-entropy of each example, (B,)."""
     with torch.enable_grad():
         inputs = x.detach().requires_grad_()
-        losses = F.cross_entropy(model(inputs).float(), y, reduction="none")
+        losses = F.cross_entropy(logits_of(model(inputs), len(y)).float(), y, reduction="none")
         (gradient,) = torch.autograd.grad(losses.sum(), inputs)
     return gradient, losses.detach()

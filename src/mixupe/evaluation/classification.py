@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mixupe.augmentation.output import logits_of
 from mixupe.data.base import Split
 from mixupe.preemption import check
 
@@ -35,7 +36,7 @@ def predict(
     """Logits (n, K) in float32 and labels (n,), on the split's device, in evaluation mode.
 
     Args:
-        model: maps inputs to logits.
+        model: maps inputs to logits, or to an output that holds them.
         split: of N examples.
         autocast: entered around the passes.
         rows: (n,) int64 on the CPU, which examples; None takes all N.
@@ -51,7 +52,7 @@ def predict(
         rows = torch.arange(len(split.labels)) if rows is None else rows
         for inputs, y in split.batches(torch.split(rows, batch)):
             check()
-            logits.append(model(inputs).float())
+            logits.append(logits_of(model(inputs), len(y)).float())
             labels.append(y)
     return torch.cat(logits), torch.cat(labels)
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from mixupe.augmentation.output import logits_of
 from mixupe.data.base import DataBundle
 from mixupe.data.images.tensor_images import TensorImages
 from mixupe.evaluation.attacks import attacked, ball_of
@@ -145,7 +146,7 @@ def _attacks(test: _Test) -> Iterator[Row]:
                 check()
                 with test.autocast():
                     moved = attacked(test.model, x, y, ball, radius, kind, draws)
-                    logits.append(test.model(moved).float())
+                    logits.append(logits_of(test.model(moved), len(y)).float())
                 labels.append(y)
             yield {"name": kind, "level": radius, **error_and_loss(torch.cat(logits), torch.cat(labels))}
 
