@@ -1,10 +1,13 @@
 """What does not go together is refused in one line, before data is loaded where that can be told."""
 
 import pytest
+import torch
+from torch import nn
 
 from mixupe.augmentation.config import augmentation_settings
+from mixupe.augmentation.none import ERM
 from mixupe.errors import UserError
-from mixupe.experiment.rules import check_settings
+from mixupe.experiment.rules import check_method, check_settings
 from tests.experiment.conftest import Compose
 
 
@@ -32,3 +35,15 @@ def test_a_method_with_a_criterion_of_its_own(compose: Compose, override: str) -
     key = override.split("=")[0]
     with pytest.raises(UserError, match=f"^{key}: augmentation smoothed has a criterion of its own$"):
         check_settings(compose(override).model_copy(update={"augmentation": method}))
+
+
+def test_a_method_with_weights_of_its_own_is_refused_as_they_would_not_be_trained(compose: Compose) -> None:
+    method = ERM()
+    check_method(compose(), method)
+    method.scale = nn.Parameter(torch.ones(()), requires_grad=False)
+    check_method(compose(), method)
+    method.scale = nn.Parameter(torch.ones(()))
+    with pytest.raises(
+        UserError, match=r"^augmentation: none has a parameter 'scale', but only the model's are trained"
+    ):
+        check_method(compose("augmentation=none"), method)

@@ -20,7 +20,7 @@ from mixupe.experiment.initial import initial_model
 from mixupe.experiment.metrics_log import MetricsLog, Row
 from mixupe.experiment.record import config_of
 from mixupe.experiment.request import Request
-from mixupe.experiment.rules import check_prepared
+from mixupe.experiment.rules import check_method, check_prepared
 from mixupe.experiment.settings import RunSettings
 from mixupe.files import write_text
 from mixupe.training.criterion import build_criterion
@@ -105,11 +105,12 @@ def _trainer(request: Request, data: DataBundle, world: World, reported: int) ->
     settings = request.settings
     model = initial_model(settings, data)
     check_prepared(settings, data, model)
+    criterion = build_criterion(settings.trainer, data)
+    method = build_augmentation(settings.augmentation, data.train.mean_input(), criterion, data)
+    check_method(settings, method)
     return Trainer(
         model,
-        build_augmentation(
-            settings.augmentation, data.train.mean_input(), build_criterion(settings.trainer, data), data
-        ),
+        method,
         data,
         settings.trainer,
         settings.optimizer,

@@ -72,6 +72,16 @@ def check_prepared(settings: "RunSettings", data: "DataBundle", model: torch.nn.
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
 
 
+def check_method(settings: "RunSettings", method: Method) -> None:
+    """Raise UserError if a method that has been made and has learned has weights, which no optimizer is given."""
+    weights = [name for name, parameter in method.named_parameters() if parameter.requires_grad]
+    if weights:
+        raise UserError(
+            f"augmentation: {settings.augmentation.name} has a parameter {weights[0]!r}, but only the model's are trained;"
+            " what a method keeps is a buffer"
+        )
+
+
 def _takes(what: str, domains: tuple[str, ...], domain: str) -> None:
     if domain not in domains:
         raise UserError(f"{what} takes {' or '.join(domains)}, the data set holds {domain}")
