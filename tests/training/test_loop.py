@@ -237,3 +237,9 @@ def test_streams_are_functions_of_seed_name_and_counters() -> None:
     keys = [(0, "mix", (3,)), (1, "mix", (3,)), (0, "order", (3,)), (0, "mix", (4,)), (0, "mix", ())]
     assert len({stream_seed(seed, name, *counters) for seed, name, counters in keys}) == 5
     assert torch.equal(torch.rand(3, generator=generator(0, "mix", 1)), torch.rand(3, generator=generator(0, "mix", 1)))
+
+
+def test_a_model_with_more_logits_than_classes_is_an_error(tmp_path: Path) -> None:
+    fitted = trainer(tmp_path / "x.pt", ERM(), model=nn.Linear(6, 5), epochs=1)
+    with pytest.raises(ValueError, match=r"^model: must return logits of 3 classes, got 5$"):
+        fitted.fit(lambda *_: None)

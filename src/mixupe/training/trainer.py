@@ -99,6 +99,7 @@ class Trainer(Engine):
         self.train = data.train.to(self.device)
         self.validation = data.validation.to(self.device)
         self._test = data.test
+        self._classes = data.spec.num_classes
         self._evaluation_batch = evaluation_batch(data.spec.input_shape)
         self.settings = settings
         self.seed = seed
@@ -194,7 +195,10 @@ class Trainer(Engine):
         return [self.world.on_main_process(partial(error_and_loss, *self._predict(self.validation)))]
 
     def _predict(self, split: Split) -> tuple[Tensor, Tensor]:
-        return predict_together(self.eval_model, split, self._autocast(), self._evaluation_batch, self.world)
+        logits, labels = predict_together(self.eval_model, split, self._autocast(), self._evaluation_batch, self.world)
+        if logits.shape[1] != self._classes:
+            raise ValueError(f"model: must return logits of {self._classes} classes, got {logits.shape[1]}")
+        return logits, labels
 
     def train_epoch(self) -> Tensor:
         self.model.train()
