@@ -69,6 +69,9 @@ def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
         compare("tabular/wine", ["none", "mixdown"], seeds=1)
     with pytest.raises(UserError, match=r"trainer\.epoch: unknown key"):
         run(["dataset=tabular/wine", "trainer.epoch=3"])
+    for override in ("hydra/launcher=joblib", "hydra/sweeper=optuna", "hydra.sweeper.minutes=9", "+hydra.job.name=x"):
+        with pytest.raises(UserError, match=r"sweepers and launchers are for scripts/train\.py --multirun"):
+            run(["dataset=tabular/wine", override])
     none_given: list[str] = []
     for overrides in (none_given, (), "dataset=tabular/wine"):
         with pytest.raises(UserError, match="overrides: must be a list such as"):

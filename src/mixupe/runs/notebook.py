@@ -102,7 +102,8 @@ class Results:
 
 
 def run(overrides: Sequence[str], quiet: bool = False) -> Results:
-    """Compute these runs, or find them where they are done, as `scripts/train.py --multirun` with the same overrides.
+    """Compute these runs, or find them where they are done, as `scripts/train.py --multirun` with the same overrides; those
+    of Hydra itself, such as its sweepers and launchers, are refused.
 
     Args:
         overrides: such as `["dataset=tabular/wine", "augmentation=none,mixup", "seed=0,1,2"]`; `a,b` is a grid.
@@ -115,7 +116,14 @@ def run(overrides: Sequence[str], quiet: bool = False) -> Results:
     if isinstance(overrides, str) or not overrides:  # a list that came out empty would train the default data set
         raise UserError(f"overrides: must be a list such as ['dataset=tabular/wine', 'seed=0,1'], got {overrides!r}")
     with hydra_initialised():
-        jobs = expand_grid(readable(overrides, is_sweep=True))
+        read = readable(overrides, is_sweep=True)
+        of_hydra = [override for override in read if override.lstrip("+~").startswith(("hydra/", "hydra."))]
+        if of_hydra:
+            raise UserError(
+                f"{of_hydra[0]}: sweepers and launchers are for scripts/train.py --multirun; from Python, runs are trained"
+                " in this process"
+            )
+        jobs = expand_grid(read)
         settings = compose_all(jobs)
         with _silent(), _bar(settings, quiet):
             run_sweep("notebook", jobs)
