@@ -65,6 +65,11 @@ def test_bad_input_raises_before_anything_runs(tmp_path: Path) -> None:
             compare("tabular/wine", seeds=seeds)  # type: ignore[arg-type]
     with pytest.raises(UserError, match=r"augmentations: must be a list such as \['none', 'mixup'\]"):
         compare("tabular/wine", "mixup", seeds=1)
+    for override in ("dataset=digits", "augmentation=mixup", "seed=5"):
+        with pytest.raises(
+            UserError, match=f"overrides: {override} says anew what dataset, augmentations and seeds say"
+        ):
+            compare("tabular/wine", ["none"], seeds=1, overrides=[override])
     with pytest.raises(UserError, match="augmentation: 'mixdown' is unknown"):
         compare("tabular/wine", ["none", "mixdown"], seeds=1)
     with pytest.raises(UserError, match=r"trainer\.epoch: unknown key"):

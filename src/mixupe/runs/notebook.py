@@ -153,6 +153,12 @@ def compare(
         raise UserError(f"seeds: must be a whole number >= 1, got {seeds}")
     if isinstance(augmentations, str):
         raise UserError(f"augmentations: must be a list such as ['none', {augmentations!r}], got {augmentations!r}")
+    overrides = list(overrides)
+    again = [override for override in overrides if override.partition("=")[0] in ("dataset", "augmentation", "seed")]
+    if again:  # the last one given would count
+        raise UserError(
+            f"overrides: {again[0]} says anew what dataset, augmentations and seeds say; mixupe.run takes it"
+        )
     path = Path(dataset)
     is_file = path.is_file() and path.suffix
     chosen = ["dataset=csv", f"dataset.path={plain_or_quoted(str(path))}"] if is_file else [f"dataset={dataset}"]
