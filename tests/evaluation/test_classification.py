@@ -28,6 +28,11 @@ def test_balanced_error_is_the_mean_over_classes_and_calibration_is_confidence_a
     assert metrics["calibration_error"] == pytest.approx(100 * expected, rel=1e-4)
 
 
+def test_a_class_without_examples_has_no_part_in_the_balanced_error() -> None:
+    logits = 5 * torch.eye(3)[[0, 1, 2, 1]]  # one of three of class 1 is taken for class 2
+    assert full_metrics(logits, torch.tensor([0, 1, 1, 1]))["balanced_error"] == pytest.approx(100 / 6, rel=1e-5)
+
+
 def test_the_brier_score_is_of_all_classes() -> None:
     assert full_metrics(torch.zeros(3, 4), torch.tensor([0, 1, 3]))["brier"] == pytest.approx(0.75**2 + 3 * 0.25**2)
     certain = torch.tensor([[99.0, 0.0], [99.0, 0.0]])

@@ -64,8 +64,8 @@ def error_and_loss(logits: Tensor, labels: Tensor) -> dict[str, float]:
 
 
 def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
-    """error and loss, and besides them balanced error (mean over classes), Brier score and expected calibration error, of
-    logits (n, K) and labels (n,).
+    """error and loss, and besides them balanced error (mean over the classes that have examples), Brier score and expected
+    calibration error, of logits (n, K) and labels (n,).
 
     From 10 classes on also the top-5 error: the class is not among those of the five largest logits. Errors and
     calibration error (15 bins) in percent; loss, the negative log-likelihood, in nats; the Brier score is the mean over the
@@ -75,7 +75,10 @@ def full_metrics(logits: Tensor, labels: Tensor) -> dict[str, float]:
     from torchmetrics.functional.classification import multiclass_accuracy, multiclass_calibration_error
 
     classes = logits.shape[1]
-    balanced = multiclass_accuracy(logits, labels, num_classes=classes, average="macro")
+    recalls = multiclass_accuracy(logits, labels, num_classes=classes, average="none")
+    # As torchmetrics' own mean to the bit, which counts a class without examples as wrong throughout if it is predicted.
+    recalls = recalls[torch.bincount(labels, minlength=classes) > 0]
+    balanced: Tensor = (recalls / len(recalls)).sum()
     probabilities = logits.softmax(dim=1)
     calibration = multiclass_calibration_error(probabilities, labels, num_classes=classes, n_bins=15)
     metrics = {
