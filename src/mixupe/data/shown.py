@@ -18,7 +18,7 @@ class Shown:
     """An example in a form for people; what is not of its kind is empty.
 
     Attributes:
-        pixels: (H, W) or (H, W, 3) uint8, of an image.
+        pixels: (H, W) or (H, W, 3) uint8, of an image; in grey, the mean of its channels, where they are not 3.
         samples, sample_rate: (T,) int16 and Hz, of a recording.
         facts: name -> value in words, such as the columns of a row.
     """
@@ -46,8 +46,10 @@ def _image(split: Split, position: int) -> Shown:
     from mixupe.data.images.tensor_images import TensorImages
 
     if isinstance(split, TensorImages):
-        pixels = split.pixels[position].cpu().numpy().transpose(1, 2, 0)
-        return Shown(pixels=pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        pixels = split.pixels[position].cpu().numpy()
+        # Of other numbers of channels no picture can be made; 2 and 4 would be taken for transparency.
+        grey = pixels.mean(axis=0).round().astype(np.uint8)
+        return Shown(pixels=pixels.transpose(1, 2, 0) if len(pixels) == 3 else grey)
     if isinstance(split, StreamingImages):
         path = Path(os.fsdecode(split.files[position]))
         image = read_image(path, len(split.mean))
