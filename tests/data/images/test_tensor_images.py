@@ -8,6 +8,7 @@ from mixupe.data.base import DataRequest
 from mixupe.data.images.settings import ImageSettings
 from mixupe.data.images.tensor_images import TensorImages, image_bundle, random_crop, random_flip
 from mixupe.data.splits import Examples
+from mixupe.errors import UserError
 from mixupe.rng import generator
 
 
@@ -78,3 +79,11 @@ def test_training_images_have_mean_0_and_std_1_by_their_own_statistics(
     mean = bundle.train.mean_input()
     assert mean is not None
     torch.testing.assert_close(mean, images.mean(dim=0), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((9, 3, 5, 5), np.float32), np.zeros((9, 5, 5), np.uint8)])
+def test_pixels_of_another_type_are_refused(pixels: np.ndarray, request_here: DataRequest) -> None:
+    settings = ImageSettings(name="x", domain="images", loader="images.digits")
+    examples = Examples(labels=np.arange(9) % 3, class_names=("a", "b", "c"))
+    with pytest.raises(UserError, match=r"^dataset: images of x must be uint8 of shape \(N, C, H, W\), got "):
+        image_bundle(pixels, examples, settings, request_here)

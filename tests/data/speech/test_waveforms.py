@@ -166,3 +166,11 @@ def test_equal_recordings_stay_on_one_side() -> None:
 def test_a_shift_as_long_as_the_clip_is_refused() -> None:
     with pytest.raises(UserError, match=r"dataset\.time_shift: must be less than dataset\.seconds=0\.1, got 0\.1"):
         bundle(time_shift=0.1)
+
+
+def test_samples_that_are_no_whole_numbers_are_refused() -> None:
+    examples = Examples(labels=np.arange(60) % 3, class_names=("a", "b", "c"))
+    with pytest.raises(
+        UserError, match=r"^dataset: recordings of noise must be int16 of shape \(N, T\), got float64 of"
+    ):
+        waveform_bundle(noise(60) / 32768, examples, settings(), REQUEST)  # type: ignore[arg-type]

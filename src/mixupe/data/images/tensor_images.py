@@ -12,6 +12,7 @@ from mixupe.data.base import DataBundle, DataRequest, DataSpec
 from mixupe.data.images.settings import ImageSettings
 from mixupe.data.splits import Examples, Indexes
 from mixupe.data.tensors import DeviceSplit
+from mixupe.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,12 @@ def image_bundle(
         examples: N of them.
 
     Raises:
-        UserError: as `Examples.split`.
+        UserError: as `Examples.split`, or the pixels are of another type.
     """
+    if pixels.dtype != np.uint8 or pixels.ndim != 4:
+        raise UserError(
+            f"dataset: images of {settings.name} must be uint8 of shape (N, C, H, W), got {pixels.dtype} of {pixels.shape}"
+        )
     indexes = examples.split(settings, request)
     mean, std = channel_statistics(pixels, indexes)
 

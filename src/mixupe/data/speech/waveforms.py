@@ -91,8 +91,14 @@ def waveform_bundle(
         examples: N of them; equal recordings stay on one side whatever their groups.
 
     Raises:
-        UserError: a class is too small to split, or a setting does not fit the clips' length.
+        UserError: a class is too small to split, a setting does not fit the clips' length, or the samples are of another
+            type.
     """
+    if waveforms.dtype != np.int16 or waveforms.ndim != 2:  # floats would be divided as if they were whole numbers
+        raise UserError(
+            f"dataset: recordings of {settings.name} must be int16 of shape (N, T), got {waveforms.dtype} of"
+            f" {waveforms.shape}"
+        )
     if settings.time_shift >= settings.seconds:
         raise UserError(
             f"dataset.time_shift: must be less than dataset.seconds={settings.seconds}, got {settings.time_shift}"
