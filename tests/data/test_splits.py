@@ -190,3 +190,10 @@ def test_classes_that_a_part_has_no_example_of_are_said(protocol: ProtocolName, 
     assert [note.split()[1] for note in notes] == said
     assert all("no example of 1 of 2 classes, the first is 'rare'" in note for note in notes)
     assert split().bundle(spec, lambda part: images(part % 2 * 201)).notes == ()
+
+
+@pytest.mark.parametrize("labels", [LABELS.astype(np.int32), LABELS.astype(np.uint8), LABELS.tolist()])
+def test_labels_of_any_integer_type_are_class_indices(labels: Any) -> None:
+    examples = Examples(labels=labels, class_names=("a", "b", "c"))
+    assert examples.labels.dtype == np.int64
+    assert np.array_equal(examples.labels, LABELS)

@@ -68,7 +68,7 @@ class Examples:
     """What is known of a set's N examples besides their inputs.
 
     Attributes:
-        labels: (N,) class indices.
+        labels: (N,) class indices, of any integer type.
         class_names: K of them.
         test, validation: (n,) indices of the examples in the set's own parts; None where it has no such part.
         groups: (N,) ids; examples with one id (duplicates, recordings of one word) stay on one side of a split. None where
@@ -83,6 +83,9 @@ class Examples:
     groups: npt.ArrayLike | None = None
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", np.asarray(self.labels, dtype=np.int64))
+
     def split(self, settings: DatasetSettings, request: DataRequest) -> Indexes:
         """The three parts; a function of the seed and the data, never of the method.
 
@@ -95,7 +98,7 @@ class Examples:
         Raises:
             UserError: a class has too few examples to be on every side, or train_size exceeds what there is.
         """
-        y = np.asarray(self.labels, dtype=np.int64)
+        y = self.labels
         units = np.arange(len(y)) if self.groups is None else np.unique(np.asarray(self.groups), return_inverse=True)[1]
         everything = np.arange(len(y))
         # What a test part is drawn from, where the set has none of its own.
