@@ -7,7 +7,7 @@ from torch import nn
 from mixupe.augmentation.config import augmentation_settings
 from mixupe.augmentation.none import ERM
 from mixupe.errors import UserError
-from mixupe.experiment.rules import check_method, check_settings
+from mixupe.experiment.rules import check_average, check_method, check_settings
 from tests.experiment.conftest import Compose
 
 
@@ -47,3 +47,15 @@ def test_a_method_with_weights_of_its_own_is_refused_as_they_would_not_be_traine
         UserError, match=r"^augmentation: none has a parameter 'scale', but only the model's are trained"
     ):
         check_method(compose("augmentation=none"), method)
+
+
+def test_a_moving_average_refuses_shared_weights_and_infinities() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2), nn.Linear(2, 2))
+    check_average(model)
+    model.register_buffer("mask", torch.full((2, 2), -torch.inf).triu(1))
+    with pytest.raises(UserError, match=r"^trainer\.ema: mask holds infinities"):
+        check_average(model)
+    del model.mask
+    model[2].weight = model[0].weight
+    with pytest.raises(UserError, match=r"^trainer\.ema: 0\.weight and 2\.weight are one tensor"):
+        check_average(model)

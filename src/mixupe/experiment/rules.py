@@ -63,6 +63,8 @@ def check_prepared(settings: "RunSettings", data: "DataBundle", model: torch.nn.
         _check_mix_layer(model, name, data.spec.domain)
     if settings.trainer.compile:
         _check_compilable(method)
+    if settings.trainer.ema is not None:
+        check_average(model)
     device = resolve_device(settings.trainer.device)
     if device.type == "cuda" and not torch.cuda.is_available():
         raise UserError(f"trainer.device: {device} was asked for, but no CUDA device is available; use cpu or auto")
@@ -70,6 +72,18 @@ def check_prepared(settings: "RunSettings", data: "DataBundle", model: torch.nn.
         raise UserError("trainer.deformations: true needs images held in memory, which this data set's are not")
     if len(data.train.labels) < 2:
         raise UserError(f"dataset: {settings.dataset.name} has fewer than 2 training examples")
+
+
+def check_average(model: torch.nn.Module) -> None:
+    """Raise UserError for what timm's moving average, which goes by the names in the state dict, would average wrongly."""
+    values = model.state_dict(keep_vars=True)
+    names: dict[int, str] = {}
+    for name, value in values.items():
+        other = names.setdefault(id(value), name)
+        if other != name:
+            raise UserError(f"trainer.ema: {other} and {name} are one tensor, which would decay twice a step")
+        if not value.isfinite().all():
+            raise UserError(f"trainer.ema: {name} holds infinities, of which the average is no number")
 
 
 def check_method(settings: "RunSettings", method: Method) -> None:
