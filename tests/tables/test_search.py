@@ -10,7 +10,7 @@ from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text
-from mixupe.tables.manifest import Table
+from mixupe.tables.manifest import Cell, Table
 from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_markdown, search_notes
 from tests.tables.fake import fake_runs
 
@@ -113,6 +113,18 @@ def test_the_lowest_mean_rank_is_chosen_not_the_lowest_mean_error() -> None:
     frame = ranking(runs(errors))
     assert tuple(frame.columns) == (*RANKING_COLUMNS, *SETS)
     assert frame["mean_rank"].tolist() == [1.5, 2.0, 2.5]
+
+
+def test_cells_of_one_data_set_with_several_models_have_a_column_each(tmp_path: Path) -> None:
+    cells = [{"dataset": "tabular/wine"}, {"dataset": "tabular/wine", "overrides": ["model=mlp_paper"]}]
+    declared = table({"mixup": ["augmentation.alpha=0.1,1"]}).model_copy(
+        update={"cells": tuple(Cell.model_validate(cell) for cell in cells)}
+    )
+    errors = {(0, 0.1): 5.0, (0, 1.0): 6.0, (1, 0.1): 9.0, (1, 1.0): 7.0}
+    found = fake_runs(declared, tmp_path, lambda run: errors[run.cell, run.settings.augmentation.model_dump()["alpha"]])
+    frame = ranking(found)
+    assert frame[["wine mlp", "wine mlp_paper"]].to_numpy().tolist() == [[6.0, 7.0], [5.0, 9.0]]
+    assert "| **mixup alpha=1** | 1.50 | 6.00 | 7.00 |" in ranking_to_markdown("Toy", frame, found)
 
 
 def test_options_are_ranked_apart_in_the_tables_order() -> None:

@@ -3,6 +3,7 @@
 Variants of MixupE are methods of their own here: each has its own best setting.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -28,7 +29,7 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     """
     tried = {run.method: run.settings.augmentation for run in runs}
     options = {method: option_of(settings) for method, settings in tried.items()}
-    cells = {run.cell: run.names["dataset"] for run in runs}
+    cells = _cell_names(runs)
     means = {key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
     rows = []
     for setting, option in options.items():
@@ -48,6 +49,14 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
         rivals = [tried[method] for method, option in options.items() if option == options[setting]]
         frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
     return frame[[*RANKING_COLUMNS, *names]]
+
+
+def _cell_names(runs: Sequence[DeclaredRun]) -> dict[int, str]:
+    """Name of each cell's column: its data set, with the model where that tells it from another cell."""
+    sets = {run.cell: run.names["dataset"] for run in runs}
+    models = {run.cell: run.names["model"] for run in runs}
+    again = Counter(sets.values())
+    return {cell: f"{name} {models[cell]}" if again[name] > 1 else name for cell, name in sets.items()}
 
 
 def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:
