@@ -22,8 +22,18 @@ from mixupe.tables.declared import read_table
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal
-from mixupe.tables.render import comparisons_to_csv, grid, legend, terminal_rows, to_csv, to_latex, to_markdown
+from mixupe.tables.render import (
+    comparison_grid,
+    comparisons_to_csv,
+    grid,
+    legend,
+    terminal_rows,
+    to_csv,
+    to_latex,
+    to_markdown,
+)
 from mixupe.tables.terminal import terminal_table
+from tests.tables.fake import fake_runs
 
 TABLE = Table.parse(
     {
@@ -98,6 +108,20 @@ def test_a_failed_run_is_named_and_not_averaged(runs: list[DeclaredRun]) -> None
     _, body = grid(frame)
     assert "(2 of 3 seeds)" in body[1][4]
     assert "FAILED, not in any mean: digits mixupe seed 2: loss is nan at step 7" in legend(frame, runs)
+
+
+def test_cells_of_one_data_set_are_told_apart_by_their_model_wherever_a_row_names_its_set(tmp_path: Path) -> None:
+    cells = [{"dataset": "tabular/wine"}, {"dataset": "tabular/wine", "overrides": ["model=mlp_paper"]}]
+    table = Table.parse({**TABLE.model_dump(), "cells": cells})
+    found = fake_runs(table, tmp_path, lambda run: 1.0 + run.cell)
+    found[-1] = replace(found[-1], record=None, state="FAILED", reason="loss is nan")
+    comparisons = comparison_frame(found)
+    frame = rows_of(found, comparisons)
+    both = ["wine mlp", "wine mlp_paper"]
+    assert list(dict.fromkeys(row[0] for row in terminal_rows(frame))) == both
+    assert list(dict.fromkeys(row[0] for row in comparison_grid(comparisons)[1])) == both
+    assert list(dict.fromkeys(cell.dataset for cell in plan(found))) == both
+    assert any(line.startswith("FAILED, not in any mean: wine mlp_paper mixupe ") for line in legend(frame, found))
 
 
 def test_the_star_is_where_the_test_is(runs: list[DeclaredRun]) -> None:

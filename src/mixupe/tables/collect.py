@@ -1,5 +1,6 @@
 """From a declared table to its records."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,13 @@ class DeclaredRun:
             "model": self.settings.model.name,
             "augmentation": self.method,
         }
+
+
+def titles(names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """(data set, model) of each cell -> the data set, with the model where that alone tells it from another cell."""
+    pairs = dict.fromkeys(names)
+    models = Counter(dataset for dataset, _ in pairs)
+    return {(dataset, model): f"{dataset} {model}" if models[dataset] > 1 else dataset for dataset, model in pairs}
 
 
 def option_of(settings: AugmentationSettings) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from mixupe.tables.collect import DeclaredRun, grouped, option_of
+from mixupe.tables.collect import DeclaredRun, grouped, option_of, titles
 from mixupe.tables.terminal import TerminalTable
 
 # A start begins these; a run elsewhere is left to its process, and a diverged one would diverge again.
@@ -54,6 +54,7 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
     works = {run.cell: _work(run) for run in runs}
     models = {run.cell: run.settings.model.name for run in runs}
     rates = [(cell, column, seconds / work) for (cell, column), seconds in typical.items() if (work := works[cell])]
+    told = titles((run.names["dataset"], run.names["model"]) for run in runs)
     cells = []
     for (cell, augmentation), members in grouped(runs, lambda run: (run.cell, run.column)).items():
         states = Counter(run.state for run in members)
@@ -66,7 +67,8 @@ def plan(runs: Sequence[DeclaredRun], earlier: Sequence[DeclaredRun] = ()) -> li
             same = [rate for column, rate in alike if column == augmentation]
             each = work * median(same or [rate for _, rate in alike])
         seconds = 0.0 if to_do == 0 else None if each is None else each * to_do
-        names = members[0].names["dataset"], augmentation, option_of(members[0].settings.augmentation)
+        title = told[members[0].names["dataset"], members[0].names["model"]]
+        names = title, augmentation, option_of(members[0].settings.augmentation)
         cells.append(PlannedCell(*names, states, sum(map(_seconds, members)), seconds))
     return cells
 

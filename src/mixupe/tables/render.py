@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.collect import DeclaredRun, titles
 from mixupe.tables.compare import BASELINE, COMPARISON_COLUMNS, ROW_COLUMNS, SIGNIFICANCE, verdicts
 from mixupe.tables.escape import csv_text, latex, markdown, markdown_table
 from mixupe.tables.numbers import difference_text, interval_text, number_text, p_value_text
@@ -90,9 +90,11 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     lines += resampling_lines([(run.names["dataset"], shared[run.cell]) for run in runs])
     lines += provenance_lines(runs)
     lines += paper_lines(frame)
+    told = titles((run.names["dataset"], run.names["model"]) for run in runs)
     for run in runs:
         if run.state == "FAILED":
-            title = f"{run.settings.dataset.name} {run.method} seed {run.settings.seed}"
+            cell = told[run.names["dataset"], run.names["model"]]
+            title = f"{cell} {run.method} seed {run.settings.seed}"
             lines.append(f"FAILED, not in any mean: {title}: {run.reason}")
     cells = frame["cell"].nunique()
     if cells > MOST_CELLS:
@@ -170,9 +172,10 @@ def comparison_grid(comparisons: pd.DataFrame) -> tuple[list[str], list[list[str
         "detectable",
         "test part",
     ]
+    told = titles(zip(comparisons["dataset"], comparisons["model"], strict=True))
     body = []
     for _, row in comparisons.iterrows():
-        names = [row["dataset"], row["augmentation"], row["baseline"], str(row["n"])]
+        names = [told[row["dataset"], row["model"]], row["augmentation"], row["baseline"], str(row["n"])]
         numbers = [number_text(row["delta"], "+z.2f"), interval_text(row["ci_low"], row["ci_high"])]
         numbers += [p_value_text(row["p_value"]), p_value_text(row["p_holm"]), number_text(row["detectable"])]
         body.append([*names, *numbers, row["test_part"]])
@@ -213,4 +216,8 @@ def latex_tabular(caption: str, header: Sequence[str], body: Sequence[Sequence[s
 
 def terminal_rows(frame: pd.DataFrame) -> list[list[str]]:
     """Data set, method, error and difference of each row, as `terminal_table` takes them."""
-    return [[str(row["dataset"]), row["augmentation"], _error(row), _difference(row)] for _, row in frame.iterrows()]
+    told = titles(zip(frame["dataset"], frame["model"], strict=True))
+    return [
+        [told[row["dataset"], row["model"]], row["augmentation"], _error(row), _difference(row)]
+        for _, row in frame.iterrows()
+    ]

@@ -3,13 +3,12 @@
 Variants of MixupE are methods of their own here: each has its own best setting.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from mixupe.augmentation.settings import AugmentationSettings
-from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of
+from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of, titles
 from mixupe.tables.escape import markdown, markdown_table
 from mixupe.tables.numbers import number_text
 from mixupe.tables.provenance import provenance_lines
@@ -29,7 +28,9 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     """
     tried = {run.method: run.settings.augmentation for run in runs}
     options = {method: option_of(settings) for method, settings in tried.items()}
-    cells = _cell_names(runs)
+    of_cells = {run.cell: (run.names["dataset"], run.names["model"]) for run in runs}
+    told = titles(of_cells.values())
+    cells = {cell: told[names] for cell, names in of_cells.items()}
     means = {key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
     rows = []
     for setting, option in options.items():
@@ -49,14 +50,6 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
         rivals = [tried[method] for method, option in options.items() if option == options[setting]]
         frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
     return frame[[*RANKING_COLUMNS, *names]]
-
-
-def _cell_names(runs: Sequence[DeclaredRun]) -> dict[int, str]:
-    """Name of each cell's column: its data set, with the model where that tells it from another cell."""
-    sets = {run.cell: run.names["dataset"] for run in runs}
-    models = {run.cell: run.names["model"] for run in runs}
-    again = Counter(sets.values())
-    return {cell: f"{name} {models[cell]}" if again[name] > 1 else name for cell, name in sets.items()}
 
 
 def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:

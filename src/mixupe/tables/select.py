@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mixupe.errors import UserError
-from mixupe.tables.collect import DeclaredRun
+from mixupe.tables.collect import DeclaredRun, titles
 from mixupe.tables.manifest import Select
 from mixupe.tables.numbers import number_text
 from mixupe.tables.search import edges
@@ -225,12 +225,13 @@ def choice_grid(made: Selection) -> tuple[list[str], list[list[str]]]:
     """Header and body for people: a line a cell and method."""
     by = "test error" if made.select.by == "test" else "validation error"
     header = ["data set", "method", "chosen", "on an edge of the grid", by, "settings tried"]
+    told = titles((choice.names["dataset"], choice.names["model"]) for choice in made.choices)
     body = []
     for choice in made.choices:
         epoch = "" if choice.epoch is None else f"epoch {choice.epoch}"
         tried = str(choice.tried) if choice.complete == choice.tried else f"{choice.complete} of {choice.tried}"
         chosen = ", ".join(filter(None, [choice.setting, epoch])) or "-"
-        names = [choice.names["dataset"], choice.names["augmentation"]]
+        names = [told[choice.names["dataset"], choice.names["model"]], choice.names["augmentation"]]
         body.append([*names, chosen, ", ".join(choice.edges) or "no", number_text(choice.error), tried])
     return header, body
 
