@@ -159,15 +159,17 @@ def test_a_setting_without_a_record_in_some_cell_cannot_be_chosen() -> None:
     errors: Any = {"mixup 1": ([1.0, 1.0], [None, None]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])}
     assert chosen(errors) == {"mixup": "mixup 2"}
     assert chosen({"mixup 1": ([1.0, 1.0], [None, None])}) == {}
+    one_seed: Any = {"mixup 1": ([1.0, None], [2.0, 2.0]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])}
+    assert chosen(one_seed) == {"mixup": "mixup 2"}
 
 
 def test_the_ranking_is_written_with_budget_and_gaps() -> None:
     found = runs({"mixup 1": ([1.0, None], [2.0, 2.0]), "mixup 2": ([5.0, 5.0], [6.0, 6.0])})
     text = ranking_to_markdown("Toy", ranking(found), found)
-    assert "- mixup: **mixup 1**" in text
+    assert "- mixup: **mixup 2**" in text
     assert "Settings tried: mixup 2; 2 seeds each. 1 runs are missing or failed." in text
-    assert "| **mixup 1** | 1.00 | 1.00 | 2.00 |" in text
-    assert csv_text(ranking(found)).splitlines()[1] == "mixup,mixup 1,1,1.5,True,,1,2"
+    assert "| **mixup 2** | 1.50 | 5.00 | 6.00 |" in text
+    assert csv_text(ranking(found)).splitlines()[1:] == ["mixup,mixup 2,1.5,5.5,True,,5,6", "mixup,mixup 1,,,False,,,2"]
 
 
 ETA = "augmentation.eta=0,0.1,1"

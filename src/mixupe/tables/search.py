@@ -23,15 +23,19 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
 
     Within each cell the settings of one option (mixup, mixupe v3, ...) are ranked by their validation error, averaged over
     seeds; ties share their mean rank. The lowest mean rank over the cells is chosen, so that every data set has one
-    voice whatever its scale; ties go to the lower mean error, then to the setting declared first. A setting without a
-    record in some cell cannot be chosen. `edge` names what of a chosen setting is the least or greatest value tried.
+    voice whatever its scale; ties go to the lower mean error, then to the setting declared first. A setting that lacks a
+    seed's record in some cell, or diverged there, has no mean, which would be of the other seeds alone, and cannot be
+    chosen. `edge` names what of a chosen setting is the least or greatest value tried.
     """
     tried = {run.method: run.settings.augmentation for run in runs}
     options = {method: option_of(settings) for method, settings in tried.items()}
     of_cells = {run.cell: (run.names["dataset"], run.names["model"]) for run in runs}
     told = titles(of_cells.values())
     cells = {cell: told[names] for cell, names in of_cells.items()}
-    means = {key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if by_seed}
+    gaps = {(run.cell, run.method) for run in runs if run.record is None}
+    means = {
+        key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if key not in gaps
+    }
     rows = []
     for setting, option in options.items():
         errors = {name: means.get((cell, setting), float("nan")) for cell, name in cells.items()}
