@@ -1,5 +1,6 @@
 """Grids of settings as methods, and the choice of each method's best one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from mixupe.errors import UserError
 from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initialised
+from mixupe.report.page import render
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text
 from mixupe.tables.manifest import Cell, Table
@@ -125,6 +127,7 @@ def test_cells_of_one_data_set_with_several_models_have_a_column_each(tmp_path: 
     frame = ranking(found)
     assert frame[["wine mlp", "wine mlp_paper"]].to_numpy().tolist() == [[6.0, 7.0], [5.0, 9.0]]
     assert "| **mixup alpha=1** | 1.50 | 6.00 | 7.00 |" in ranking_to_markdown("Toy", frame, found)
+    assert "<th>wine mlp_paper</th>" in re.sub(r"<th[^>]*>", "<th>", render([(declared, found)]))
 
 
 def test_options_are_ranked_apart_in_the_tables_order() -> None:

@@ -18,7 +18,7 @@ from mixupe.tables.manifest import Table
 from mixupe.tables.numbers import number_text
 from mixupe.tables.provenance import commit_text
 from mixupe.tables.render import comparison_grid, grid, legend, tuned_line, verdict_grid
-from mixupe.tables.search import RANKING_COLUMNS, ranking, search_notes
+from mixupe.tables.search import RANKING_COLUMNS, cell_columns, ranking, search_notes
 
 MOST_SENTENCES = 4
 # More columns fit neither a printed page nor a phone.
@@ -216,7 +216,7 @@ def _turned(header: list[str], rows: list[list[Value]]) -> tuple[list[str], list
 
 def _search_grid(settings: pd.DataFrame, runs: Sequence[DeclaredRun], numbers: dict[tuple[int, str], int]) -> Grid:
     """Each setting a row, each data set a column, with the runs behind each mean."""
-    cells = {run.names["dataset"]: run.cell for run in runs}
+    cells = {name: cell for cell, name in cell_columns(runs).items()}
     names = [column for column in settings.columns if column not in RANKING_COLUMNS]
     rows = [
         [

@@ -29,13 +29,9 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     """
     tried = {run.method: run.settings.augmentation for run in runs}
     options = {method: option_of(settings) for method, settings in tried.items()}
-    of_cells = {run.cell: (run.names["dataset"], run.names["model"]) for run in runs}
-    told = titles(of_cells.values())
-    cells = {cell: told[names] for cell, names in of_cells.items()}
+    cells = cell_columns(runs)
     gaps = {(run.cell, run.method) for run in runs if run.record is None}
-    means = {
-        key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if key not in gaps
-    }
+    means = {key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if key not in gaps}
     rows = []
     for setting, option in options.items():
         errors = {name: means.get((cell, setting), float("nan")) for cell, name in cells.items()}
@@ -54,6 +50,13 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
         rivals = [tried[method] for method, option in options.items() if option == options[setting]]
         frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
     return frame[[*RANKING_COLUMNS, *names]]
+
+
+def cell_columns(runs: Sequence[DeclaredRun]) -> dict[int, str]:
+    """Name of each cell's column in a ranking."""
+    names = {run.cell: (run.names["dataset"], run.names["model"]) for run in runs}
+    told = titles(names.values())
+    return {cell: told[of_cell] for cell, of_cell in names.items()}
 
 
 def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:
