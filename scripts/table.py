@@ -139,9 +139,15 @@ def _properties(name: str, overrides: Sequence[str]) -> int:
 
 def _said(built: BuiltTable) -> dict[str, Any]:
     """What is shown of a built table, as plain JSON values."""
-    from mixupe.tables.render import legend, terminal_rows
+    from mixupe.report.summary_text import chosen_sentence
+    from mixupe.tables.render import failed_lines, legend, terminal_rows
+    from mixupe.tables.search import ranking, search_notes
 
-    lines = [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]
+    if built.table.is_search:
+        settings = ranking(built.runs)
+        lines = [chosen_sentence(settings), *search_notes(settings, built.runs), *failed_lines(built.runs)]
+    else:
+        lines = [*legend(built.frame, built.runs), *built.found.sentences(), *built.found.notes()]
     title = f"{built.table.title}: {built.table.metric.replace('_', ' ')} in percent"
     return {"title": title, "rows": terminal_rows(built.frame), "lines": lines}
 

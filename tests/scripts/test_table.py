@@ -1,5 +1,6 @@
 """scripts/table.py: a table rebuilt, planned, run again and mirrored."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_missing_runs_are_said_and_status_1(
     assert "2 of 6 declared runs are missing" in capsys.readouterr().out
     assert pd.read_csv(results / "toy" / "table.csv")["n"].tolist() == [2, 2]
     assert (results / "toy" / "table.png").stat().st_size > 1000
+
+
+def test_of_a_search_the_terminal_says_what_was_chosen_and_on_which_error(
+    monkeypatch: pytest.MonkeyPatch, results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (results / "toy" / "records").glob("*.json"):
+        kept = json.loads(path.read_text())
+        write_json(path, {**kept, "metrics": {**kept["metrics"], "validation_error": kept["metrics"]["test_error"]}})
+    search = yaml.safe_dump(TOY | {"metric": "validation_error"}, sort_keys=False)
+    (results.parent / "configs" / "table" / "toy.yaml").write_text(search)
+    assert call(monkeypatch, "toy") == 0
+    told = capsys.readouterr().out
+    assert "Chosen: none; mixup." in told
+    assert "Validation error in percent at the best epoch" in told
+    assert "Test error" not in told
 
 
 def test_a_damaged_record_is_one_line_and_the_earlier_table_stays(

@@ -90,12 +90,7 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     lines += resampling_lines([(run.names["dataset"], shared[run.cell]) for run in runs])
     lines += provenance_lines(runs)
     lines += paper_lines(frame)
-    told = titles((run.names["dataset"], run.names["model"]) for run in runs)
-    for run in runs:
-        if run.state == "FAILED":
-            cell = told[run.names["dataset"], run.names["model"]]
-            title = f"{cell} {run.method} seed {run.settings.seed}"
-            lines.append(f"FAILED, not in any mean: {title}: {run.reason}")
+    lines += failed_lines(runs)
     cells = frame["cell"].nunique()
     if cells > MOST_CELLS:
         lines.append(f"No pictures of its cells: the table has {cells} of them, more than {MOST_CELLS}.")
@@ -103,6 +98,17 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     if missing:
         lines.append(f"{missing} of {len(runs)} declared runs are missing.")
     return lines
+
+
+def failed_lines(runs: Sequence[DeclaredRun]) -> list[str]:
+    """Each failed run with its reason."""
+    told = titles((run.names["dataset"], run.names["model"]) for run in runs)
+    return [
+        f"FAILED, not in any mean: {told[run.names['dataset'], run.names['model']]} {run.method} seed"
+        f" {run.settings.seed}: {run.reason}"
+        for run in runs
+        if run.state == "FAILED"
+    ]
 
 
 def to_markdown(
