@@ -12,8 +12,9 @@ from mixupe.experiment.compose import compose_settings, expand_grid, hydra_initi
 from mixupe.report.page import render
 from mixupe.tables.collect import DeclaredRun
 from mixupe.tables.escape import csv_text
-from mixupe.tables.manifest import Cell, Table
+from mixupe.tables.manifest import Cell, Select, Table
 from mixupe.tables.search import RANKING_COLUMNS, edges, ranking, ranking_to_markdown, search_notes
+from mixupe.tables.select import selection
 from tests.tables.fake import fake_runs
 
 SETS = ("wine", "vehicle")
@@ -225,8 +226,27 @@ def test_an_unlike_number_of_settings_is_said(tmp_path: Path) -> None:
 
 def test_what_was_not_varied_has_no_edge() -> None:
     first, second = (
-        compose_settings(["dataset=tabular/wine", "augmentation=mixup", f"augmentation.alpha={alpha}"]).augmentation
+        compose_settings(["dataset=tabular/wine", "augmentation=mixup", f"augmentation.alpha={alpha}"])
         for alpha in (1, 2)
     )
     assert edges(first, [first]) == []
     assert edges(first, [first, second]) == ["alpha"]
+
+
+def test_a_setting_of_training_has_edges_as_one_of_the_method_has(tmp_path: Path) -> None:
+    declared = table({"mixup": ["augmentation.alpha=0.1,1,2", "optimizer.lr=0.001,0.01"]})
+    found = fake_runs(
+        declared,
+        tmp_path,
+        lambda run: abs(1 - run.settings.augmentation.model_dump()["alpha"]) + run.settings.optimizer.lr,
+    )
+    assert ranking(found)["edge"][0] == "lr"
+    select = Select(grid={"mixup": declared.augmentations["mixup"]}, by="validation")
+    choosing = declared.model_copy(
+        update={"metric": "test_error", "augmentations": {"mixup": ()}, "select": select, "cells": declared.cells[:1]}
+    )
+    runs = fake_runs(choosing, tmp_path, lambda run: run.settings.optimizer.lr)
+    for run in runs:
+        assert run.record is not None
+        run.record["metrics"]["validation_loss"] = 0.0
+    assert selection(select, runs).choices[0].edges == ("alpha", "lr")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from mixupe.augmentation.settings import AugmentationSettings
+from mixupe.experiment.settings import RunSettings
 from mixupe.tables.collect import DeclaredRun, errors_by_seed, option_of, titles
 from mixupe.tables.escape import markdown, markdown_table
 from mixupe.tables.numbers import number_text
@@ -27,8 +27,8 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     seed's record in some cell, or diverged there, has no mean, which would be of the other seeds alone, and cannot be
     chosen. `edge` names what of a chosen setting is the least or greatest value tried.
     """
-    tried = {run.method: run.settings.augmentation for run in runs}
-    options = {method: option_of(settings) for method, settings in tried.items()}
+    tried = {(run.cell, run.method): run.settings for run in runs}
+    options = {method: option_of(settings.augmentation) for (_, method), settings in tried.items()}
     cells = cell_columns(runs)
     gaps = {(run.cell, run.method) for run in runs if run.record is None}
     means = {key: mean_of(by_seed.values()) for key, by_seed in errors_by_seed(runs, METRIC).items() if key not in gaps}
@@ -47,8 +47,15 @@ def ranking(runs: Sequence[DeclaredRun]) -> pd.DataFrame:
     frame["chosen"] = first & frame["mean_rank"].notna()
     frame["edge"] = ""
     for index, setting in frame.loc[frame["chosen"], "setting"].items():
-        rivals = [tried[method] for method, option in options.items() if option == options[setting]]
-        frame.loc[index, "edge"] = ", ".join(edges(tried[setting], rivals))
+        found: dict[str, None] = {}
+        for cell in cells:
+            rivals = [
+                settings
+                for (at, method), settings in tried.items()
+                if at == cell and options[method] == options[setting]
+            ]
+            found |= dict.fromkeys(edges(tried[cell, setting], rivals))
+        frame.loc[index, "edge"] = ", ".join(found)
     return frame[[*RANKING_COLUMNS, *names]]
 
 
@@ -59,18 +66,31 @@ def cell_columns(runs: Sequence[DeclaredRun]) -> dict[int, str]:
     return {cell: told[of_cell] for cell, of_cell in names.items()}
 
 
-def edges(chosen: AugmentationSettings, tried: Iterable[AugmentationSettings]) -> list[str]:
+def edges(chosen: RunSettings, tried: Iterable[RunSettings]) -> list[str]:
     """The numbers of `chosen` that are the least or greatest of those tried, where a wider grid could hold a better one.
 
     A number that was not varied has no edge, and 0 is none: below it there is nothing.
+
+    Args:
+        chosen: one of `tried`.
+        tried: of one cell.
     """
-    values: dict[str, set[float]] = {}
+    values: dict[tuple[str, str], set[float]] = {}
     for settings in tried:
-        for name, value in settings:
-            if isinstance(value, float | int) and not isinstance(value, bool):
-                values.setdefault(name, set()).add(value)
-    at = {name: getattr(chosen, name) for name, several in values.items() if len(several) > 1}
-    return [name for name, value in at.items() if value in (min(values[name]) or None, max(values[name]))]
+        for key, value in _numbers(settings).items():
+            values.setdefault(key, set()).add(value)
+    at = {key: value for key, value in _numbers(chosen).items() if len(values[key]) > 1}
+    return [key[1] for key, value in at.items() if value in (min(values[key]) or None, max(values[key]))]
+
+
+def _numbers(settings: RunSettings) -> dict[tuple[str, str], float]:
+    """(config group, key) -> value, the method's first."""
+    return {
+        (group, key): value
+        for group in ("augmentation", "optimizer", "scheduler", "trainer", "model", "dataset")
+        for key, value in getattr(settings, group)
+        if isinstance(value, float | int) and not isinstance(value, bool)
+    }
 
 
 def edge_text(edge: str) -> str:

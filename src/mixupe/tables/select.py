@@ -198,9 +198,9 @@ def _told(settings: Counter[str]) -> str:
 
 def _edges(picked: Sequence[DeclaredRun], points: Sequence[_Point]) -> tuple[str, ...]:
     """Keys of which a chosen value is the lowest or highest of the grid's."""
-    tried = [point.runs[0].settings.augmentation for point in points]
-    chosen = [run.settings.augmentation for run in picked if run.record is not None]
-    return tuple(dict.fromkeys(key for settings in chosen for key in edges(settings, tried)))
+    tried = [point.runs[0].settings for point in points]
+    chosen = {run.setting: run.settings for run in picked if run.record is not None}
+    return tuple(dict.fromkeys(key for settings in chosen.values() for key in edges(settings, tried)))
 
 
 def _row(select: Select, point: _Point) -> dict[str, Any]:
