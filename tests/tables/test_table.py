@@ -89,6 +89,20 @@ def test_a_cell_can_have_seeds_of_its_own() -> None:
     assert len(table.override_lists(["seed=5,6"])) == 3 * 2 * 2
 
 
+def test_seeds_and_values_given_twice_are_run_once() -> None:
+    twice = Table.parse(
+        {**TABLE.model_dump(), "seeds": [0, 1, 1], "augmentations": {"mixup": ["augmentation.alpha=1,2,1"]}}
+    )
+    assert [method.name for method in twice.methods()] == ["mixup alpha=1", "mixup alpha=2"]
+    assert len(twice.override_lists()) == 2 * 2 * 2
+    assert len(twice.override_lists(["seed=5,5"])) == 2 * 2
+
+
+def test_seeds_of_a_command_line_are_any_grid_of_hydra() -> None:
+    seeds = [overrides[-1] for overrides in TABLE.override_lists(["seed=range(3,5)"])]
+    assert seeds == ["seed=3", "seed=4"] * 6
+
+
 def test_rows_hold_statistics_against_mixup(runs: list[DeclaredRun]) -> None:
     frame = table_frame(runs)
     assert tuple(frame.columns) == (*COLUMNS, "cell", "declared")

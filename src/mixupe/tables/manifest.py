@@ -1,5 +1,6 @@
 """A table as a declared list of runs: configs/table/<name>.yaml."""
 
+import functools
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -214,16 +215,18 @@ class Table(Settings):
     def seed_lists(self, cell: Cell, method: Method, extra: Sequence[str] = ()) -> list[list[str]]:
         """The part of `override_lists` that belongs to one cell and method: one list a seed."""
         common = [*(override for override in extra if not override.startswith("seed=")), f"logger.job_type={self.name}"]
-        seeds = [
-            value
-            for override in extra
-            if override.startswith("seed=")
-            for value in override.removeprefix("seed=").split(",")
-        ]
+        own = [override for override in extra if override.startswith("seed=")]
+        seeds = [seed for override in own for seed in _seeds(override)]
         return [
             [f"dataset={cell.dataset}", *cell.overrides, *method.overrides, *common, f"seed={seed}"]
-            for seed in (seeds or cell.seeds or self.seeds)
+            for seed in dict.fromkeys(seeds or cell.seeds or self.seeds)
         ]
+
+
+@functools.cache
+def _seeds(override: str) -> list[str]:
+    """`3`, `4` of seed=3,4 or seed=range(3,5)."""
+    return [point[0].removeprefix("seed=") for point in expand_grid([override])]
 
 
 def _columns(name: str, overrides: Sequence[str]) -> list[Method]:
@@ -258,7 +261,7 @@ def _run_by(name: str, point: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
 def _points(option: str, overrides: Sequence[str]) -> list[list[str]]:
     try:
-        return expand_grid(overrides)
+        return [list(point) for point in dict.fromkeys(map(tuple, expand_grid(overrides)))]
     except (UserError, HydraException) as error:
         raise UserError(f"table.augmentations.{option}: {one_line(error)}") from error
 
