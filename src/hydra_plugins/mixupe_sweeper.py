@@ -19,6 +19,7 @@ from mixupe.experiment.launchers import Workers
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.places import RESULTS
 from mixupe.preemption import time_box
+from mixupe.tables.declared import check_cells
 from mixupe.tables.manifest import Table
 
 
@@ -47,6 +48,8 @@ class RunSweeper(Sweeper):
             title, jobs, results = "grid", grid, None
         else:
             table = Table.parse(OmegaConf.to_container(self.declared, resolve=True))
+            for extra in grid:
+                check_cells(table, extra)
             title, jobs = table.name, [job for extra in grid for job in table.override_lists(extra)]
             results = self.results / table.name
         with time_box(self._checked_minutes()):

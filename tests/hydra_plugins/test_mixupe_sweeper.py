@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -112,3 +113,20 @@ def test_a_time_box_that_is_over_starts_nothing_and_is_no_failure(
     assert not list(tmp_path.glob("outputs/runs/*"))
     assert train(*toy, "hydra.sweeper.minutes=60") == 0
     assert len(records(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"cells": [{"dataset": "tabular/wine"}] * 2}, "table.cells.1: wine mlp is also cells.0; give it a label"),
+        ({"select": {"by": "test", "grid": {}}}, "table.select.by: test needs protocol=paper"),
+    ],
+)
+def test_what_its_table_would_be_refused_for_is_said_before_anything_is_trained(
+    change: dict[str, Any], says: str, train: Train, toy: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "configs" / "table" / "toy.yaml"
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | change))
+    assert train(*toy) == 2
+    assert capsys.readouterr().err.startswith(f"error: {says}")
+    assert not (tmp_path / "outputs" / "runs").exists()

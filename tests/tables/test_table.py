@@ -18,7 +18,7 @@ from mixupe.tables.collect import DeclaredRun, declared_runs, keep_records
 from mixupe.tables.compare import ROW_COLUMNS as COLUMNS
 from mixupe.tables.compare import comparison_frame, verdicts
 from mixupe.tables.compare import table_frame as rows_of
-from mixupe.tables.declared import read_table
+from mixupe.tables.declared import look_up, read_table
 from mixupe.tables.manifest import Table
 from mixupe.tables.plan import plan
 from mixupe.tables.plan import to_terminal as plan_to_terminal
@@ -101,6 +101,14 @@ def test_seeds_and_values_given_twice_are_run_once() -> None:
 def test_seeds_of_a_command_line_are_any_grid_of_hydra() -> None:
     seeds = [overrides[-1] for overrides in TABLE.override_lists(["seed=range(3,5)"])]
     assert seeds == ["seed=3", "seed=4"] * 6
+
+
+def test_cells_whose_rows_would_be_alike_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [{"dataset": "tabular/wine"}, {"dataset": "tabular/wine", "overrides": ["trainer.epochs=2"]}]
+    table = Table.parse({**TABLE.model_dump(), "cells": cells})
+    monkeypatch.setattr("mixupe.tables.declared.read_table", lambda name: table)
+    with pytest.raises(UserError, match=r"^table\.cells\.1: wine mlp is also cells\.0; give it a label"):
+        look_up("toy")
 
 
 def test_rows_hold_statistics_against_mixup(runs: list[DeclaredRun]) -> None:

@@ -8,7 +8,7 @@ import yaml
 
 from mixupe.errors import UserError, perhaps
 from mixupe.experiment.command_line import readable
-from mixupe.experiment.compose import compose_settings, hydra_initialised
+from mixupe.experiment.compose import compose_all, compose_settings, hydra_initialised
 from mixupe.experiment.search_path import own_folders, search_in
 from mixupe.places import CONFIGS, RESULTS, check_checkout
 from mixupe.tables.collect import DeclaredRun, declared_runs
@@ -57,6 +57,7 @@ def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -
     table = read_table(name)
     with hydra_initialised():
         runs = declared_runs(table, (results or RESULTS) / table.name, extra)
+    _check_names(list({run.cell: (run.names["dataset"], run.names["model"]) for run in runs}.values()))
     _check_seeds(table, runs)
     published(table, runs, extra)
     return table, runs
@@ -70,6 +71,37 @@ def _search_of(table: Table) -> Table | None:
     if not search.is_search:
         raise UserError(f"table.tuned_on: {search.name} is no search, whose metric would be validation_error")
     return search
+
+
+def check_cells(table: Table, extra: Sequence[str] = ()) -> None:
+    """Refuse before anything is trained what the table would refuse of its runs afterwards; one run a cell is looked at.
+
+    Raises:
+        UserError: two cells would have the same rows, or the protocol is not the one that `select.by` needs.
+    """
+    cells = [(cell, methods[0]) for cell, methods in table.methods_by_cell() if methods]
+    settings = compose_all([table.seed_lists(cell, method, extra)[0] for cell, method in cells])
+    sets = [
+        " ".join(filter(None, [of.dataset.name, cell.label])) for (cell, _), of in zip(cells, settings, strict=True)
+    ]
+    _check_names([(dataset, of.model.name) for dataset, of in zip(sets, settings, strict=True)])
+    if table.select is not None:
+        table.select.check_protocols([of.protocol for of in settings])
+
+
+def _check_names(cells: Sequence[tuple[str, str]]) -> None:
+    """A row is known by data set with its label, model and method.
+
+    Raises:
+        UserError: two cells would have the same rows.
+    """
+    numbers: dict[tuple[str, str], int] = {}
+    for number, names in enumerate(cells):
+        first = numbers.setdefault(names, number)
+        if first != number:
+            raise UserError(
+                f"table.cells.{number}: {' '.join(names)} is also cells.{first}; give it a label that tells them apart"
+            )
 
 
 def _check_seeds(table: Table, runs: Sequence[DeclaredRun]) -> None:

@@ -1,7 +1,7 @@
 """A table as a declared list of runs: configs/table/<name>.yaml."""
 
 import functools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -33,6 +33,18 @@ class Select(Settings):
         if self.by == "test" and self.per == "seed":
             raise ValueError("per: seed cannot be used with by: test, which takes the mean over the seeds")
         return self
+
+    def check_protocols(self, protocols: Iterable[str]) -> None:
+        """Of the runs that are chosen from.
+
+        Raises:
+            UserError: one is not the one that `by` needs.
+        """
+        wanted = "paper" if self.by == "test" else "heldout"
+        if any(protocol != wanted for protocol in protocols):
+            raise UserError(
+                f"table.select.by: {self.by} needs protocol={wanted}; with protocol=paper what is validated is the test part"
+            )
 
 
 class OverSets(Settings):

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mixupe.errors import UserError
 from mixupe.tables.collect import DeclaredRun, titles
 from mixupe.tables.manifest import Select
 from mixupe.tables.numbers import number_text
@@ -96,11 +95,7 @@ def selection(select: Select, runs: Sequence[DeclaredRun]) -> Selection:
     Raises:
         UserError: a run's protocol is not the one that `by` needs.
     """
-    wanted = "paper" if select.by == "test" else "heldout"
-    if any(run.settings.protocol != wanted for run in runs):
-        raise UserError(
-            f"table.select.by: {select.by} needs protocol={wanted}; with protocol=paper what is validated is the test part"
-        )
+    select.check_protocols([run.settings.protocol for run in runs])
     groups: dict[tuple[int, str], dict[str, list[DeclaredRun]]] = {}
     for run in runs:
         groups.setdefault((run.cell, run.column), {}).setdefault(run.setting, []).append(run)
