@@ -146,6 +146,19 @@ def test_cells_of_one_data_set_are_told_apart_by_their_model_wherever_a_row_name
     assert any(line.startswith("FAILED, not in any mean: wine mlp_paper mixupe ") for line in legend(frame, found))
 
 
+def test_files_that_count_as_one_data_set_for_their_name_are_said(tmp_path: Path) -> None:
+    table = Table.parse(
+        {**TABLE.model_dump(), "cells": [{"dataset": "tabular/wine", "label": label} for label in ("x", "y")]}
+    )
+    found = fake_runs(table, tmp_path, lambda run: 1.0)
+    said = "wine x, wine y are different files, and one data set by their name, wine;"
+    for contents, expected in ((("a", "b"), 1), (("a", "a"), 0), ((None, None), 0)):
+        for run in found:
+            assert run.record is not None
+            run.record["content"] = contents[run.cell]
+        assert sum(line.startswith(said) for line in legend(table_frame(found), found)) == expected
+
+
 def test_the_star_is_where_the_test_is(runs: list[DeclaredRun]) -> None:
     frame = table_frame(runs)
     header, body = grid(frame)

@@ -88,6 +88,7 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
         ]
     shared = resamplings(runs)
     lines += resampling_lines([(run.names["dataset"], shared[run.cell]) for run in runs])
+    lines += _one_name_lines(runs)
     lines += provenance_lines(runs)
     lines += paper_lines(frame)
     lines += failed_lines(runs)
@@ -98,6 +99,21 @@ def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     if missing:
         lines.append(f"{missing} of {len(runs)} declared runs are missing.")
     return lines
+
+
+def _one_name_lines(runs: Sequence[DeclaredRun]) -> list[str]:
+    """Files of the user's own that count as one data set, because they have one name."""
+    contents: dict[str, dict[str, str]] = {}
+    for run in runs:
+        content = (run.record or {}).get("content")
+        if content:
+            contents.setdefault(run.settings.dataset.name, {}).setdefault(content, run.names["dataset"])
+    return [
+        f"{', '.join(cells.values())} are different files, and one data set by their name, {name}; a dataset.name of its"
+        " own makes each a data set of its own."
+        for name, cells in contents.items()
+        if len(cells) > 1
+    ]
 
 
 def failed_lines(runs: Sequence[DeclaredRun]) -> list[str]:
