@@ -234,6 +234,27 @@ def test_more_methods_than_share_a_panel_get_one_each_and_no_bands_over_each_oth
     assert [axis.get_title(loc="left") for axis in drawn[:2]] == ["wine (mlp)\nnone", "mixup"]
     assert [len(axis.collections) for axis in drawn] == [1] * 5 + [0] + [1] * 4, "one band, that of the panel's method"
     assert [text.get_text() for axis in drawn for text in axis.texts] == ["no runs yet"]
+    of_cell = [run for run in runs if run.method != "none" or run.cell != 1]
+    (spread,) = spread_figures("Toy", of_cell)
+    assert [text.get_text() for axis in visible(spread) for text in axis.texts] == ["not run here"], "not of that cell"
+
+
+def test_curves_of_seeds_whose_chosen_settings_differ_in_epochs_are_drawn_as_far_as_all_go(tmp_path: Path) -> None:
+    runs = runs_of(COMPARISON, tmp_path)
+    record = runs[3].record
+    assert record is not None
+    record["curves"] = {name: curve[:5] for name, curve in record["curves"].items()}
+    (figure,) = curve_figures("Toy", runs)
+    assert [len(np.asarray(line.get_xdata())) for line in figure.axes[0].lines] == [12, 5, 12]
+
+
+def test_one_epoch_has_no_fractions_on_its_axis(tmp_path: Path) -> None:
+    runs = runs_of(COMPARISON, tmp_path)
+    for run in runs:
+        assert run.record is not None
+        run.record["curves"] = {name: curve[:1] for name, curve in run.record["curves"].items()}
+    (figure,) = curve_figures("Toy", runs)
+    assert all(axis.get_xticks().tolist() == [1] for axis in visible(figure))
 
 
 def test_more_methods_than_colors_are_named_beside_their_lines(tmp_path: Path) -> None:

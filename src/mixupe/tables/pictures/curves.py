@@ -61,6 +61,7 @@ def spread_figures(title: str, runs: Sequence[DeclaredRun]) -> list[Figure]:
     if not MOST_BANDS < len(styles) <= MOST_SPREADS:
         return []
     columns = min(SPREADS_A_ROW, len(styles))
+    declared = {(run.cell, run.method) for run in runs}
     figures = []
     for heading, page in pages(f"{title}: seeds of each method", _cells(runs), max(1, 16 // len(styles))):
         rows: list[list[Panel | None]] = []
@@ -69,7 +70,13 @@ def spread_figures(title: str, runs: Sequence[DeclaredRun]) -> list[Figure]:
             names = {
                 method: method if number else f"{_name(members)}\n{method}" for number, method in enumerate(styles)
             }
-            panels = [Panel(partial(drawn, method=method), name, "epoch", "", "both") for method, name in names.items()]
+            panels = [
+                Panel(
+                    partial(drawn, method=method, is_declared=(members[0].cell, method) in declared),
+                    *(name, "epoch", "", "both"),
+                )
+                for method, name in names.items()
+            ]
             rows += in_rows(panels, columns)
         text = (
             "Validation error in percent. Strong line: mean over seeds of the method that the panel names; band: its lowest"
@@ -129,11 +136,14 @@ def _protocol(cells: Sequence[Sequence[DeclaredRun]]) -> str:
 
 
 def _values(members: Sequence[DeclaredRun], curve: str) -> dict[str, Values]:
-    """Method -> (seeds, epochs)."""
+    """Method -> (seeds, epochs), as many epochs as all its seeds have: `per: seed` may choose trainer.epochs."""
     seeds = grouped(members, lambda run: run.method)
+    curves = {
+        method: [run.record["curves"][curve] for run in of_method if run.record] for method, of_method in seeds.items()
+    }
     return {
-        method: np.asarray([run.record["curves"][curve] for run in of_method if run.record], dtype=np.float64)
-        for method, of_method in seeds.items()
+        method: np.asarray([values[: min(map(len, several))] for values in several], dtype=np.float64)
+        for method, several in curves.items()
     }
 
 
@@ -148,14 +158,23 @@ def _fitted(axis: Axes, curve: str, members: Sequence[DeclaredRun], styles: Mapp
     _fit(axis, [of_method if banded else of_method.mean(axis=0, keepdims=True) for of_method in values.values()])
 
 
-def _one_of(axis: Axes, members: Sequence[DeclaredRun], styles: Mapping[str, Style], method: str) -> None:
+def _one_of(
+    axis: Axes, members: Sequence[DeclaredRun], styles: Mapping[str, Style], method: str, is_declared: bool
+) -> None:
     values = _values(members, "validation_error")
     for other in (name for name in values if name != method):
         axis.plot(_epochs(values[other]), values[other].mean(axis=0), color="#bbbbbb", linewidth=0.8)
     if method in values:
         _lines(axis, {method: values[method]}, {method: styles[method]}, banded=True)
     else:
-        axis.text(0.5, 0.5, "no runs yet", ha="center", va="center", transform=axis.transAxes)
+        axis.text(
+            0.5,
+            0.5,
+            "no runs yet" if is_declared else "not run here",
+            ha="center",
+            va="center",
+            transform=axis.transAxes,
+        )
     _fit(axis, list(values.values()))
 
 
@@ -185,3 +204,5 @@ def _fit(axis: Axes, drawn: Sequence[Values]) -> None:
     room = 0.05 * (high - low) or 0.5
     axis.set_ylim(max(low - room, min(low, 0.0)), high + room)
     axis.locator_params(axis="both", nbins=5)
+    if all(values.shape[1] == 1 for values in drawn):
+        axis.set_xticks([1])  # an axis around one value has fractions of an epoch
