@@ -18,6 +18,7 @@ from mixupe.tables.over_sets.comparison import ALL, Compared, compared
 from mixupe.tables.over_sets.explain import explanations
 from mixupe.tables.over_sets.files import comparison_grid, comparisons_to_csv, sentences, sets_to_csv
 from mixupe.tables.over_sets.properties import SetProperties, write_properties
+from mixupe.tables.pictures.over_sets import probability_figures
 from tests.tables.fake import fake_runs
 
 SETS = ["wine", "iris", "sonar", "vehicle", "segment", "german", "heart", "pima", "tae", "banana", "bands", "ring"]
@@ -118,6 +119,21 @@ def test_before_any_data_set_is_whole_there_is_no_verdict(runs: list[DeclaredRun
     (said,) = sentences(compared(DECLARED, one_seed, one_seed), [], has_properties=False)
     assert said.endswith("15 of 15 have all their runs, none of them two seeds that a method and a baseline share.")
     assert comparison_grid(found)[1] == []
+
+
+def test_one_data_set_is_no_several(runs: list[DeclaredRun]) -> None:
+    of_one = [run for run in runs if run.cell == 0]
+    alone = compared(OverSets(methods=("mixupe",)), of_one, of_one)
+    assert sentences(alone, [], has_properties=True)[0].startswith("mixupe against mixup, 1 data set: ")
+
+
+def test_a_picture_has_no_negative_zero(found: Compared) -> None:
+    first = found.comparisons[0]
+    assert first.posterior is not None
+    level = replace(first, posterior=replace(first.posterior, mean=-0.001, low=-0.004, high=0.001))
+    (figure,) = probability_figures("Toy", replace(found, comparisons=[level]))
+    told = [text.get_text() for text in figure.axes[0].texts]
+    assert f"+0.00 [+0.00, +0.00], {len(first.differences)}" in told
 
 
 def test_methods_of_some_cells_alone_are_ranked_where_all_have_them(runs: list[DeclaredRun]) -> None:

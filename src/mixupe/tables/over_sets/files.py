@@ -198,7 +198,8 @@ def sentences(found: Compared, explained: Sequence[Explanation], has_properties:
 
 def _sentence(comparison: Comparison, rope: float, part: str) -> str:
     rival = ", the best rival" if comparison.is_rival else ""
-    start = f"{comparison.method} against {comparison.baseline}{rival}, {len(comparison.differences)} data sets{part}:"
+    sets = len(comparison.differences)
+    start = f"{comparison.method} against {comparison.baseline}{rival}, {sets} data set{'s' if sets > 1 else ''}{part}:"
     start += f" {comparison.mean:+z.2f} points on average (Wilcoxon p {_p(comparison.p_value)})"
     if comparison.posterior is None:
         return f"{start}."

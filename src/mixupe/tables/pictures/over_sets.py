@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from mixupe.tables.numbers import difference_text
 from mixupe.tables.over_sets.comparison import ALL, Compared, Comparison
 from mixupe.tables.pictures.canvas import ORDERED, Panel, compose, ordered_style
 from mixupe.tables.pictures.ranks import rank_figure
@@ -58,7 +59,7 @@ def _bars(axis: Axes, known: Sequence[Comparison]) -> None:
             if share >= 0.08:
                 axis.text(left + share / 2, place, f"{share:.2f}", ha="center", va="center", fontsize=8)
             left += share
-        told = f"{posterior.mean:+.2f} [{posterior.low:+.2f}, {posterior.high:+.2f}], {len(comparison.differences)}"
+        told = difference_text(posterior.mean, posterior.low, posterior.high) + f", {len(comparison.differences)}"
         axis.text(1.02, place, told, va="center", fontsize=8)
         names.append(f"{comparison.domain}: {comparison.baseline}{' (rival)' if comparison.is_rival else ''}")
     axis.set_yticks(range(len(known)), names)
