@@ -19,7 +19,7 @@ from mixupe.experiment.launchers import Workers
 from mixupe.experiment.sweep import SweepFailedError, run_sweep
 from mixupe.places import RESULTS
 from mixupe.preemption import time_box
-from mixupe.tables.declared import check_cells
+from mixupe.tables.declared import check_cells, check_name
 from mixupe.tables.manifest import Table
 
 
@@ -39,6 +39,7 @@ class RunSweeper(Sweeper):
         assert isinstance(task_function, Command)
         self.command = task_function
         self.declared = OmegaConf.select(config, "table")
+        self.table_file = OmegaConf.select(config, "hydra.runtime.choices.table")
         self.output_root = Path(config.output_root)
         self.workers = Workers(hydra_context, config)
 
@@ -48,6 +49,7 @@ class RunSweeper(Sweeper):
             title, jobs, results = "grid", grid, None
         else:
             table = Table.parse(OmegaConf.to_container(self.declared, resolve=True))
+            check_name(table, self.table_file)
             for extra in grid:
                 check_cells(table, extra)
             title, jobs = table.name, [job for extra in grid for job in table.override_lists(extra)]

@@ -119,6 +119,7 @@ def test_a_time_box_that_is_over_starts_nothing_and_is_no_failure(
     ("change", "says"),
     [
         ({"cells": [{"dataset": "tabular/wine"}] * 2}, "table.cells.1: wine mlp is also cells.0; give it a label"),
+        ({"name": "other"}, "table.name: must be that of its file, toy, got other"),
         ({"select": {"by": "test", "grid": {}}}, "table.select.by: test needs protocol=paper"),
     ],
 )

@@ -159,6 +159,13 @@ def test_files_that_count_as_one_data_set_for_their_name_are_said(tmp_path: Path
         assert sum(line.startswith(said) for line in legend(table_frame(found), found)) == expected
 
 
+def test_a_table_that_has_the_name_of_another_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("mixupe.tables.declared.CONFIGS", tmp_path)
+    write_json(tmp_path / "table" / "mine.yaml", TABLE.model_dump(mode="json"))
+    with pytest.raises(UserError, match=r"^table\.name: must be that of its file, mine, got toy"):
+        read_table("mine")
+
+
 def test_the_star_is_where_the_test_is(runs: list[DeclaredRun]) -> None:
     frame = table_frame(runs)
     header, body = grid(frame)

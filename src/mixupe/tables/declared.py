@@ -49,7 +49,19 @@ def read_table(name: str) -> Table:
     if name not in tables:
         known = sorted(tables)
         raise UserError(f"table: {name!r} is unknown, allowed are {', '.join(known)}{perhaps(name, known)}")
-    return Table.parse(yaml.safe_load(tables[name].read_text()))
+    table = Table.parse(yaml.safe_load(tables[name].read_text()))
+    check_name(table, name)
+    return table
+
+
+def check_name(table: Table, file: str) -> None:
+    """A copy that kept its name would write over the results of the other.
+
+    Raises:
+        UserError: the table has not the name of its file.
+    """
+    if table.name != file:
+        raise UserError(f"table.name: must be that of its file, {file}, got {table.name}")
 
 
 def look_up(name: str, extra: Sequence[str] = (), results: Path | None = None) -> tuple[Table, list[DeclaredRun]]:
