@@ -159,6 +159,17 @@ def test_files_that_count_as_one_data_set_for_their_name_are_said(tmp_path: Path
         assert sum(line.startswith(said) for line in legend(table_frame(found), found)) == expected
 
 
+def test_cells_whose_epoch_was_chosen_on_test_are_named_among_others(tmp_path: Path) -> None:
+    cells = [{"dataset": "tabular/wine", "overrides": ["protocol=paper"]}, {"dataset": "tabular/iris"}]
+    for number, expected in (
+        (2, "the lowest validation error, of wine with the lowest test error (protocol=paper validates"),
+        (1, "the lowest test error (protocol=paper validates"),
+    ):
+        table = Table.parse({**TABLE.model_dump(), "cells": cells[:number]})
+        found = fake_runs(table, tmp_path, lambda run: 1.0)
+        assert expected in legend(table_frame(found), found)[0]
+
+
 def test_a_table_that_has_the_name_of_another_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("mixupe.tables.declared.CONFIGS", tmp_path)
     write_json(tmp_path / "table" / "mine.yaml", TABLE.model_dump(mode="json"))

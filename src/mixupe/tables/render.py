@@ -71,8 +71,10 @@ def _published(row: "pd.Series[Any] | None") -> str:
 
 def legend(frame: pd.DataFrame, runs: Sequence[DeclaredRun]) -> list[str]:
     """How to read the table, and what is wrong with it."""
-    on_test = all(run.settings.protocol == "paper" for run in runs)
+    on_test = dict.fromkeys(run.names["dataset"] for run in runs if run.settings.protocol == "paper")
     chosen = "test error (protocol=paper validates on the test part)" if on_test else "validation error"
+    if on_test and any(run.settings.protocol != "paper" for run in runs):
+        chosen = f"validation error, of {', '.join(on_test)} with the lowest {chosen}"
     lines = [
         f"Test error in percent at the epoch with the lowest {chosen}, mean ± standard deviation over seeds;"
         " lower is better."
