@@ -35,14 +35,15 @@ def run_id(settings: RunSettings) -> str:
 
 
 def id_of(values: Mapping[str, Any]) -> str:
-    """The run's id, of its `identity`."""
-    return _digest(values)
+    """As `run_id`, of a run's `identity`."""
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def run_ids(settings: Sequence[RunSettings]) -> list[str]:
     """As `run_id` for each; the settings differ in the seed alone, so that all else is looked at once."""
     common = identity(settings[0]) if settings else {}
-    return [_digest({**common, "seed": run.seed}) for run in settings]
+    return [id_of({**common, "seed": run.seed}) for run in settings]
 
 
 def ids_of_shorter(settings: RunSettings) -> dict[int, str]:
@@ -50,7 +51,7 @@ def ids_of_shorter(settings: RunSettings) -> dict[int, str]:
     values = identity(settings)
     trainer = values["trainer"]
     return {
-        epochs: _digest({**values, "trainer": {**trainer, "epochs": epochs}})
+        epochs: id_of({**values, "trainer": {**trainer, "epochs": epochs}})
         for epochs in range(1, settings.trainer.epochs)
     }
 
@@ -62,12 +63,7 @@ def group_id(settings: RunSettings) -> str:
 
 def group_of(values: Mapping[str, Any]) -> str:
     """As `group_id`, of a run's `identity`."""
-    return _digest({key: value for key, value in values.items() if key != "seed"})
-
-
-def _digest(values: Mapping[str, Any]) -> str:
-    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return id_of({key: value for key, value in values.items() if key != "seed"})
 
 
 def _relevant(model: BaseModel) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """curves.png, spread.png and losses.png: what was measured at each epoch, a row a cell."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -66,17 +66,12 @@ def spread_figures(title: str, runs: Sequence[DeclaredRun]) -> list[Figure]:
     for heading, page in pages(f"{title}: seeds of each method", _cells(runs), max(1, 16 // len(styles))):
         rows: list[list[Panel | None]] = []
         for members in page:
-            drawn = partial(_one_of, members=members, styles=styles)
+            of_cell = {method for cell, method in declared if cell == members[0].cell}
+            drawn = partial(_one_of, members=members, styles=styles, declared=of_cell)
             names = {
                 method: method if number else f"{_name(members)}\n{method}" for number, method in enumerate(styles)
             }
-            panels = [
-                Panel(
-                    partial(drawn, method=method, is_declared=(members[0].cell, method) in declared),
-                    *(name, "epoch", "", "both"),
-                )
-                for method, name in names.items()
-            ]
+            panels = [Panel(partial(drawn, method=method), name, "epoch", "", "both") for method, name in names.items()]
             rows += in_rows(panels, columns)
         text = (
             "Validation error in percent. Strong line: mean over seeds of the method that the panel names; band: its lowest"
@@ -159,7 +154,7 @@ def _fitted(axis: Axes, curve: str, members: Sequence[DeclaredRun], styles: Mapp
 
 
 def _one_of(
-    axis: Axes, members: Sequence[DeclaredRun], styles: Mapping[str, Style], method: str, is_declared: bool
+    axis: Axes, members: Sequence[DeclaredRun], styles: Mapping[str, Style], declared: Collection[str], method: str
 ) -> None:
     values = _values(members, "validation_error")
     for other in (name for name in values if name != method):
@@ -167,14 +162,8 @@ def _one_of(
     if method in values:
         _lines(axis, {method: values[method]}, {method: styles[method]}, banded=True)
     else:
-        axis.text(
-            0.5,
-            0.5,
-            "no runs yet" if is_declared else "not run here",
-            ha="center",
-            va="center",
-            transform=axis.transAxes,
-        )
+        why = "no runs yet" if method in declared else "not run here"
+        axis.text(0.5, 0.5, why, ha="center", va="center", transform=axis.transAxes)
     _fit(axis, list(values.values()))
 
 
